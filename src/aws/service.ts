@@ -1,0 +1,121 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { Logger } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
+import type { Scope } from "../kernel/scope.ts";
+
+/** Who signed the request, as far as it is known. */
+export interface Caller {
+  readonly accessKeyId: string | undefined;
+  /** `root` is the account itself (also for unknown keys outside enforce mode). */
+  readonly kind: "root" | "user" | "role" | "anonymous";
+  readonly arn: string;
+  readonly userId: string;
+  readonly verified: boolean;
+}
+
+/** What an operation may know of its request beside its decoded input. */
+export interface RequestContext extends Scope {
+  readonly requestId: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly caller: Caller;
+  /** Base URL at which the caller reached the endpoint, e.g. `http://127.0.0.1:4566`. */
+  readonly endpoint: string;
+  /** Host name of the sandbox-side or user-side; true when the call came from inside a sandbox. */
+  readonly fromSandbox: boolean;
+  /** Aborts when the caller hangs up. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Lower-case header names. For the few operations whose meaning is in unmodelled headers. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+export type OperationHandler<Input, Output> = (
+  input: Input,
+  context: RequestContext,
+) => Promise<Output> | Output;
+
+type CommandNames<Client> = {
+  [K in keyof Client]: K extends `${infer Op}Command` ? Op : never;
+}[keyof Client];
+
+/**
+ * The shapes of one operation, read from the AWS SDK's command classes (type-only): a wrong name,
+ * input or output is a compile error at the operation.
+ */
+type CommandOf<Client, Op extends string> = Client extends Record<
+  `${Op}Command`,
+  abstract new (...args: never[]) => infer Command
+>
+  ? Command
+  : never;
+
+export type OperationInput<Client, Op extends string> = CommandOf<Client, Op> extends {
+  readonly input: infer Input;
+}
+  ? Input
+  : never;
+
+export type OperationOutput<Client, Op extends string> = CommandOf<Client, Op> extends {
+  resolveMiddleware(...args: never[]): (args: never) => Promise<{ output: infer Output }>;
+}
+  ? Omit<Output, "$metadata">
+  : never;
+
+export type Operations<Client> = {
+  readonly [Op in CommandNames<Client> & string]?: OperationHandler<
+    OperationInput<Client, Op>,
+    OperationOutput<Client, Op>
+  >;
+};
+
+export interface RawRequest {
+  readonly method: string;
+  /** Still percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Uint8Array;
+}
+
+export interface RawResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+/**
+ * An operation hot enough to go past the codec: the gateway identifies, guards and authenticates as
+ * always, then hands over the bytes. A test holds it equal to the operation of the same name.
+ */
+export interface ShortPath {
+  readonly operation: string;
+  /** The path's labels when this request is the operation's, else undefined. */
+  match(method: string, path: string): Readonly<Record<string, string>> | undefined;
+  handle(
+    labels: Readonly<Record<string, string>>,
+    request: RawRequest,
+    context: RequestContext,
+  ): Promise<RawResponse>;
+}
+
+/**
+ * One AWS API. `name` is the key of its generated table (`lambda`, `sts`, `iam`, `logs`). An
+ * operation that is absent answers "not implemented by Lambent", never a fake success.
+ */
+export interface Service {
+  readonly name: string;
+  readonly operations: Readonly<Record<string, OperationHandler<never, unknown>>>;
+  readonly shortPaths?: readonly ShortPath[];
+}
+
+/** The one place where the types of a service's operations are erased. */
+export function defineService<Client>(
+  name: string,
+  operations: Operations<Client>,
+  shortPaths: readonly ShortPath[] = [],
+): Service {
+  return { name, operations: operations as unknown as Service["operations"], shortPaths };
+}
