@@ -1,0 +1,96 @@
+/** The import rules and the banned words of the code base, as data. What a file does is tested elsewhere. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { glob } from "node:fs/promises";
+import { basename, dirname, join, normalize } from "node:path";
+import { test } from "node:test";
+
+/** Folder -> folders it may import from (besides itself). The longest matching folder counts. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  "src/kernel": [],
+  "src/ports": ["src/kernel", "src/lambda/model"],
+  "src/lambda": ["src/kernel", "src/ports"],
+  "src/aws": ["src/kernel"],
+  "src/services": ["src/kernel", "src/ports", "src/aws"],
+  "src/services/lambda": ["src/kernel", "src/ports", "src/aws", "src/lambda"],
+  "src/adapters": ["src/kernel", "src/ports", "src/aws/client.ts"],
+  "src/testing": ["src/kernel", "src/ports", "src/app", "src/lambda", "src/aws"],
+  "src/app": ["src/kernel", "src/ports", "src/lambda", "src/aws", "src/services", "src/adapters"],
+  "src/cli": ["src/kernel", "src/aws", "src/app"],
+};
+
+/** Tests beside the code may reach for real adapters and test helpers. */
+const TEST_EXTRA = ["src/testing", "src/adapters", "src/kernel", "src/ports"];
+
+interface Ban {
+  readonly pattern: RegExp;
+  readonly instead: string;
+  readonly allowed: readonly string[];
+}
+
+const BANNED: readonly Ban[] = [
+  { pattern: /\bDate\.now\(/, instead: "Clock.now()", allowed: ["src/kernel/clock.ts"] },
+  {
+    pattern: /\bset(Timeout|Interval)\(/,
+    instead: "Clock.sleep or Clock.timer",
+    allowed: ["src/kernel/clock.ts", "src/cli/", "src/adapters/"],
+  },
+  { pattern: /\bMath\.random\(/, instead: "Random", allowed: ["src/kernel/random.ts"] },
+  { pattern: /\bconsole\./, instead: "Logger", allowed: [] },
+  {
+    pattern: /\bprocess\.env\b/,
+    instead: "app/config",
+    allowed: ["src/app/", "src/cli/", "src/adapters/runtimes/", "src/adapters/sandbox/"],
+  },
+  { pattern: /\b(TODO|FIXME|XXX|HACK)\b/, instead: "doing it, or ARCHITECTURE.md's list", allowed: [] },
+];
+
+async function sources(): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob("src/**/*.ts")) {
+    if (!file.includes("/generated/")) files.push(file);
+  }
+  return files.toSorted();
+}
+
+function layerOf(file: string): string {
+  const layers = Object.keys(LAYERS).filter((layer) => file.startsWith(`${layer}/`));
+  return layers.toSorted((a, b) => b.length - a.length)[0] ?? "";
+}
+
+test("every import keeps to the layers", async () => {
+  const faults: string[] = [];
+  for (const file of await sources()) {
+    const layer = layerOf(file);
+    assert.notEqual(layer, "", `${file} is in no layer`);
+    const isTest = file.endsWith(".test.ts");
+    const allowed = [...(LAYERS[layer] ?? []), ...(isTest ? TEST_EXTRA : [])];
+    const text = readFileSync(file, "utf8");
+    for (const match of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      const target = normalize(join(dirname(file), match[1] ?? ""));
+      const own = layer === "src/services" ? file.split("/").slice(0, 3).join("/") : layer;
+      const inside = target.startsWith(`${own}/`) || (file === "src/services/index.ts" && target.startsWith("src/services/"));
+      const permitted = allowed.some((folder) => target === folder || target.startsWith(`${folder}/`));
+      if (!inside && !permitted) faults.push(`${file} imports ${target}: ${layer} may import only [${allowed.join(", ")}]`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("banned words are replaced by what the code base offers", async () => {
+  const faults: string[] = [];
+  for (const file of await sources()) {
+    assert.doesNotMatch(basename(file), /^utils?\b/, `${file}: name it after what it holds`);
+    if (file.endsWith(".test.ts")) continue;
+    const lines = readFileSync(file, "utf8").split("\n");
+    for (const ban of BANNED) {
+      if (ban.allowed.some((place) => file.startsWith(place))) continue;
+      lines.forEach((line, index) => {
+        if (!/^\s*(\*|\/\/)/.test(line) && ban.pattern.test(line)) {
+          faults.push(`${file}:${String(index + 1)}: ${ban.pattern.source} -> ${ban.instead}`);
+        }
+      });
+    }
+  }
+  assert.deepEqual(faults, []);
+});
