@@ -1,0 +1,214 @@
+/**
+ * Lambda's quotas as AWS documents them today. The code imports the numbers from LIMITS; people see
+ * LIMIT_TABLE (`lambent limits`, the reference), which is built from the same constants.
+ */
+const KB = 1024;
+const MB = 1024 * KB;
+const GB = 1024 * MB;
+
+export const LIMITS = {
+  memoryMbMin: 128,
+  memoryMbMax: 10_240,
+  memoryMbDefault: 128,
+  /** One full vCPU is given per this much memory. */
+  memoryMbPerVcpu: 1769,
+  timeoutSecondsMin: 1,
+  timeoutSecondsMax: 900,
+  timeoutSecondsDefault: 3,
+  tmpMbMin: 512,
+  tmpMbMax: 10_240,
+  tmpMbDefault: 512,
+  zippedCodeBytes: 50 * MB,
+  unzippedCodeBytes: 250 * MB,
+  /** Body of CreateFunction, base64 archive included: the figure is AWS's own. */
+  createFunctionRequestBytes: 70_167_211,
+  totalCodeBytes: 75 * GB,
+  imageBytes: 10 * GB,
+  environmentBytes: 4 * KB,
+  layers: 5,
+  resourcePolicyBytes: 20 * KB,
+  descriptionLength: 256,
+  syncPayloadBytes: 6 * MB,
+  /** A response may be 100 bytes longer than a request: the room AWS leaves for its wrapper. */
+  syncResponseBytes: 6 * MB + 100,
+  asyncPayloadBytes: 1 * MB,
+  /** The deprecated InvokeAsync operation kept the limit of its day. */
+  invokeAsyncPayloadBytes: 256 * KB,
+  streamedResponseBytes: 200 * MB,
+  clientContextBytes: 3583,
+  logTailBytes: 4 * KB,
+  concurrentExecutions: 1000,
+  /** What PutFunctionConcurrency must leave for functions without a reservation. */
+  unreservedConcurrencyMin: 100,
+  scalingEnvironmentsPer10s: 1000,
+  initSeconds: 10,
+  openFiles: 1024,
+  processes: 1024,
+  retryAttemptsMax: 2,
+  retryAttemptsDefault: 2,
+  eventAgeSecondsMin: 60,
+  eventAgeSecondsMax: 21_600,
+  eventAgeSecondsDefault: 21_600,
+  tagsPerFunction: 50,
+} as const;
+
+const QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";
+const ASYNC_ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html";
+const RESERVED = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html";
+const SCALING = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html";
+const LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html";
+const INVOKE_ASYNC = "https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html";
+const INVOKE = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
+const TAGS = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html";
+
+/**
+ * `yes`: refused or cut off with AWS's error. `driver`: holds as far as the sandbox driver says
+ * (`lambent doctor`). `not served`: what it limits is not there yet.
+ */
+export type LimitEnforcement = "yes" | "driver" | "not served";
+
+export interface LimitRow {
+  /** Stable key for `--json`. */
+  readonly id: string;
+  readonly resource: string;
+  /** AWS's current default, as people read it. */
+  readonly awsDefault: string;
+  readonly page: string;
+  readonly enforced: LimitEnforcement;
+  /** What a user does to get more, or why there is no more. */
+  readonly raise: string;
+}
+
+const FIXED = "fixed, as on AWS";
+
+/** Bytes as a whole number of the largest unit that divides them. */
+function bytes(count: number): string {
+  for (const [unit, size] of [
+    ["GB", GB],
+    ["MB", MB],
+    ["KB", KB],
+  ] as const) {
+    if (count % size === 0) return `${(count / size).toLocaleString("en-US")} ${unit}`;
+  }
+  return `${count.toLocaleString("en-US")} bytes`;
+}
+
+function range(min: number, max: number, unit: string, standard: number): string {
+  const text = (value: number): string => value.toLocaleString("en-US");
+  return `${text(min)} to ${text(max)} ${unit} (default ${text(standard)})`;
+}
+
+function row(
+  id: string,
+  resource: string,
+  awsDefault: string,
+  raise: string,
+  page: string = QUOTAS,
+  enforced: LimitEnforcement = "yes",
+): LimitRow {
+  return { id, resource, awsDefault, page, enforced, raise };
+}
+
+export const LIMIT_TABLE: readonly LimitRow[] = [
+  row(
+    "memory",
+    "Function memory",
+    range(LIMITS.memoryMbMin, LIMITS.memoryMbMax, "MB", LIMITS.memoryMbDefault),
+    "MemorySize of the function",
+    QUOTAS,
+    "driver",
+  ),
+  row(
+    "timeout",
+    "Function timeout",
+    range(LIMITS.timeoutSecondsMin, LIMITS.timeoutSecondsMax, "s", LIMITS.timeoutSecondsDefault),
+    "Timeout of the function",
+  ),
+  row(
+    "tmp",
+    "Ephemeral storage /tmp",
+    range(LIMITS.tmpMbMin, LIMITS.tmpMbMax, "MB", LIMITS.tmpMbDefault),
+    "EphemeralStorage of the function",
+    QUOTAS,
+    "driver",
+  ),
+  row("init", "Init phase", `${LIMITS.initSeconds} s`, FIXED, LIFECYCLE),
+  row("zipped-code", "Deployment package, zipped, direct upload", bytes(LIMITS.zippedCodeBytes), FIXED),
+  row("unzipped-code", "Deployment package, unzipped, with layers", bytes(LIMITS.unzippedCodeBytes), FIXED),
+  row("total-code", "Storage for all packages", bytes(LIMITS.totalCodeBytes), FIXED),
+  row("image", "Container image, uncompressed", bytes(LIMITS.imageBytes), FIXED, QUOTAS, "not served"),
+  row(
+    "environment",
+    "Environment variables, in all",
+    bytes(LIMITS.environmentBytes),
+    "keep large values in a file of the package",
+  ),
+  row("layers", "Layers of a function", String(LIMITS.layers), FIXED, QUOTAS, "not served"),
+  row("policy", "Resource-based policy", bytes(LIMITS.resourcePolicyBytes), FIXED),
+  row(
+    "sync-payload",
+    "Synchronous payload, each way",
+    bytes(LIMITS.syncPayloadBytes),
+    "pass a reference to the data instead",
+  ),
+  row(
+    "async-payload",
+    "Asynchronous payload",
+    bytes(LIMITS.asyncPayloadBytes),
+    "pass a reference to the data instead",
+  ),
+  row(
+    "invoke-async-payload",
+    "Payload of the deprecated InvokeAsync",
+    bytes(LIMITS.invokeAsyncPayloadBytes),
+    "use Invoke with InvocationType Event",
+    INVOKE_ASYNC,
+  ),
+  row(
+    "streamed-response",
+    "Streamed response",
+    bytes(LIMITS.streamedResponseBytes),
+    FIXED,
+    QUOTAS,
+    "not served",
+  ),
+  row("client-context", "Client context, base64", bytes(LIMITS.clientContextBytes), FIXED, INVOKE),
+  row(
+    "concurrency",
+    "Concurrent executions of an account and region",
+    LIMITS.concurrentExecutions.toLocaleString("en-US"),
+    "a support request at AWS; what this machine can carry is a limit of its own (lambent doctor)",
+    RESERVED,
+  ),
+  row(
+    "unreserved-concurrency",
+    "Concurrency that stays unreserved",
+    String(LIMITS.unreservedConcurrencyMin),
+    FIXED,
+    RESERVED,
+  ),
+  row(
+    "scaling-rate",
+    "Scaling rate of a function",
+    `${LIMITS.scalingEnvironmentsPer10s.toLocaleString("en-US")} environments in 10 s`,
+    FIXED,
+    SCALING,
+  ),
+  row("open-files", "Open files", String(LIMITS.openFiles), FIXED, QUOTAS, "driver"),
+  row("processes", "Processes and threads", String(LIMITS.processes), FIXED, QUOTAS, "driver"),
+  row(
+    "retry-attempts",
+    "Retries of an asynchronous event",
+    `0 to ${LIMITS.retryAttemptsMax} (default ${LIMITS.retryAttemptsDefault})`,
+    "MaximumRetryAttempts of PutFunctionEventInvokeConfig",
+    ASYNC_ERRORS,
+  ),
+  row(
+    "event-age",
+    "Age of an asynchronous event",
+    range(LIMITS.eventAgeSecondsMin, LIMITS.eventAgeSecondsMax, "s", LIMITS.eventAgeSecondsDefault),
+    "MaximumEventAgeInSeconds of PutFunctionEventInvokeConfig",
+    ASYNC_ERRORS,
+  ),
+  row("tags", "Tags of a function", String(LIMITS.tagsPerFunction), FIXED, TAGS),
+];
