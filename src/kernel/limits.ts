@@ -18,25 +18,25 @@ export const LIMITS = {
   tmpMbMin: 512,
   tmpMbMax: 10_240,
   tmpMbDefault: 512,
-  zippedCodeBytes: 50 * MB,
-  unzippedCodeBytes: 250 * MB,
+  zippedCodeBytes: 52_428_800, // 50 MB
+  unzippedCodeBytes: 262_144_000, // 250 MB
   /** Body of CreateFunction, base64 archive included: the figure is AWS's own. */
   createFunctionRequestBytes: 70_167_211,
-  totalCodeBytes: 75 * GB,
-  imageBytes: 10 * GB,
-  environmentBytes: 4 * KB,
+  totalCodeBytes: 80_530_636_800, // 75 GB
+  imageBytes: 10_737_418_240, // 10 GB
+  environmentBytes: 4_096, // 4 KB
   layers: 5,
-  resourcePolicyBytes: 20 * KB,
+  resourcePolicyBytes: 20_480, // 20 KB
   descriptionLength: 256,
-  syncPayloadBytes: 6 * MB,
+  syncPayloadBytes: 6_291_456, // 6 MB
   /** A response may be 100 bytes longer than a request: the room AWS leaves for its wrapper. */
-  syncResponseBytes: 6 * MB + 100,
-  asyncPayloadBytes: 1 * MB,
+  syncResponseBytes: 6_291_556, // 6 MB + 100 bytes
+  asyncPayloadBytes: 1_048_576, // 1 MB
   /** The deprecated InvokeAsync operation kept the limit of its day. */
-  invokeAsyncPayloadBytes: 256 * KB,
-  streamedResponseBytes: 200 * MB,
+  invokeAsyncPayloadBytes: 262_144, // 256 KB
+  streamedResponseBytes: 209_715_200, // 200 MB
   clientContextBytes: 3583,
-  logTailBytes: 4 * KB,
+  logTailBytes: 4_096, // 4 KB
   concurrentExecutions: 1000,
   /** What PutFunctionConcurrency must leave for functions without a reservation. */
   unreservedConcurrencyMin: 100,
