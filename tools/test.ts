@@ -38,7 +38,8 @@ function runFile(file: string): Promise<void> {
     const alarm = setTimeout(() => child.kill("SIGKILL"), FILE_SECONDS_MAX * 1000);
     child.on("close", (code) => {
       clearTimeout(alarm);
-      const count = (name: string): number => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(out)?.[1] ?? 0);
+      const count = (name: string): number =>
+        Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(out)?.[1] ?? 0);
       const failed = count("fail") + count("cancelled");
       counts.passed += count("pass");
       counts.skipped += count("skipped") + count("todo");
