@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { zip, type NODE_ECHO } from "./functions.ts";
+import { zip, type FunctionSource } from "./functions.ts";
 import { freePort, start, until } from "./processes.ts";
 import { signedRequest, type Credentials } from "./signed-request.ts";
 
@@ -90,7 +90,7 @@ export async function startLambent(
 export async function createFunction(
   lambent: Lambent,
   name: string,
-  code: typeof NODE_ECHO,
+  code: FunctionSource,
   memoryMb = 128,
   timeout = 30,
 ): Promise<void> {
