@@ -32,6 +32,8 @@ export interface Clients {
   invoke(name: string, event?: unknown, options?: Partial<InvokeCommandInput>): Promise<Invoked>;
   /** All lines of the function's log group that match a filter pattern. */
   lines(name: string, pattern?: string): Promise<readonly string[]>;
+  /** The same of any log group. */
+  linesOf(logGroupName: string, pattern?: string): Promise<readonly string[]>;
   destroy(): void;
 }
 
@@ -78,13 +80,16 @@ export function clients(server: Pick<RunningServer, "endpoint">): Clients {
         log: Buffer.from(answer.LogResult ?? "", "base64").toString("utf8"),
       };
     },
-    async lines(name, pattern) {
+    lines(name, pattern) {
+      return this.linesOf(`/aws/lambda/${name}`, pattern);
+    },
+    async linesOf(logGroupName, pattern) {
       const found: string[] = [];
       let nextToken: string | undefined;
       do {
         const page = await logs.send(
           new FilterLogEventsCommand({
-            logGroupName: `/aws/lambda/${name}`,
+            logGroupName,
             ...(pattern === undefined ? {} : { filterPattern: pattern }),
             ...(nextToken === undefined ? {} : { nextToken }),
           }),
