@@ -45,6 +45,8 @@ export interface EventInvokeSettings {
   readonly onSuccessArn: string | undefined;
   readonly onFailureArn: string | undefined;
   readonly deadLetterTargetArn: string | undefined;
+  /** PutFunctionConcurrency; events of a function with 0 are given up without retries. */
+  readonly reservedConcurrency?: number | undefined;
 }
 
 export interface EventInvokeSettingsSource {

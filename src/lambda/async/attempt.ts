@@ -1,0 +1,291 @@
+/** One attempt at one event: run it, decide, and make the decision durable. */
+import type { Clock } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import { LIMITS } from "../../kernel/limits.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { partitionOf, type Scope } from "../../kernel/scope.ts";
+import { Conflict, type Database, type Statement } from "../../ports/database.ts";
+import type { EventInvokeSettings, EventInvokeSettingsSource } from "../control/types.ts";
+import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
+import { destinationRecord, errorMessageOf, type Delivery, type FinishedEvent } from "./record.ts";
+import { deadlineOf, decide, type AttemptResult, type Decision } from "./retry.ts";
+import { insertEvent, releaseEvent, removeEvent, targetOf, type QueuedEvent } from "./store.ts";
+
+/** Delivers to queues, topics and buses. A rejection counts as a delivery failure; AWS does not repeat it either. */
+export interface DestinationSender {
+  deliver(arn: string, delivery: Delivery, scope: Scope): Promise<void>;
+}
+
+export interface AttemptDeps {
+  /** Once it aborts, storage that fails is no longer waited for: the event is repeated after the next start. */
+  readonly stopping: AbortSignal;
+  readonly database: Database;
+  readonly invoker: Pick<FunctionInvoker, "invoke">;
+  readonly settings: EventInvokeSettingsSource;
+  readonly destinations: DestinationSender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics?: {
+    record(name: string, scope: Scope, functionName: string, value: number): void;
+  };
+}
+
+/** What the dispatcher must know of an attempt's end. */
+export interface Verdict {
+  readonly retryAt: number | undefined;
+  /** The platform refused to run it: too much at once. */
+  readonly refused: boolean;
+  /** Targets that got a new event (destinations). */
+  readonly enqueued: readonly string[];
+}
+
+/** The answer of the invoker as values. */
+interface Ran {
+  readonly result: AttemptResult;
+  readonly outcome: InvocationOutcome | undefined;
+  readonly error: unknown;
+}
+
+/** No event is too old before the shortest age that can be configured. */
+const AGE_CHECK_MS = LIMITS.eventAgeSecondsMin * 1_000;
+const STORAGE_PAUSE_FIRST_MS = 1_000;
+const STORAGE_PAUSE_MAX_MS = 30_000;
+
+/** Never rejects for the function's or the storage's sake: a full disk is waited for. */
+export async function runAttempt(deps: AttemptDeps, event: QueuedEvent, owner: string): Promise<Verdict> {
+  const startedAt = deps.clock.now();
+  if (startedAt - event.acceptedAt >= AGE_CHECK_MS) {
+    const settings = await patiently(deps, event, () => settingsOf(deps, event));
+    if (settings === undefined) {
+      return settle(
+        deps,
+        event,
+        owner,
+        notRun(404),
+        {
+          kind: "dropped",
+          reason: "the function was deleted",
+        },
+        undefined,
+      );
+    }
+    if (startedAt >= deadlineOf(event, settings)) {
+      return settle(
+        deps,
+        event,
+        owner,
+        notRun(429),
+        {
+          kind: "failed",
+          condition: "EventAgeExceeded",
+        },
+        settings,
+      );
+    }
+  }
+  deps.metrics?.record("AsyncEventAge", event.scope, event.functionName, startedAt - event.acceptedAt);
+  const ran = await invoke(deps, event);
+  const settings = await patiently(deps, event, () => settingsOf(deps, event));
+  const decision = decide(event, ran.result, settings, deps.clock.now());
+  return settle(deps, event, owner, ran, decision, settings);
+}
+
+function notRun(status: number): Ran {
+  return { result: { kind: "refused", status }, outcome: undefined, error: undefined };
+}
+
+function settingsOf(deps: AttemptDeps, event: QueuedEvent): Promise<EventInvokeSettings | undefined> {
+  return deps.settings.eventInvokeSettings(event.scope, event.functionName, event.qualifier);
+}
+
+async function invoke(deps: AttemptDeps, event: QueuedEvent): Promise<Ran> {
+  try {
+    const outcome = await deps.invoker.invoke({
+      scope: event.scope,
+      functionName: event.functionName,
+      qualifier: event.qualifier,
+      payload: event.payload,
+      requestId: event.requestId,
+      ...(event.clientContext === undefined ? {} : { clientContext: event.clientContext }),
+      ...(event.traceHeader === undefined ? {} : { traceHeader: event.traceHeader }),
+    });
+    const kind = outcome.kind === "success" ? "success" : "function-error";
+    return { result: { kind }, outcome, error: undefined };
+  } catch (error) {
+    const status = error instanceof ServiceError ? error.status : 500;
+    if (!(error instanceof ServiceError)) {
+      deps.log.error(
+        { requestId: event.requestId, error: String(error) },
+        "an invocation failed unexpectedly",
+      );
+    }
+    return { result: { kind: "refused", status }, outcome: undefined, error };
+  }
+}
+
+async function settle(
+  deps: AttemptDeps,
+  event: QueuedEvent,
+  owner: string,
+  ran: Ran,
+  decision: Decision,
+  settings: EventInvokeSettings | undefined,
+): Promise<Verdict> {
+  const status = ran.result.kind === "refused" ? ran.result.status : 200;
+  const refused = status === 429 || status >= 500;
+  const unit: Statement[] = [];
+  const enqueued: string[] = [];
+  let retryAt: number | undefined;
+  if (decision.kind === "retry") {
+    retryAt = decision.dueAt;
+    unit.push(releaseEvent(event, owner, decision.dueAt, decision.attempts, decision.backoffs));
+  } else {
+    unit.push(removeEvent(event, owner));
+    if (decision.kind !== "succeeded")
+      deps.metrics?.record("AsyncEventsDropped", event.scope, event.functionName, 1);
+    if (decision.kind === "dropped") {
+      deps.log.warn(
+        { requestId: event.requestId, functionName: event.functionName, reason: decision.reason },
+        "an asynchronous event was dropped",
+      );
+    } else if (settings !== undefined) {
+      for (const follower of await announce(deps, event, ran, decision, settings)) {
+        enqueued.push(targetOf(follower.scope, follower.functionName));
+        unit.push(insertEvent(follower, undefined));
+      }
+    }
+  }
+  try {
+    await patiently(deps, event, () => deps.database.commit(unit));
+  } catch (error) {
+    if (!(error instanceof Conflict)) throw error;
+    // Reset, or taken over after our lease ran out: whoever has it now decides.
+    deps.log.info({ requestId: event.requestId }, "an asynchronous event was no longer ours when it ended");
+    return { retryAt: undefined, refused, enqueued: [] };
+  }
+  return { retryAt, refused, enqueued };
+}
+
+/** Sends the records of the end. Functions as destinations come back as events to insert in the same unit. */
+async function announce(
+  deps: AttemptDeps,
+  event: QueuedEvent,
+  ran: Ran,
+  decision: Extract<Decision, { kind: "succeeded" | "failed" }>,
+  settings: EventInvokeSettings,
+): Promise<QueuedEvent[]> {
+  const condition = decision.kind === "succeeded" ? "Success" : decision.condition;
+  const arn = decision.kind === "succeeded" ? settings.onSuccessArn : settings.onFailureArn;
+  const followers: QueuedEvent[] = [];
+  if (arn !== undefined) {
+    const record = destinationRecord(finished(event, ran), condition, deps.clock.now());
+    const target = lambdaTarget(arn);
+    if (Buffer.byteLength(record) > LIMITS.asyncPayloadBytes) {
+      undelivered(
+        deps,
+        event,
+        arn,
+        "DestinationDeliveryFailures",
+        "the record is over the size limit of a destination",
+      );
+    } else if (target === undefined) {
+      await send(deps, event, arn, { kind: "destination", condition, record }, "DestinationDeliveryFailures");
+    } else {
+      followers.push({
+        ...target,
+        requestId: deps.random.uuid(),
+        acceptedAt: deps.clock.now(),
+        epoch: 1,
+        attempts: 0,
+        backoffs: 0,
+        clientContext: undefined,
+        traceHeader: event.traceHeader,
+        payload: Buffer.from(record),
+      });
+    }
+  }
+  if (decision.kind === "failed" && settings.deadLetterTargetArn !== undefined) {
+    const refusedWith = ran.result.kind === "refused" ? ran.result.status : 200;
+    const message =
+      ran.outcome === undefined ? describe(ran.error, condition) : errorMessageOf(ran.outcome.payload);
+    const attributes = { RequestID: event.requestId, ErrorCode: refusedWith, ErrorMessage: message };
+    const delivery: Delivery = { kind: "dead-letter", payload: event.payload, attributes };
+    await send(deps, event, settings.deadLetterTargetArn, delivery, "DeadLetterErrors");
+  }
+  return followers;
+}
+
+function finished(event: QueuedEvent, ran: Ran): FinishedEvent {
+  const { scope, functionName, qualifier = "$LATEST" } = event;
+  const prefix = `arn:${partitionOf(scope.region)}:lambda:${scope.region}:${scope.accountId}:function`;
+  const base = {
+    requestId: event.requestId,
+    functionArn: `${prefix}:${functionName}:${qualifier}`,
+    invokeCount: event.attempts + (ran.outcome === undefined ? 0 : 1),
+    payload: event.payload,
+  };
+  const outcome = ran.outcome;
+  if (outcome === undefined) return base;
+  const functionError = outcome.kind === "function-error" ? { functionError: outcome.errorType } : {};
+  return {
+    ...base,
+    response: { executedVersion: outcome.executedVersion, payload: outcome.payload, ...functionError },
+  };
+}
+
+async function send(
+  deps: AttemptDeps,
+  event: QueuedEvent,
+  arn: string,
+  delivery: Delivery,
+  metric: string,
+): Promise<void> {
+  try {
+    await deps.destinations.deliver(arn, delivery, event.scope);
+  } catch (error) {
+    undelivered(deps, event, arn, metric, String(error));
+  }
+}
+
+function undelivered(
+  deps: AttemptDeps,
+  event: QueuedEvent,
+  arn: string,
+  metric: string,
+  reason: string,
+): void {
+  deps.metrics?.record(metric, event.scope, event.functionName, 1);
+  deps.log.warn({ requestId: event.requestId, arn, reason }, "the record of an event could not be delivered");
+}
+
+function describe(error: unknown, condition: string): string {
+  return error instanceof Error ? error.message : condition;
+}
+
+/** Function and qualifier of a function's ARN; undefined for every other kind of destination. */
+export function lambdaTarget(
+  arn: string,
+): { scope: Scope; functionName: string; qualifier: string | undefined } | undefined {
+  const [prefix, , service, region, accountId, kind, functionName, qualifier] = arn.split(":");
+  if (prefix !== "arn" || service !== "lambda" || kind !== "function") return undefined;
+  if (region === undefined || accountId === undefined || functionName === undefined) return undefined;
+  return { scope: { accountId, region }, functionName, qualifier };
+}
+
+/** Repeats storage work until it succeeds; a Conflict is an answer, not a failure. */
+async function patiently<T>(deps: AttemptDeps, event: QueuedEvent, work: () => Promise<T>): Promise<T> {
+  for (let pause = STORAGE_PAUSE_FIRST_MS; ; pause = Math.min(pause * 2, STORAGE_PAUSE_MAX_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Conflict || deps.stopping.aborted) throw error;
+      deps.log.warn(
+        { requestId: event.requestId, error: String(error) },
+        "storage failed; the event is kept",
+      );
+      await deps.clock.sleep(pause, deps.stopping).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,407 @@
+/**
+ * Durable asynchronous invocation: accepts events, runs them, retries, tells of their end.
+ * At least once; the order is not promised.
+ */
+import type { Clock, Timer } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Scope } from "../../kernel/scope.ts";
+import { Conflict, StorageUnavailable, type Database, type Statement } from "../../ports/database.ts";
+import type { EventInvokeSettingsSource } from "../control/types.ts";
+import type { AsyncInvokeRequest, FunctionInvoker } from "../model/invocation.ts";
+import { runAttempt, type DestinationSender, type Verdict } from "./attempt.ts";
+import {
+  claimEvents,
+  deadOwners,
+  depthByTarget,
+  dueByTarget,
+  insertEvent,
+  nextDue,
+  parseTarget,
+  purgeEvents,
+  releaseOwner,
+  renewLease,
+  strayOwners,
+  targetOf,
+  type QueuedEvent,
+} from "./store.ts";
+import { grow, growsAt, openWindow, shrink, type Window } from "./window.ts";
+
+export interface AsyncQueueLimits {
+  /** Events running at once: in all, and of one function. */
+  readonly running: number;
+  readonly runningPerFunction: number;
+  /** Accepted events kept in memory to spare reading them back; the rest waits in the table. */
+  readonly memoryEvents: number;
+  readonly memoryBytes: number;
+  /** How often a node looks for events that it was not told of, and for dead nodes. */
+  readonly pollMs: number;
+  readonly leaseMs: number;
+}
+
+export const ASYNC_QUEUE_LIMITS: AsyncQueueLimits = {
+  running: 512,
+  runningPerFunction: 256,
+  memoryEvents: 4_096,
+  memoryBytes: 64 * 1024 * 1024,
+  pollMs: 30_000,
+  leaseMs: 60_000,
+};
+
+/** Counts under CloudWatch's names: AsyncEventsReceived, AsyncEventAge, AsyncEventsDropped, … */
+export interface AsyncMetrics {
+  record(name: string, scope: Scope, functionName: string, value: number): void;
+}
+
+export interface AsyncQueueDeps {
+  readonly database: Database;
+  readonly invoker: Pick<FunctionInvoker, "invoke">;
+  readonly settings: EventInvokeSettingsSource;
+  readonly destinations: DestinationSender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics?: AsyncMetrics;
+  readonly limits?: Partial<AsyncQueueLimits>;
+  /**
+   * Name of this node. What an earlier life of the same node held is free at once, so no two live
+   * queues may share a name and a database.
+   */
+  readonly node: string;
+}
+
+export interface QueueGauge {
+  readonly scope: Scope;
+  readonly functionName: string;
+  /** Events accepted and not finished, those running included. */
+  readonly depth: number;
+  readonly oldestAgeMs: number;
+}
+
+export interface AsyncQueue {
+  /**
+   * Resolves with the request id once the event is durable. The size of the payload is the API's to check.
+   * Errors: ServiceException 500 when it could not be stored.
+   */
+  enqueue(request: AsyncInvokeRequest): Promise<string>;
+  /** Runs events until `signal` aborts and those under way have ended. */
+  run(signal: AbortSignal): Promise<void>;
+  gauges(): Promise<readonly QueueGauge[]>;
+  /** Forgets every event that is not running (`lambent reset`). */
+  purge(): Promise<void>;
+}
+
+/** One function's share of the dispatcher. */
+interface Lane {
+  readonly target: string;
+  readonly ready: Held[];
+  running: number;
+  window: Window;
+  /** When the table next has something to claim; Infinity: nothing that we know of. */
+  nextDueAt: number;
+  claiming: boolean;
+}
+
+/** An event that is ours as long as the owner's lease says so. */
+interface Held {
+  readonly event: QueuedEvent;
+  readonly owner: string;
+}
+
+const CLAIM_BATCH = 64;
+const STORAGE_PAUSE_MS = 1_000;
+
+export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
+  const { database, clock, log } = deps;
+  const limits: AsyncQueueLimits = { ...ASYNC_QUEUE_LIMITS, ...deps.limits };
+  const lanes = new Map<string, Lane>();
+  const attempts = new Set<Promise<void>>();
+  const newOwner = (): string => `${deps.node}/${deps.random.uuid()}`;
+
+  let owner = newOwner();
+  let leaseUntil = 0;
+  let leaseInDoubt = false;
+  let held = 0;
+  let heldBytes = 0;
+  /** Aborts when `run` is told to end; events may run until `closed`. */
+  let stopping = AbortSignal.abort();
+  let active = false;
+  let closed = false;
+  let strays = true;
+  let heartbeat: Timer | undefined;
+  let wakePoll = (): void => undefined;
+  let wake: { at: number; timer: Timer } | undefined;
+
+  function laneOf(target: string): Lane {
+    let lane = lanes.get(target);
+    if (lane === undefined) {
+      lane = {
+        target,
+        ready: [],
+        running: 0,
+        window: openWindow(clock.now()),
+        nextDueAt: Infinity,
+        claiming: false,
+      };
+      lanes.set(target, lane);
+    }
+    return lane;
+  }
+
+  function hold(event: QueuedEvent): Held {
+    held += 1;
+    heldBytes += event.payload.byteLength;
+    heartbeat ??= clock.timer(limits.leaseMs / 3, () => void beat());
+    return { event, owner };
+  }
+
+  function letGo(event: QueuedEvent): void {
+    held -= 1;
+    heldBytes -= event.payload.byteLength;
+  }
+
+  /** A lease statement where the lease may be short; else nothing. While events are held, `beat` keeps it. */
+  function leaseIfNeeded(): readonly Statement[] {
+    const now = clock.now();
+    const fresh = leaseUntil - now > limits.leaseMs / 2;
+    if (!leaseInDoubt && (fresh || (held > 0 && leaseUntil > 0))) return [];
+    leaseUntil = now + limits.leaseMs;
+    leaseInDoubt = false;
+    return [renewLease(owner, deps.node, leaseUntil)];
+  }
+
+  async function beat(): Promise<void> {
+    heartbeat = undefined;
+    if (held === 0 || closed) return;
+    const expiresAt = clock.now() + limits.leaseMs;
+    try {
+      const sql = "UPDATE async_owner SET expires_at = ? WHERE owner = ?";
+      await database.commit([{ sql, params: [expiresAt, owner], expect: 1 }]);
+      leaseUntil = expiresAt;
+    } catch (error) {
+      if (error instanceof Conflict) abandon();
+      else log.warn({ error: String(error) }, "the lease on asynchronous events could not be renewed");
+    }
+    if (held > 0 && !closed) heartbeat ??= clock.timer(limits.leaseMs / 3, () => void beat());
+  }
+
+  /** Another node took our events over. Those running finish, and find themselves fenced off. */
+  function abandon(): void {
+    log.warn({ owner, held }, "the lease on asynchronous events was lost; another node has them now");
+    owner = newOwner();
+    leaseUntil = 0;
+    for (const lane of lanes.values()) {
+      for (const { event } of lane.ready.splice(0)) letGo(event);
+    }
+    strays = true;
+    wakePoll();
+  }
+
+  async function enqueue(request: AsyncInvokeRequest): Promise<string> {
+    const now = clock.now();
+    const event: QueuedEvent = {
+      requestId: request.requestId ?? deps.random.uuid(),
+      scope: request.scope,
+      functionName: request.functionName,
+      qualifier: request.qualifier,
+      acceptedAt: now,
+      epoch: 1,
+      attempts: 0,
+      backoffs: 0,
+      clientContext: request.clientContext,
+      traceHeader: request.traceHeader,
+      payload: request.payload,
+    };
+    const lane = laneOf(targetOf(event.scope, event.functionName));
+    // Where older events wait in the table, a new one queues up behind them.
+    const inMemory =
+      active && lane.nextDueAt > now && held < limits.memoryEvents && heldBytes < limits.memoryBytes;
+    const lease = inMemory ? leaseIfNeeded() : [];
+    const mine = inMemory ? hold(event) : undefined;
+    try {
+      await database.commit([...lease, insertEvent(event, mine?.owner)]);
+    } catch (error) {
+      if (mine !== undefined) letGo(event);
+      if (lease.length > 0) leaseInDoubt = true;
+      throw refusal(error);
+    }
+    deps.metrics?.record("AsyncEventsReceived", event.scope, event.functionName, 1);
+    if (mine === undefined) lane.nextDueAt = Math.min(lane.nextDueAt, now);
+    else if (mine.owner === owner) lane.ready.push(mine);
+    else letGo(event);
+    pump(lane);
+    return event.requestId;
+  }
+
+  /** Starts what may run, and arranges to be called again for what may not yet. */
+  function pump(lane: Lane): void {
+    if (!active) return;
+    const now = clock.now();
+    for (;;) {
+      const free = Math.min(lane.window.size - lane.running, limits.running - attempts.size);
+      const waiting = lane.ready.length > 0 || lane.nextDueAt <= now;
+      if (free <= 0) {
+        if (!waiting || attempts.size >= limits.running) return;
+        const wider = grow(lane.window, now, limits.runningPerFunction);
+        if (wider === lane.window) {
+          if (lane.window.size < limits.runningPerFunction) wakeAt(growsAt(lane.window, now));
+          return;
+        }
+        lane.window = wider;
+        continue;
+      }
+      const next = lane.ready.shift();
+      if (next !== undefined) {
+        start(lane, next);
+      } else if (lane.nextDueAt <= now) {
+        void claim(lane, Math.min(free, CLAIM_BATCH));
+        return;
+      } else {
+        if (lane.nextDueAt < Infinity) wakeAt(lane.nextDueAt);
+        else if (lane.running === 0 && !lane.claiming) lanes.delete(lane.target);
+        return;
+      }
+    }
+  }
+
+  function pumpAll(): void {
+    for (const lane of lanes.values()) pump(lane);
+  }
+
+  function wakeAt(at: number): void {
+    if (wake !== undefined && wake.at <= at) return;
+    wake?.timer.cancel();
+    const timer = clock.timer(Math.max(0, at - clock.now()), () => {
+      wake = undefined;
+      pumpAll();
+    });
+    wake = { at, timer };
+  }
+
+  async function claim(lane: Lane, count: number): Promise<void> {
+    if (lane.claiming) return;
+    lane.claiming = true;
+    try {
+      leaseUntil = clock.now() + limits.leaseMs;
+      const lease = renewLease(owner, deps.node, leaseUntil);
+      const claimed = await claimEvents(database, owner, lane.target, clock.now(), count, lease);
+      for (const event of claimed) lane.ready.push(hold(event));
+      if (claimed.length < count) {
+        // What is enqueued while this read runs lowers nextDueAt by itself.
+        lane.nextDueAt = Infinity;
+        lane.nextDueAt = Math.min(lane.nextDueAt, (await nextDue(database, lane.target)) ?? Infinity);
+      }
+    } catch (error) {
+      log.warn({ target: lane.target, error: String(error) }, "asynchronous events could not be claimed");
+      lane.nextDueAt = clock.now() + STORAGE_PAUSE_MS;
+    }
+    lane.claiming = false;
+    pump(lane);
+  }
+
+  function start(lane: Lane, mine: Held): void {
+    lane.running += 1;
+    const wasFull = attempts.size + 1 >= limits.running;
+    const attempt = runAttempt({ ...deps, stopping }, mine.event, mine.owner)
+      .then((verdict) => follow(lane, verdict))
+      .catch((error: unknown) => {
+        // The row stays held by us until the next start: nothing is lost, and nothing is repeated blindly.
+        log.error(
+          { requestId: mine.event.requestId, error: String(error) },
+          "an asynchronous event is stuck",
+        );
+      })
+      .finally(() => {
+        attempts.delete(attempt);
+        lane.running -= 1;
+        letGo(mine.event);
+        if (wasFull) pumpAll();
+        else pump(lane);
+      });
+    attempts.add(attempt);
+  }
+
+  function follow(lane: Lane, verdict: Verdict): void {
+    if (verdict.refused) lane.window = shrink(lane.window, clock.now(), lane.running - 1);
+    if (verdict.retryAt !== undefined) lane.nextDueAt = Math.min(lane.nextDueAt, verdict.retryAt);
+    for (const target of verdict.enqueued) {
+      const other = laneOf(target);
+      other.nextDueAt = Math.min(other.nextDueAt, clock.now());
+      pump(other);
+    }
+  }
+
+  /** Finds events of dead owners and those that other nodes accepted. */
+  async function look(): Promise<void> {
+    const now = clock.now();
+    const dead = await deadOwners(database, { owner, node: deps.node }, now);
+    if (strays) dead.push(...(await strayOwners(database, owner)));
+    for (const other of dead) {
+      await database.commit(releaseOwner(other, now));
+      log.info({ owner: other }, "took over asynchronous events of an owner that is gone");
+    }
+    strays = false;
+    for (const [target, dueAt] of await dueByTarget(database)) {
+      const lane = laneOf(target);
+      lane.nextDueAt = Math.min(lane.nextDueAt, dueAt);
+    }
+    pumpAll();
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    stopping = signal;
+    while (!signal.aborted) {
+      let pause = limits.pollMs;
+      try {
+        await look();
+        active = true;
+        pumpAll();
+      } catch (error) {
+        log.warn({ error: String(error) }, "the asynchronous queue could not be read");
+        pause = STORAGE_PAUSE_MS;
+      }
+      const woken = new AbortController();
+      wakePoll = () => woken.abort();
+      await clock.sleep(pause, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    }
+    active = false;
+    wake?.timer.cancel();
+    wake = undefined;
+    await Promise.allSettled(attempts);
+    closed = true;
+    heartbeat?.cancel();
+    await database.commit(releaseOwner(owner, clock.now())).catch((error: unknown) => {
+      log.warn({ error: String(error) }, "asynchronous events are given back at the next start instead");
+    });
+  }
+
+  return {
+    enqueue,
+    run,
+    async gauges() {
+      const now = clock.now();
+      return (await depthByTarget(database)).map(({ target, depth, oldest }) => ({
+        ...parseTarget(target),
+        depth,
+        oldestAgeMs: Math.max(0, now - oldest),
+      }));
+    },
+    async purge() {
+      for (const lane of lanes.values()) {
+        for (const { event } of lane.ready.splice(0)) letGo(event);
+        lane.nextDueAt = Infinity;
+      }
+      await database.commit([purgeEvents]);
+    },
+  };
+}
+
+function refusal(error: unknown): unknown {
+  if (!(error instanceof StorageUnavailable)) return error;
+  return new ServiceError("ServiceException", 500, "The event could not be stored.", {
+    members: { Type: "Service" },
+    hint: "The disk of the data folder is full or read-only: free some space, then send the event again.",
+    cause: error,
+  });
+}
