@@ -1,0 +1,58 @@
+import { defineService, type Service } from "../../aws/service.ts";
+import type { KeyResolver } from "../../aws/sigv4/keys.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { CredentialIssuer } from "../../ports/credentials.ts";
+import type { Migration } from "../../ports/database.ts";
+import type { Secrets } from "../../ports/secrets.ts";
+import type { Directory } from "./directory.ts";
+import { createKeyResolver, type RootKey } from "./keys.ts";
+import { parseRoleArn } from "./model.ts";
+import { operations } from "./operations.ts";
+import { createSessionSealer, type Session } from "./session.ts";
+
+export type { Directory, DirectoryKey, DirectoryRole } from "./directory.ts";
+export type { RootKey } from "./keys.ts";
+export type { Session } from "./session.ts";
+
+export interface StsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly secrets: Secrets;
+  /** IAM's reader: roles by name, users by access key. */
+  readonly directory: Directory;
+  readonly rootKey?: RootKey;
+  /** `enforce` refuses roles that do not exist. Default `warn`. */
+  readonly iamMode?: "off" | "warn" | "enforce";
+}
+
+export interface Sts {
+  readonly service: Service;
+  /** Credentials of execution roles, for functions. */
+  readonly issuer: CredentialIssuer;
+  /** All keys requests can be verified with. */
+  readonly keys: KeyResolver;
+  /** What a session was given (policies, tags), for the policy evaluator. */
+  openSession(accessKeyId: string, sessionToken: string): Session | undefined;
+}
+
+/** STS keeps nothing: sessions are sealed into their tokens. */
+export const migrations: readonly Migration[] = [];
+
+export function createSts(deps: StsDeps): Sts {
+  const sealer = createSessionSealer(deps.secrets, deps.random);
+  const { clock, directory, rootKey } = deps;
+  const lenient = deps.iamMode !== "enforce";
+  return {
+    service: defineService<typeof import("@aws-sdk/client-sts")>("sts", operations({ sealer, directory, lenient })),
+    keys: createKeyResolver({ clock, sealer, directory, rootKey }),
+    openSession: (accessKeyId, sessionToken) => sealer.open(accessKeyId, sessionToken)?.session,
+    issuer: {
+      issueForRole(_scope, roleArn, sessionName, durationSeconds) {
+        const { accountId } = parseRoleArn(roleArn);
+        const expiryMs = clock.now() + durationSeconds * 1000;
+        return sealer.seal({ accountId, kind: "role", roleArn, sessionName, expiryMs });
+      },
+    },
+  };
+}
