@@ -1,0 +1,63 @@
+/** What the command line and the server agree on. */
+
+/** Everything `startServer` is told; nothing of it is read from the environment again. */
+export interface ServerConfig {
+  /** Always a loopback address until IAM can be enforced. */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Absolute. Made when it is missing. */
+  readonly dataDir: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly iam: "off" | "warn";
+  readonly strictRuntimes: boolean;
+  readonly sandbox: "auto" | "namespaces" | "process";
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}
+
+export interface RunningServer {
+  readonly endpoint: string;
+  readonly port: number;
+  /** From the call of `startServer` to ready. */
+  readonly readyMs: number;
+  readonly summary: ServerSummary;
+  /** Stops taking requests, drains for at most `drainMs`, closes everything. Safe to call twice. */
+  stop(drainMs?: number): Promise<void>;
+  /** Resolves once the server is closed, by `stop` or by POST /_lambent/stop. */
+  readonly closed: Promise<void>;
+}
+
+/** The banner's second half. */
+export interface ServerSummary {
+  readonly version: string;
+  /** The driver and what it enforces, in a few words: `namespaces, cgroups v2`. */
+  readonly sandbox: string;
+  /** One line per protection that does not hold on this host. */
+  readonly warnings: readonly string[];
+  readonly runtimes: readonly {
+    readonly runtime: string;
+    readonly available: boolean;
+    readonly exact: boolean;
+    readonly hint: string | undefined;
+  }[];
+}
+
+/** Files of the data folder that both sides know. */
+export const DATA_FILES = {
+  /** ServerFile as JSON, there while the server runs. */
+  server: "server.json",
+  /** The admin token as text, mode 0600. */
+  token: "token",
+  awsConfig: "aws/config",
+  awsCredentials: "aws/credentials",
+} as const;
+
+export interface ServerFile {
+  readonly pid: number;
+  readonly port: number;
+  readonly endpoint: string;
+  /** Epoch ms. */
+  readonly startedAt: number;
+  readonly version: string;
+}
