@@ -27,6 +27,9 @@ const RESPONSE_BYTES_MAX = 6291556;
 const LOG_BYTES_MAX = 1024 * 1024;
 /** Up to this size a frame is written at once; a longer one is handed to the socket. */
 const DIRECT_BYTES_MAX = 64 * 1024;
+const TRACE_VARIABLE = "_X_AMZN_TRACE_ID";
+const NEVER_SETTLED =
+  "The Lambda runtime client detected an unexpected Node.js exit code. This is most likely caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
 
 const major = Number(/^nodejs(\d+)/.exec(process.argv[2] ?? "")?.[1] ?? 24);
 
@@ -177,12 +180,20 @@ let environmentFields;
 let current;
 
 async function initialise(message) {
-  for (const name of Object.keys(process.env)) delete process.env[name];
-  Object.assign(process.env, message.env);
+  // A process that was started with the function's variables keeps what its start-up script made of
+  // them (AWS_LAMBDA_EXEC_WRAPPER).
+  if (process.env.LAMBENT_KEEP_ENV === undefined) {
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    Object.assign(process.env, message.env);
+  } else {
+    delete process.env.LAMBENT_KEEP_ENV;
+    for (const [name, value] of Object.entries(message.env)) process.env[name] ??= value;
+  }
   process.chdir(message.cwd);
   process.argv.length = 2;
   require("./console.cjs").patch(runtime, message);
   runtime.logError = require("./console.cjs").logError;
+  socket.unref();
   try {
     const loader = require("./loader.cjs");
     loader.prepare(runtime, message);
@@ -203,6 +214,7 @@ async function initialise(message) {
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
   };
+  socket.ref();
   write(frame(READY, 0));
 }
 
@@ -213,7 +225,8 @@ function fail(kind, error, exitCode) {
   if (failed) return;
   failed = true;
   const report = require("./errors.cjs").describe(error);
-  if (kind === FATAL) sendAnswer(FATAL, current?.request.requestId ?? runtime.requestId, JSON.stringify(report));
+  if (kind === FATAL)
+    sendAnswer(FATAL, current?.request.requestId ?? runtime.requestId, JSON.stringify(report));
   else sendJson(kind, report);
   if (socket.writableLength === 0) process.exit(exitCode);
   socket.once("drain", () => process.exit(exitCode));
@@ -233,12 +246,16 @@ process.on("unhandledRejection", (reason, promise) => {
 // While an invocation runs, the channel does not keep the event loop alive: an empty loop is what
 // Lambda's runtimes answer to (`callbackWaitsForEmptyEventLoop`, promises that never settle).
 process.on("beforeExit", () => {
-  const invocation = current;
-  if (invocation === undefined) return;
-  socket.ref();
-  if (invocation.onEmpty !== undefined) return invocation.onEmpty();
-  // From nodejs24.x on, a promise that never settles ends the process.
-  process.exit(13);
+  if (current?.onEmpty !== undefined) {
+    socket.ref();
+    current.onEmpty();
+    return;
+  }
+  // Initialising, or a handler of nodejs24.x or later: a promise that never settles.
+  const { RuntimeError } = require("./errors.cjs");
+  const error = new RuntimeError("NodeJsExit", NEVER_SETTLED);
+  runtime.logError?.(handler === undefined ? "Init Error" : "Invoke Error", error);
+  fail(handler === undefined ? INIT_ERROR : FATAL, error, 13);
 });
 
 function parseContext(text, name) {
@@ -263,8 +280,7 @@ function contextOf(request) {
   };
 }
 
-const isPromise = (value) =>
-  value !== null && value !== undefined && typeof value.then === "function";
+const isPromise = (value) => value !== null && value !== undefined && typeof value.then === "function";
 
 function invoke(request, payload) {
   const invocation = { request, onEmpty: undefined };
@@ -273,8 +289,8 @@ function invoke(request, payload) {
   runtime.tenantId = request.tenantId;
   if (request.traceId !== lastTraceId) {
     lastTraceId = request.traceId;
-    if (lastTraceId === undefined) delete process.env._X_AMZN_TRACE_ID;
-    else process.env._X_AMZN_TRACE_ID = lastTraceId;
+    if (lastTraceId === undefined) delete process.env[TRACE_VARIABLE];
+    else process.env[TRACE_VARIABLE] = lastTraceId;
   }
   socket.unref();
   try {

@@ -70,8 +70,7 @@ function errorFields(error) {
   };
 }
 
-const expandErrors = (_key, value) =>
-  value instanceof Error ? { ...errorFields(value), ...value } : value;
+const expandErrors = (_key, value) => (value instanceof Error ? { ...errorFields(value), ...value } : value);
 
 /** The line that accompanies every reported failure. */
 function logError(title, error) {

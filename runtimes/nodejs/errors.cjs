@@ -42,9 +42,7 @@ function textOf(value) {
 
 const isError = (value) =>
   types.isNativeError(value) ||
-  (typeof value?.name === "string" &&
-    typeof value.message === "string" &&
-    typeof value.stack === "string");
+  (typeof value?.name === "string" && typeof value.message === "string" && typeof value.stack === "string");
 
 // A DEL would break the header that carries the error to Lambda; it is escaped there too.
 const escapeDel = (text) => text?.replaceAll("\x7F", "%7F");

@@ -21,7 +21,7 @@ class ResponseStream extends Writable {
     const text = typeof chunk === "string" || chunk instanceof Uint8Array;
     if (!this.started) {
       this.started = true;
-      this._onBeforeFirstWrite?.((first) => super.write(first));
+      this.beforeFirstWrite?.((first) => super.write(first));
     }
     return super.write(text ? chunk : JSON.stringify(chunk), ...rest);
   }
@@ -33,17 +33,17 @@ class ResponseStream extends Writable {
 }
 
 /** Puts status code, headers and cookies before the body, as function URLs read them. */
-class HttpResponseStream {
-  static from(stream, prelude) {
+const HttpResponseStream = {
+  from(stream, prelude) {
     stream.setContentType(PRELUDE_TYPE);
     const head = JSON.stringify(prelude);
-    stream._onBeforeFirstWrite = (write) => {
+    stream.beforeFirstWrite = (write) => {
       write(head);
       write(new Uint8Array(8));
     };
     return stream;
-  }
-}
+  },
+};
 
 function invoke(runtime, handler, event, base, invocation) {
   const context = { callbackWaitsForEmptyEventLoop: true, ...base };

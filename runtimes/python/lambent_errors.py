@@ -6,6 +6,7 @@ import traceback
 
 ERROR_LEVEL = 5
 NO_BREAK_SPACE = "\u00a0"
+OWN_FILE = sys.modules["lambent_runtime"].__file__
 
 
 def report(error, state, send_log, encode_json):
@@ -51,7 +52,7 @@ def _own_frames(trace):
     """The frames as (file, line, name, text), without the bootstrap's at the top."""
     frames = [(f.filename, f.lineno, f.name, f.line) for f in traceback.extract_tb(trace)]
     for index, frame in enumerate(frames):
-        if "/bootstrap.py" not in frame[0]:
+        if frame[0] != OWN_FILE:
             return frames[index:]
     return frames
 
