@@ -21,7 +21,7 @@ function prepare(runtime, message) {
       message.taskRoot,
     ].join(":");
   }
-  Module._initPaths();
+  Module["_initPaths"]();
   if (runtime.sdkFolder !== undefined) {
     const sdk = `${runtime.sdkFolder}/node_modules`;
     if (!Module.globalPaths.includes(sdk)) Module.globalPaths.push(sdk);
