@@ -12,6 +12,7 @@ import type { InitMessage, InvokeMessage } from "../../src/lambda/runtime-api/fr
 /** The other end of a bootstrap's channel: a process under test without any sandbox around it. */
 export interface Runtime {
   readonly process: ChildProcess;
+  readonly taskRoot: string;
   init(overrides?: Partial<InitMessage>): Promise<Frame>;
   invoke(payload: unknown, overrides?: Partial<InvokeMessage>): Promise<Answer>;
   send(type: number, body: Uint8Array): void;
@@ -127,6 +128,7 @@ export async function startRuntime(
 
   const runtime: Runtime = {
     process: child,
+    taskRoot,
     exited,
     stdout: () => out,
     logs() {
