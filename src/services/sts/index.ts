@@ -44,7 +44,10 @@ export function createSts(deps: StsDeps): Sts {
   const { clock, directory, rootKey } = deps;
   const lenient = deps.iamMode !== "enforce";
   return {
-    service: defineService<typeof import("@aws-sdk/client-sts")>("sts", operations({ sealer, directory, lenient })),
+    service: defineService<typeof import("@aws-sdk/client-sts")>(
+      "sts",
+      operations({ sealer, directory, lenient }),
+    ),
     keys: createKeyResolver({ clock, sealer, directory, rootKey }),
     openSession: (accessKeyId, sessionToken) => sealer.open(accessKeyId, sessionToken)?.session,
     issuer: {

@@ -68,7 +68,13 @@ export function createKeyResolver(deps: KeyDeps): KeyResolver {
 
 function rootKnownKey(key: RootKey): KnownKey {
   const arn = `arn:aws:iam::${key.accountId}:root`;
-  const caller = { accessKeyId: key.accessKeyId, kind: "root", arn, userId: key.accountId, verified: true } as const;
+  const caller = {
+    accessKeyId: key.accessKeyId,
+    kind: "root",
+    arn,
+    userId: key.accountId,
+    verified: true,
+  } as const;
   return { secretAccessKey: key.secretAccessKey, caller, accountId: key.accountId };
 }
 
@@ -83,7 +89,12 @@ function userKnownKey(
 async function callerOfSession(accessKeyId: string, session: Session, directory: Directory): Promise<Caller> {
   const base = { accessKeyId, verified: true } as const;
   if (session.kind === "root") {
-    return { ...base, kind: "root", arn: `arn:aws:iam::${session.accountId}:root`, userId: session.accountId };
+    return {
+      ...base,
+      kind: "root",
+      arn: `arn:aws:iam::${session.accountId}:root`,
+      userId: session.accountId,
+    };
   }
   if (session.kind === "user") {
     return { ...base, kind: "user", arn: session.userArn ?? "", userId: session.userId ?? "" };

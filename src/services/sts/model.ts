@@ -1,7 +1,8 @@
 /** What STS accepts: pure checks in AWS's words. https://docs.aws.amazon.com/STS/latest/APIReference/ */
 import * as errors from "./errors.ts";
 
-const ROLE_ARN = /^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):role\/((?:[\u0021-\u007e]*\/)?)([\w+=,.@-]{1,64})$/;
+const ROLE_ARN =
+  /^arn:(aws|aws-cn|aws-us-gov):iam::(\d{12}):role\/((?:[\u0021-\u007e]*\/)?)([\w+=,.@-]{1,64})$/;
 const SESSION_NAME = /^[\w+=,.@-]*$/;
 const POLICY_LENGTH_MAX = 2048;
 const SESSION_TAGS_MAX = 50;
@@ -138,7 +139,10 @@ export function sessionPolicy(document: string): string {
 
 /** How much of the room for policies and tags is used, in percent, as AssumeRole reports it. */
 export function packedPolicySize(policy: string, policyArns: readonly string[], tags: SessionTags): number {
-  const tagBytes = Object.entries(tags.tags).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  const tagBytes = Object.entries(tags.tags).reduce(
+    (sum, [key, value]) => sum + key.length + value.length,
+    0,
+  );
   const bytes = policy.length + policyArns.join("").length + tagBytes;
   const percent = Math.ceil((bytes * 100) / (POLICY_LENGTH_MAX * 2));
   if (percent > 100) throw errors.packedPolicyTooLarge(percent);

@@ -36,7 +36,13 @@ export function operations(deps: OperationDeps): Sts {
       const roleId = known?.roleId ?? idOfUnknownRole(role.arn);
       const extras = sessionExtras(input, tags, calling);
       const expiryMs = context.clock.now() + seconds * 1000;
-      const who = { accountId: role.accountId, kind: "role", roleArn: role.arn, roleId, sessionName } as const;
+      const who = {
+        accountId: role.accountId,
+        kind: "role",
+        roleArn: role.arn,
+        roleId,
+        sessionName,
+      } as const;
       const credentials = deps.sealer.seal({ ...who, expiryMs, ...extras.session });
       const arn = `arn:${role.partition}:sts::${role.accountId}:assumed-role/${role.roleName}/${sessionName}`;
       const user = { AssumedRoleId: `${roleId}:${sessionName}`, Arn: arn };
@@ -64,7 +70,10 @@ export function operations(deps: OperationDeps): Sts {
 function refuseUnsupported(input: AssumeRoleRequest): void {
   if (input.SerialNumber !== undefined || input.TokenCode !== undefined) throw mfaFailed();
   if ((input.ProvidedContexts ?? []).length > 0) {
-    throw errors.unsupported("ProvidedContexts", "leave ProvidedContexts out: identity contexts need IAM Identity Center");
+    throw errors.unsupported(
+      "ProvidedContexts",
+      "leave ProvidedContexts out: identity contexts need IAM Identity Center",
+    );
   }
 }
 

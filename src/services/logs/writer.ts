@@ -1,0 +1,257 @@
+/**
+ * Takes events in. Lines of functions are buffered for 50 ms or 256 KB and stored a chunk per
+ * stream; PutLogEvents is stored at once and waits for it.
+ *
+ * 1. `append` puts events into the buffer of their stream and returns.
+ * 2. A flush takes all buffers, finds or makes their groups and streams, cuts chunks, and commits
+ *    them a slice at a time, so that no turn is long.
+ * 3. A flush that fails puts the events back; the bounds then drop the oldest.
+ */
+import type { Clock, Timer } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Scope } from "../../kernel/scope.ts";
+import { Conflict, type Statement } from "../../ports/database.ts";
+import type { LogEvent, LogSink } from "../../ports/log-sink.ts";
+import { type Chunk, eventBytes, toChunks } from "./chunk.ts";
+import type { DayFiles } from "./day-files.ts";
+import { type ChunkOwner, insertChunk } from "./event-store.ts";
+import type { LogStore } from "./store.ts";
+import type { Tails } from "./tail.ts";
+
+const FLUSH_AFTER_MS = 50;
+const FLUSH_BYTES = 262_144;
+const RETRY_AFTER_MS = 1000;
+const STREAM_BUFFER_BYTES_MAX = 16_777_216;
+const TOTAL_BUFFER_BYTES_MAX = 67_108_864;
+const SLICE_BYTES = 524_288;
+/** Streams whose ids are remembered between lines. */
+const IDLE_STREAMS_MAX = 5000;
+
+interface StreamBuffer {
+  readonly scope: Scope;
+  readonly group: string;
+  readonly stream: string;
+  events: LogEvent[];
+  bytes: number;
+  dropped: number;
+  owner: ChunkOwner | undefined;
+}
+
+export interface WriterDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly store: LogStore;
+  readonly files: DayFiles;
+  readonly tails: Tails;
+  /** Told the bytes of every commit, for the disk budget. */
+  readonly onStored: (bytes: number) => void;
+}
+
+export interface LogWriter extends LogSink {
+  /** Resolves when everything appended so far is stored (or could not be). */
+  flush(): Promise<void>;
+  /** Resolves when the events are committed. The stream must exist. */
+  put(owner: ChunkOwner, events: readonly LogEvent[]): Promise<void>;
+  /** Forgets remembered ids: the stream, or all streams of the group, were deleted. */
+  forget(deleted: { readonly groupId: string; readonly streamId?: string }): void;
+  close(): Promise<void>;
+}
+
+export function createWriter(deps: WriterDeps): LogWriter {
+  const { clock, store, files, log } = deps;
+  const buffers = new Map<string, StreamBuffer>();
+  const dirty = new Set<StreamBuffer>();
+  let totalBytes = 0;
+  let timer: Timer | undefined;
+  let urgent = false;
+  let lastSeq = 0;
+  let flushed: Promise<void> = Promise.resolve();
+
+  function nextSeq(): number {
+    lastSeq = Math.max(lastSeq + 1, clock.now() * 1000);
+    return lastSeq;
+  }
+
+  function schedule(delayMs: number): void {
+    timer?.cancel();
+    timer = clock.timer(delayMs, () => {
+      timer = undefined;
+      urgent = false;
+      void flush();
+    });
+  }
+
+  function bufferOf(scope: Scope, group: string, stream: string): StreamBuffer {
+    const key = `${scope.accountId}/${scope.region}/${group}\n${stream}`;
+    let buffer = buffers.get(key);
+    if (buffer === undefined) {
+      buffer = { scope, group, stream, events: [], bytes: 0, dropped: 0, owner: undefined };
+      if (buffers.size >= IDLE_STREAMS_MAX) forgetIdle();
+      buffers.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  function forgetIdle(): void {
+    for (const [key, buffer] of buffers)
+      if (!dirty.has(buffer) && buffer.events.length === 0) buffers.delete(key);
+  }
+
+  /** Keeps the newest; called when a stream, or all together, hold too much. */
+  function shrink(buffer: StreamBuffer): void {
+    const room = Math.min(STREAM_BUFFER_BYTES_MAX, TOTAL_BUFFER_BYTES_MAX - (totalBytes - buffer.bytes));
+    let keepFrom = 0;
+    let { bytes } = buffer;
+    while (bytes > room / 2 && keepFrom < buffer.events.length) {
+      bytes -= eventBytes(buffer.events[keepFrom] as LogEvent);
+      keepFrom += 1;
+    }
+    buffer.dropped += keepFrom;
+    buffer.events = buffer.events.slice(keepFrom);
+    totalBytes -= buffer.bytes - bytes;
+    buffer.bytes = bytes;
+  }
+
+  function take(buffer: StreamBuffer): { buffer: StreamBuffer; events: LogEvent[] } {
+    const { events, dropped } = buffer;
+    if (dropped > 0) {
+      const timestamp = events[0]?.timestamp ?? clock.now();
+      events.unshift({ timestamp, message: droppedLine(dropped) });
+    }
+    totalBytes -= buffer.bytes;
+    Object.assign(buffer, { events: [], bytes: 0, dropped: 0 });
+    return { buffer, events };
+  }
+
+  function putBack(taken: readonly { buffer: StreamBuffer; events: LogEvent[] }[]): void {
+    for (const { buffer, events } of taken) {
+      const bytes = events.reduce((sum, event) => sum + eventBytes(event), 0);
+      buffer.events = [...events, ...buffer.events];
+      buffer.bytes += bytes;
+      totalBytes += bytes;
+      dirty.add(buffer);
+      if (buffer.bytes > STREAM_BUFFER_BYTES_MAX || totalBytes > TOTAL_BUFFER_BYTES_MAX) shrink(buffer);
+    }
+  }
+
+  async function nameOwners(taken: readonly { buffer: StreamBuffer }[]): Promise<void> {
+    const unknown = taken.map(({ buffer }) => buffer).filter((buffer) => buffer.owner === undefined);
+    if (unknown.length === 0) return;
+    const newId = (): string => deps.random.hex(24);
+    const streams = await store.ensureStreams(unknown, clock.now(), newId);
+    unknown.forEach((buffer, index) => {
+      const found = streams[index];
+      if (found !== undefined) buffer.owner = { groupId: found.groupId, streamId: found.streamId };
+    });
+  }
+
+  async function commitChunks(chunks: readonly { owner: ChunkOwner; chunk: Chunk }[]): Promise<void> {
+    const byDay = Map.groupBy(chunks, ({ chunk }) => chunk.day);
+    for (const [day, ofDay] of byDay) {
+      for (const slice of slices(ofDay)) await commitSlice(day, slice);
+    }
+  }
+
+  async function commitSlice(
+    day: string,
+    slice: readonly { owner: ChunkOwner; chunk: Chunk }[],
+  ): Promise<void> {
+    const unit = (): Statement[] =>
+      slice.flatMap(({ owner, chunk }) => insertChunk(owner, chunk, nextSeq(), clock.now()));
+    await files.useOrCreate(day, async (database) => {
+      try {
+        await database.commit(unit());
+      } catch (error) {
+        // The number was taken: the clock went back over a restart. The next one is free.
+        if (!(error instanceof Conflict)) throw error;
+        lastSeq += 1_000_000;
+        await database.commit(unit());
+      }
+    });
+    deps.onStored(slice.reduce((sum, { chunk }) => sum + chunk.bytes, 0));
+  }
+
+  async function flushOnce(): Promise<void> {
+    const taken = [...dirty].map(take);
+    dirty.clear();
+    try {
+      await nameOwners(taken);
+      const chunks = taken.flatMap(({ buffer, events }) =>
+        buffer.owner === undefined
+          ? []
+          : toChunks(events).map((chunk) => ({ owner: buffer.owner as ChunkOwner, chunk })),
+      );
+      await commitChunks(chunks);
+    } catch (error) {
+      log.warn(
+        { error: String(error), streams: taken.length },
+        "log events could not be stored; trying again",
+      );
+      putBack(taken);
+      schedule(RETRY_AFTER_MS);
+    }
+  }
+
+  /** One flush at a time; a caller that comes during one waits for it and for one of its own. */
+  function flush(): Promise<void> {
+    flushed = flushed.then(() => (dirty.size > 0 ? flushOnce() : undefined));
+    return flushed;
+  }
+
+  return {
+    append(scope, group, stream, events) {
+      if (events.length === 0) return;
+      const buffer = bufferOf(scope, group, stream);
+      for (const event of events) {
+        const size = eventBytes(event);
+        buffer.events.push(event);
+        buffer.bytes += size;
+        totalBytes += size;
+      }
+      dirty.add(buffer);
+      if (buffer.bytes > STREAM_BUFFER_BYTES_MAX || totalBytes > TOTAL_BUFFER_BYTES_MAX) shrink(buffer);
+      deps.tails.publish(scope, group, stream, events);
+      if (totalBytes >= FLUSH_BYTES && !urgent) {
+        urgent = true;
+        schedule(0);
+      } else if (timer === undefined) {
+        schedule(FLUSH_AFTER_MS);
+      }
+    },
+    flush,
+    async put(owner, events) {
+      await commitChunks(toChunks(events).map((chunk) => ({ owner, chunk })));
+    },
+    forget({ groupId, streamId }) {
+      for (const buffer of buffers.values()) {
+        if (buffer.owner?.groupId !== groupId) continue;
+        if (streamId === undefined || buffer.owner.streamId === streamId) buffer.owner = undefined;
+      }
+    },
+    async close() {
+      timer?.cancel();
+      timer = undefined;
+      await flush();
+    },
+  };
+}
+
+function droppedLine(count: number): string {
+  return `[lambent] ${count} log lines were dropped here: they came faster than they could be stored\n`;
+}
+
+/** Groups of chunks of about half a megabyte. */
+function* slices<T extends { readonly chunk: Chunk }>(chunks: readonly T[]): Generator<T[]> {
+  let slice: T[] = [];
+  let bytes = 0;
+  for (const item of chunks) {
+    slice.push(item);
+    bytes += item.chunk.bytes;
+    if (bytes < SLICE_BYTES) continue;
+    yield slice;
+    [slice, bytes] = [[], 0];
+  }
+  if (slice.length > 0) yield slice;
+}
