@@ -1,0 +1,16 @@
+import type * as sdk from "@aws-sdk/client-lambda";
+import { defineService, type Service } from "../../aws/service.ts";
+import type { FunctionControl } from "../../lambda/control/control.ts";
+import type { FunctionInvoker } from "../../lambda/model/invocation.ts";
+import { invokeShortPath } from "./invoke.ts";
+import { functionOperations } from "./operations.ts";
+import { settingsOperations } from "./settings-operations.ts";
+
+/** The AWS API `lambda`: translates requests, decides nothing. Operations that are absent answer "not implemented". */
+export function createLambdaService(control: FunctionControl, invoker: FunctionInvoker): Service {
+  return defineService<typeof sdk>(
+    "lambda",
+    { ...functionOperations(control, invoker), ...settingsOperations(control) },
+    [invokeShortPath({ resolver: control.resolver, invoker })],
+  );
+}
