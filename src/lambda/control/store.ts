@@ -1,10 +1,18 @@
 import type { Scope } from "../../kernel/scope.ts";
 import { Conflict, type Database, type Row, type Statement } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
-import type { FunctionVersion } from "../model/function.ts";
 import { codeStorageExceeded, invalidParameterBare } from "./errors.ts";
-import { functionArn } from "./names.ts";
-import type { Alias, EventInvokeConfig, FunctionRecord, PolicyStatement } from "./record.ts";
+import type { FunctionRecord } from "./record.ts";
+import {
+  difference,
+  emptyLike,
+  readRecord,
+  type StoreLimits,
+  totalsChange,
+  totalsDelta,
+  touch,
+  WHERE,
+} from "./rows.ts";
 
 /** Sums over all functions of a scope: what account-wide quotas are checked against. */
 export interface AccountTotals {
@@ -12,16 +20,9 @@ export interface AccountTotals {
   readonly reservedConcurrency: number;
 }
 
-export interface StoreLimits {
-  readonly totalCodeBytes: number;
-  readonly concurrentExecutions: number;
-  readonly unreservedConcurrencyMin: number;
-}
-
 /** What a committed change was, for caches and listeners. */
 export type StoreListener = (before: FunctionRecord | undefined, after: FunctionRecord | undefined) => void;
 
-const WHERE = "account_id = ? AND region = ? AND name = ?";
 const RETRIES_MAX = 10;
 
 /**
@@ -70,7 +71,7 @@ export class FunctionStore {
     const cached = this.#cache.get(key);
     if (cached !== undefined) return cached;
     const generation = this.#generation;
-    const record = await this.#read(scope, name);
+    const record = await readRecord(this.#database, this.#secrets, scope, name);
     // A write that was committed during the read has put the newer record there itself.
     if (record !== undefined && generation === this.#generation) this.#remember(key, record);
     return record;
@@ -148,7 +149,7 @@ export class FunctionStore {
       ],
       expect: 1,
     };
-    const parts = this.#difference(emptyLike(record), record);
+    const parts = difference(this.#secrets, this.#limits, emptyLike(record), record);
     try {
       await this.#database.commit([insert, ...parts.statements]);
     } catch (error) {
@@ -184,7 +185,7 @@ export class FunctionStore {
       const decided = decide(before);
       if (decided === before) return before;
       const after = { ...decided, stamp: before.stamp + 1 };
-      const { statements, totalsAt } = this.#difference(before, after);
+      const { statements, totalsAt } = difference(this.#secrets, this.#limits, before, after);
       try {
         await this.#database.commit([touch(before, after), ...statements]);
       } catch (error) {
@@ -222,7 +223,11 @@ export class FunctionStore {
         expect: 1,
       };
       try {
-        await this.#database.commit([gone, ...children, ...this.#totalsChange(before, emptyLike(before))]);
+        await this.#database.commit([
+          gone,
+          ...children,
+          ...totalsChange(this.#limits, before, emptyLike(before)),
+        ]);
       } catch (error) {
         if (!(error instanceof Conflict) || attempt >= RETRIES_MAX) throw error;
         this.invalidate(scope, name);
@@ -271,160 +276,6 @@ export class FunctionStore {
     }
   }
 
-  async #read(scope: Scope, name: string): Promise<FunctionRecord | undefined> {
-    const keys = [scope.accountId, scope.region, name];
-    const select = (columns: string, table: string): Promise<Row[]> =>
-      this.#database.read<Row>(`SELECT ${columns} FROM ${table} WHERE ${WHERE}`, keys);
-    const [functions, versions, aliases, policies, configs, tags] = await Promise.all([
-      select("*", "lambda_functions"),
-      select("version, configuration, sealed_environment", "lambda_versions"),
-      select("alias, definition", "lambda_aliases"),
-      select("qualifier, statements", "lambda_policies"),
-      select("qualifier, definition", "lambda_event_invoke_configs"),
-      select("tag_key, tag_value", "lambda_tags"),
-    ]);
-    const row = functions[0];
-    if (row === undefined) return undefined;
-    // The reads are not one snapshot: take them again if a write came in between.
-    const [now] = await select("stamp, function_id", "lambda_functions");
-    if (now === undefined || now["stamp"] !== row["stamp"] || now["function_id"] !== row["function_id"]) {
-      return this.#read(scope, name);
-    }
-    const published = row["last_published_version"];
-    const reserved = row["reserved_concurrency"];
-    return {
-      scope,
-      name,
-      functionId: String(row["function_id"]),
-      stamp: Number(row["stamp"]),
-      nextVersion: Number(row["next_version"]),
-      lastPublished:
-        published === null || published === undefined
-          ? undefined
-          : { version: String(published), fingerprint: String(row["last_published_fingerprint"]) },
-      reservedConcurrency: reserved === null || reserved === undefined ? undefined : Number(reserved),
-      tags: new Map(tags.map((tag) => [String(tag["tag_key"]), String(tag["tag_value"])])),
-      versions: new Map(
-        versions.map((version) => [String(version["version"]), this.#openVersion(scope, name, version)]),
-      ),
-      aliases: byKey<Alias>(aliases, "alias", "definition"),
-      policies: byKey<PolicyStatement[]>(policies, "qualifier", "statements"),
-      eventInvokeConfigs: byKey<EventInvokeConfig>(configs, "qualifier", "definition"),
-    };
-  }
-
-  #openVersion(scope: Scope, name: string, row: Row): FunctionVersion {
-    const configuration = JSON.parse(String(row["configuration"])) as Omit<
-      FunctionVersion,
-      "scope" | "functionArn" | "name" | "environment"
-    >;
-    const sealed = row["sealed_environment"];
-    const version = { ...configuration, scope, name, functionArn: functionArn(scope, name) };
-    if (!(sealed instanceof Uint8Array)) return version;
-    const opened = this.#secrets.open(sealed, sealContext(version));
-    return {
-      ...version,
-      environment: JSON.parse(new TextDecoder().decode(opened)) as Record<string, string>,
-    };
-  }
-
-  /** Statements that turn one record into the other (the function's own row apart). */
-  #difference(
-    before: FunctionRecord,
-    after: FunctionRecord,
-  ): { statements: Statement[]; totalsAt: number | undefined } {
-    const keys = [after.scope.accountId, after.scope.region, after.name];
-    const statements: Statement[] = [];
-    const table = <V>(
-      name: string,
-      keyColumn: string,
-      columns: readonly string[],
-      old: ReadonlyMap<string, V>,
-      now: ReadonlyMap<string, V>,
-      values: (value: V) => Statement["params"],
-    ): void => {
-      for (const key of old.keys()) {
-        if (now.has(key)) continue;
-        statements.push({
-          sql: `DELETE FROM ${name} WHERE ${WHERE} AND ${keyColumn} = ?`,
-          params: [...keys, key],
-        });
-      }
-      for (const [key, value] of now) {
-        if (old.get(key) === value) continue;
-        statements.push(upsert(name, keyColumn, columns, [...keys, key, ...values(value)]));
-      }
-    };
-    table(
-      "lambda_versions",
-      "version",
-      ["code_blob", "code_bytes", "settled", "configuration", "sealed_environment"],
-      before.versions,
-      after.versions,
-      (version) => this.#versionColumns(version),
-    );
-    const json = (value: unknown): Statement["params"] => [JSON.stringify(value)];
-    table("lambda_aliases", "alias", ["definition"], before.aliases, after.aliases, json);
-    table("lambda_policies", "qualifier", ["statements"], before.policies, after.policies, json);
-    table(
-      "lambda_event_invoke_configs",
-      "qualifier",
-      ["definition"],
-      before.eventInvokeConfigs,
-      after.eventInvokeConfigs,
-      json,
-    );
-    table("lambda_tags", "tag_key", ["tag_value"], before.tags, after.tags, (value) => [value]);
-    const totals = this.#totalsChange(before, after);
-    statements.push(...totals);
-    // Index within the whole unit: the function's own row comes first.
-    return { statements, totalsAt: totals.length === 0 ? undefined : statements.length };
-  }
-
-  #versionColumns(version: FunctionVersion): Statement["params"] {
-    const { environment, scope: _scope, name: _name, functionArn: _arn, ...configuration } = version;
-    const settled = version.state !== "Pending" && version.lastUpdateStatus !== "InProgress";
-    return [
-      version.code.blob,
-      version.code.codeSize,
-      settled ? 1 : 0,
-      JSON.stringify(configuration),
-      environment === undefined
-        ? null
-        : this.#secrets.seal(JSON.stringify(environment), sealContext(version)),
-    ];
-  }
-
-  /** None when the sums stay; else the row is made if need be, and changed within the quotas. */
-  #totalsChange(before: FunctionRecord, after: FunctionRecord): Statement[] {
-    const { codeBytes, reserved } = totalsDelta(before, after);
-    if (codeBytes === 0 && reserved === 0) return [];
-    const keys = [after.scope.accountId, after.scope.region];
-    const conditions: string[] = [];
-    const limits: number[] = [];
-    if (codeBytes > 0) {
-      conditions.push(" AND code_bytes + ? <= ?");
-      limits.push(codeBytes, this.#limits.totalCodeBytes);
-    }
-    if (reserved > 0) {
-      conditions.push(" AND reserved_concurrency + ? <= ?");
-      limits.push(reserved, this.#limits.concurrentExecutions - this.#limits.unreservedConcurrencyMin);
-    }
-    return [
-      {
-        sql: `INSERT INTO lambda_accounts (account_id, region, code_bytes, reserved_concurrency)
-          VALUES (?, ?, 0, 0) ON CONFLICT (account_id, region) DO NOTHING`,
-        params: keys,
-      },
-      {
-        sql: `UPDATE lambda_accounts SET code_bytes = code_bytes + ?, reserved_concurrency = reserved_concurrency + ?
-          WHERE account_id = ? AND region = ?${conditions.join("")}`,
-        params: [codeBytes, reserved, ...keys, ...limits],
-        expect: 1,
-      },
-    ];
-  }
-
   #quotaError(before: FunctionRecord, after: FunctionRecord): Error {
     if (totalsDelta(before, after).reserved > 0) {
       return invalidParameterBare(
@@ -443,71 +294,4 @@ function scopeKey(scope: Scope): string {
 
 function recordKey(scope: Scope, name: string): string {
   return `${scope.accountId}/${scope.region}/${name}`;
-}
-
-/** Environment variables open only as those of the version they were sealed for. */
-function sealContext(version: FunctionVersion): string {
-  return `lambda-environment/${version.functionArn}/${version.functionId}/${version.version}`;
-}
-
-function emptyLike(record: FunctionRecord): FunctionRecord {
-  return {
-    ...record,
-    reservedConcurrency: undefined,
-    tags: new Map(),
-    versions: new Map(),
-    aliases: new Map(),
-    policies: new Map(),
-    eventInvokeConfigs: new Map(),
-  };
-}
-
-function touch(before: FunctionRecord, after: FunctionRecord): Statement {
-  return {
-    sql: `UPDATE lambda_functions SET stamp = ?, next_version = ?, last_published_version = ?,
-      last_published_fingerprint = ?, reserved_concurrency = ? WHERE ${WHERE} AND stamp = ?`,
-    params: [
-      after.stamp,
-      after.nextVersion,
-      after.lastPublished?.version ?? null,
-      after.lastPublished?.fingerprint ?? null,
-      after.reservedConcurrency ?? null,
-      after.scope.accountId,
-      after.scope.region,
-      after.name,
-      before.stamp,
-    ],
-    expect: 1,
-  };
-}
-
-function upsert(
-  table: string,
-  keyColumn: string,
-  columns: readonly string[],
-  params: Statement["params"],
-): Statement {
-  const all = ["account_id", "region", "name", keyColumn, ...columns];
-  return {
-    sql: `INSERT INTO ${table} (${all.join(", ")}) VALUES (${all.map(() => "?").join(", ")})
-      ON CONFLICT (account_id, region, name, ${keyColumn})
-      DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`,
-    params,
-  };
-}
-
-function byKey<V>(rows: readonly Row[], key: string, value: string): Map<string, V> {
-  return new Map(rows.map((row) => [String(row[key]), JSON.parse(String(row[value])) as V]));
-}
-
-function totalsDelta(before: FunctionRecord, after: FunctionRecord): { codeBytes: number; reserved: number } {
-  const bytes = (record: FunctionRecord): number => {
-    let sum = 0;
-    for (const version of record.versions.values()) sum += version.code.codeSize;
-    return sum;
-  };
-  return {
-    codeBytes: bytes(after) - bytes(before),
-    reserved: (after.reservedConcurrency ?? 0) - (before.reservedConcurrency ?? 0),
-  };
 }
