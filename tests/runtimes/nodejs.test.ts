@@ -24,21 +24,26 @@ interface InvokeCase {
   readonly only?: readonly number[];
 }
 
-const sync = (code: string): Files => ({
+const syncHandler = (code: string): Files => ({
   "index.js": `exports.handler = (event, context) => { ${code} };\n`,
 });
-const async = (code: string): Files => ({
+const asyncHandler = (code: string): Files => ({
   "index.js": `exports.handler = async (event, context) => { ${code} };\n`,
 });
-const callback = (code: string): Files => ({
+const callbackHandler = (code: string): Files => ({
   "index.js": `exports.handler = (event, context, callback) => { ${code} };\n`,
 });
 const OLD = [20, 22];
 const NEW = [24];
 
 const INVOKES: readonly InvokeCase[] = [
-  { what: "echoes", files: async("return event;"), payload: { é: [1, null] }, answer: '{"é":[1,null]}' },
-  { what: "answers null for nothing", files: async(""), answer: "null" },
+  {
+    what: "echoes",
+    files: asyncHandler("return event;"),
+    payload: { é: [1, null] },
+    answer: '{"é":[1,null]}',
+  },
+  { what: "answers null for nothing", files: asyncHandler(""), answer: "null" },
   { what: "loads .cjs", files: { "index.cjs": "exports.handler = async () => 1;" }, answer: "1" },
   {
     what: "loads .mjs with a top-level await",
@@ -67,7 +72,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "gives the context of Lambda",
-    files: async(
+    files: asyncHandler(
       "return [JSON.parse(JSON.stringify({ ...context, callbackWaitsForEmptyEventLoop: 1 })), context.getRemainingTimeInMillis() > 0, typeof context.memoryLimitInMB];",
     ),
     answer: JSON.stringify([
@@ -88,7 +93,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "has done, succeed and fail",
-    files: sync(
+    files: syncHandler(
       "context.succeed([typeof context.done, typeof context.fail, context.callbackWaitsForEmptyEventLoop])",
     ),
     answer: '["function","function",true]',
@@ -96,7 +101,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "has no done, succeed and fail",
-    files: async(
+    files: asyncHandler(
       "return [typeof context.done, typeof context.fail, 'callbackWaitsForEmptyEventLoop' in context];",
     ),
     answer: '["undefined","undefined",false]',
@@ -104,27 +109,27 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "has the environment of the function and nothing else",
-    files: async(
+    files: asyncHandler(
       "return [process.env.SECRET_OF_SERVER, process.env.AWS_REGION, new Date(0).getHours(), process.cwd() === process.env.LAMBDA_TASK_ROOT];",
     ),
     answer: '[null,"us-east-1",0,true]',
   },
   {
     what: "answers a callback",
-    files: callback("setTimeout(() => callback(null, { ok: 1 }), 5);"),
+    files: callbackHandler("setTimeout(() => callback(null, { ok: 1 }), 5);"),
     answer: '{"ok":1}',
     only: OLD,
   },
   {
     what: "answers a callback after the event loop is empty",
-    files: callback("callback(null, 1); setTimeout(() => console.log('late'), 20);"),
+    files: callbackHandler("callback(null, 1); setTimeout(() => console.log('late'), 20);"),
     answer: "1",
     logs: [/\tINFO\tlate\n$/],
     only: OLD,
   },
   {
     what: "answers a callback at once when told to",
-    files: callback(
+    files: callbackHandler(
       "context.callbackWaitsForEmptyEventLoop = false; callback(null, 1); setTimeout(() => console.log('late'), 50);",
     ),
     answer: "1",
@@ -133,32 +138,37 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "answers null when nobody calls back",
-    files: callback("setTimeout(() => {}, 5);"),
+    files: callbackHandler("setTimeout(() => {}, 5);"),
     answer: "null",
     only: OLD,
   },
   {
     what: "answers null for a promise that never settles",
-    files: async("await new Promise(() => {});"),
+    files: asyncHandler("await new Promise(() => {});"),
     answer: "null",
     only: OLD,
   },
   {
     what: "reports an error given to the callback",
-    files: callback("callback(new TypeError('t'));"),
+    files: callbackHandler("callback(new TypeError('t'));"),
     error: { errorType: "TypeError", errorMessage: "t" },
     only: OLD,
   },
-  { what: "answers what is returned without a promise", files: sync("return 5;"), answer: "5", only: NEW },
+  {
+    what: "answers what is returned without a promise",
+    files: syncHandler("return 5;"),
+    answer: "5",
+    only: NEW,
+  },
   {
     what: "does not answer what is returned without a promise",
-    files: sync("return 5;"),
+    files: syncHandler("return 5;"),
     answer: "null",
     only: OLD,
   },
   {
     what: "reports an error",
-    files: async("throw new RangeError('some_error_msg');"),
+    files: asyncHandler("throw new RangeError('some_error_msg');"),
     error: { errorType: "RangeError", errorMessage: "some_error_msg" },
     logs: [
       new RegExp(
@@ -168,7 +178,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "reports a thrown text",
-    files: async("throw 'text';"),
+    files: asyncHandler("throw 'text';"),
     error: { errorType: "string", errorMessage: "text", trace: [] },
   },
   {
@@ -182,19 +192,19 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "reports what cannot be JSON",
-    files: async("return 1n;"),
+    files: asyncHandler("return 1n;"),
     error: { errorType: "Error", errorMessage: "Unable to stringify response body" },
     only: OLD,
   },
   {
     what: "reports what cannot be JSON by its name",
-    files: async("const a = {}; a.a = a; return a;"),
+    files: asyncHandler("const a = {}; a.a = a; return a;"),
     error: { errorType: "Runtime.JSONStringifyError", errorMessage: "Unable to stringify response body" },
     only: NEW,
   },
   {
     what: "refuses a response of over 6 MB",
-    files: async("return 'x'.repeat(6291556);"),
+    files: asyncHandler("return 'x'.repeat(6291556);"),
     error: {
       errorType: "Function.ResponseSizeTooLarge",
       errorMessage:
@@ -203,7 +213,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "logs console calls in format Text",
-    files: async(
+    files: asyncHandler(
       "console.log('a %d', 1, { b: 2 }); console.warn('two\\nlines'); console.error(new Error('e').message); console.debug('d');",
     ),
     answer: "null",
@@ -216,7 +226,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "logs console calls in format JSON, from the level up",
-    files: async(
+    files: asyncHandler(
       "console.debug('no'); console.info({ a: 1 }); console.warn('x', 1); console.error('bad', new TypeError('t')); console.error(new RangeError('r'));",
     ),
     init: { logFormat: "JSON", logLevel: "INFO" },
@@ -262,7 +272,7 @@ const INVOKES: readonly InvokeCase[] = [
   },
   {
     what: "runs child processes that cannot reach the channel",
-    files: async(
+    files: asyncHandler(
       "return require('node:child_process').spawnSync('/bin/sh', ['-c', '[ -e /proc/self/fd/3 ] && echo open || echo closed']).stdout.toString().trim();",
     ),
     answer: '"closed"',
@@ -354,7 +364,7 @@ const INITS: readonly InitCase[] = [
   },
   {
     what: "a callback handler",
-    files: callback("callback();"),
+    files: callbackHandler("callback();"),
     type: "Runtime.CallbackHandlerDeprecated",
     message:
       /^ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node\.js 24\. /,
@@ -375,7 +385,7 @@ interface FatalCase {
 const FATALS: readonly FatalCase[] = [
   {
     what: "an uncaught exception",
-    files: async(
+    files: asyncHandler(
       "setTimeout(() => { throw new Error('boom'); }, 1); await new Promise((r) => setTimeout(r, 1000));",
     ),
     type: "Error",
@@ -385,7 +395,7 @@ const FATALS: readonly FatalCase[] = [
   },
   {
     what: "an unhandled rejection",
-    files: async("Promise.reject(new Error('boom')); await new Promise((r) => setTimeout(r, 1000));"),
+    files: asyncHandler("Promise.reject(new Error('boom')); await new Promise((r) => setTimeout(r, 1000));"),
     type: "Runtime.UnhandledPromiseRejection",
     message: "Error: boom",
     code: 128,
@@ -393,7 +403,7 @@ const FATALS: readonly FatalCase[] = [
   },
   {
     what: "a promise that never settles",
-    files: async("await new Promise(() => {});"),
+    files: asyncHandler("await new Promise(() => {});"),
     type: "Runtime.NodeJsExit",
     message:
       "The Lambda runtime client detected an unexpected Node.js exit code. This is most likely caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes",
@@ -504,18 +514,23 @@ for (const { major, node } of pairs) {
     });
 
     it("goes on after a failure", async () => {
-      await withRuntime(argv, major, async("if (event) throw new Error(); return 1;"), async (runtime) => {
-        await runtime.init();
-        assert.equal((await runtime.invoke(1)).type, FrameType.error);
-        assert.equal((await runtime.invoke(0)).text, "1");
-      });
+      await withRuntime(
+        argv,
+        major,
+        asyncHandler("if (event) throw new Error(); return 1;"),
+        async (runtime) => {
+          await runtime.init();
+          assert.equal((await runtime.invoke(1)).type, FrameType.error);
+          assert.equal((await runtime.invoke(0)).text, "1");
+        },
+      );
     });
 
     it("hands over the client context", async () => {
       await withRuntime(
         argv,
         major,
-        async("return [context.clientContext, context.identity];"),
+        asyncHandler("return [context.clientContext, context.identity];"),
         async (runtime) => {
           await runtime.init();
           const clientContext = JSON.stringify({ custom: { a: 1 } });
@@ -529,7 +544,7 @@ for (const { major, node } of pairs) {
     });
 
     it("takes and gives payloads of 6 MB", async () => {
-      await withRuntime(argv, major, async("return event;"), async (runtime) => {
+      await withRuntime(argv, major, asyncHandler("return event;"), async (runtime) => {
         await runtime.init();
         const payload = { x: "y".repeat(6_000_000) };
         assert.deepEqual(JSON.parse((await runtime.invoke(payload)).text), payload);
@@ -541,7 +556,7 @@ for (const { major, node } of pairs) {
       await withRuntime(
         argv,
         major,
-        async("for (let i = 0; i < 5000; i++) console.log(i, 'x'.repeat(200)); return 1;"),
+        asyncHandler("for (let i = 0; i < 5000; i++) console.log(i, 'x'.repeat(200)); return 1;"),
         async (runtime) => {
           await runtime.init();
           const answer = await runtime.invoke({});
@@ -552,7 +567,7 @@ for (const { major, node } of pairs) {
     });
 
     it("sends nothing of an invocation after its answer", async () => {
-      const files = sync(
+      const files = syncHandler(
         "context.succeed?.(1); return { then(ok, bad) { ok(2); ok(3); setTimeout(() => bad(new Error('late')), 1); } };",
       );
       await withRuntime(argv, major, files, async (runtime) => {
@@ -565,16 +580,16 @@ for (const { major, node } of pairs) {
     });
 
     it("ends on SHUTDOWN, on SIGTERM and with the channel", async () => {
-      await withRuntime(argv, major, async(""), async (runtime) => {
+      await withRuntime(argv, major, asyncHandler(""), async (runtime) => {
         await runtime.init();
         runtime.send(FrameType.shutdown, Buffer.alloc(0));
         assert.deepEqual(await runtime.exited, { code: 0, signal: null });
       });
-      await withRuntime(argv, major, async(""), async (runtime) => {
+      await withRuntime(argv, major, asyncHandler(""), async (runtime) => {
         runtime.process.kill("SIGTERM");
         assert.deepEqual(await runtime.exited, { code: 143, signal: null });
       });
-      await withRuntime(argv, major, async(""), async (runtime) => {
+      await withRuntime(argv, major, asyncHandler(""), async (runtime) => {
         const channel = runtime.process.stdio[3];
         assert.ok(channel !== null && channel !== undefined);
         channel.destroy();
