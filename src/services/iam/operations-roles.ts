@@ -1,0 +1,144 @@
+import type { Operations } from "../../aws/service.ts";
+import { uniqueId } from "../../kernel/unique-id.ts";
+import * as attached from "./attached.ts";
+import { type Deps, entityOf, keyOf } from "./deps.ts";
+import type { EntityChanges, EntityKey } from "./entity-store.ts";
+import * as errors from "./errors.ts";
+import {
+  checkTags,
+  type Entity,
+  MAX_SESSION_SECONDS_DEFAULT,
+  nameKey,
+  paginate,
+  QUOTAS,
+  wholeSeconds,
+} from "./model.ts";
+import { boundaryOutput, roleOutput, tagsOutput } from "./output.ts";
+import { parsePolicy } from "./policy-document.ts";
+
+type RoleOperations = Operations<typeof import("@aws-sdk/client-iam")>;
+
+export function roleOperations(deps: Deps): RoleOperations {
+  const { entities } = deps;
+  const key = (context: { accountId: string }, name: string | undefined): EntityKey =>
+    keyOf(context, "role", name);
+
+  async function change(role: EntityKey, changes: EntityChanges): Promise<void> {
+    const real = Object.values(changes).some((value) => value !== undefined);
+    if (!real) return void (await entityOf(deps, role));
+    if (!(await entities.update(role, changes))) throw errors.entityNotFound("role", role.name);
+  }
+
+  return {
+    async CreateRole(input, context) {
+      const trustPolicy = input.AssumeRolePolicyDocument ?? "";
+      checkTrustPolicy(trustPolicy);
+      checkTags(input.Tags ?? []);
+      await attached.checkBoundary(deps, context, input.PermissionsBoundary);
+      const role: Entity = {
+        ...key(context, input.RoleName),
+        id: uniqueId("AROA", context.random),
+        path: input.Path ?? "/",
+        createdAt: wholeSeconds(context.clock.now()),
+        boundaryArn: input.PermissionsBoundary,
+        description: input.Description,
+        maxSessionSeconds: input.MaxSessionDuration ?? MAX_SESSION_SECONDS_DEFAULT,
+        trustPolicy,
+      };
+      if (!(await entities.create(role, input.Tags ?? []))) throw errors.entityExists("role", role.name);
+      const session =
+        input.MaxSessionDuration === undefined ? {} : { MaxSessionDuration: role.maxSessionSeconds };
+      return {
+        Role: { ...roleOutput(role), ...session, ...boundaryOutput(role), ...tagsOutput(input.Tags ?? []) },
+      };
+    },
+
+    async GetRole(input, context) {
+      const role = await entityOf(deps, key(context, input.RoleName));
+      const tags = tagsOutput(await entities.tags(role));
+      const extras = { MaxSessionDuration: role.maxSessionSeconds, RoleLastUsed: {} };
+      return { Role: { ...roleOutput(role), ...extras, ...boundaryOutput(role), ...tags } };
+    },
+
+    async ListRoles(input, context) {
+      const roles = await entities.list(context.accountId, "role", input.PathPrefix ?? "/");
+      const { items, paging } = paginate(roles, input, (role) => nameKey(role.name));
+      return {
+        Roles: items.map((role) => ({ ...roleOutput(role), MaxSessionDuration: role.maxSessionSeconds })),
+        ...paging,
+      };
+    },
+
+    DeleteRole: (input, context) => attached.deleteEntity(deps, key(context, input.RoleName)),
+
+    async UpdateRole(input, context) {
+      await change(key(context, input.RoleName), {
+        ...(input.Description === undefined ? {} : { description: input.Description }),
+        ...(input.MaxSessionDuration === undefined ? {} : { maxSessionSeconds: input.MaxSessionDuration }),
+      });
+      return {};
+    },
+
+    async UpdateRoleDescription(input, context) {
+      const role = key(context, input.RoleName);
+      await change(role, { description: input.Description ?? "" });
+      const changed = await entityOf(deps, role);
+      return { Role: { ...roleOutput(changed), MaxSessionDuration: changed.maxSessionSeconds } };
+    },
+
+    async UpdateAssumeRolePolicy(input, context) {
+      const trustPolicy = input.PolicyDocument ?? "";
+      const role = await entityOf(deps, key(context, input.RoleName));
+      checkTrustPolicy(trustPolicy);
+      await change(role, { trustPolicy });
+      return {};
+    },
+
+    PutRolePolicy: (input, context) =>
+      attached.putInline(
+        deps,
+        key(context, input.RoleName),
+        input.PolicyName ?? "",
+        input.PolicyDocument ?? "",
+      ),
+    async GetRolePolicy(input, context) {
+      const found = await attached.getInline(deps, key(context, input.RoleName), input.PolicyName ?? "");
+      const { entityName, ...policy } = found;
+      return { RoleName: entityName, ...policy };
+    },
+    DeleteRolePolicy: (input, context) =>
+      attached.deleteInline(deps, key(context, input.RoleName), input.PolicyName ?? ""),
+    ListRolePolicies: (input, context) => attached.listInline(deps, key(context, input.RoleName), input),
+
+    AttachRolePolicy: (input, context) =>
+      attached.attach(deps, key(context, input.RoleName), input.PolicyArn ?? ""),
+    DetachRolePolicy: (input, context) =>
+      attached.detach(deps, key(context, input.RoleName), input.PolicyArn ?? ""),
+    ListAttachedRolePolicies: (input, context) =>
+      attached.listAttached(deps, key(context, input.RoleName), input),
+
+    PutRolePermissionsBoundary: (input, context) =>
+      attached.putBoundary(deps, context, key(context, input.RoleName), input.PermissionsBoundary ?? ""),
+    DeleteRolePermissionsBoundary: (input, context) =>
+      attached.deleteBoundary(deps, key(context, input.RoleName)),
+
+    TagRole: (input, context) => attached.putTags(deps, key(context, input.RoleName), input.Tags ?? []),
+    UntagRole: (input, context) =>
+      attached.removeTags(deps, key(context, input.RoleName), input.TagKeys ?? []),
+    ListRoleTags: (input, context) => attached.listTags(deps, key(context, input.RoleName), input),
+
+    /** There are no instance profiles, so no role is in one; tools ask before they delete a role. */
+    async ListInstanceProfilesForRole(input, context) {
+      await entityOf(deps, key(context, input.RoleName));
+      return { InstanceProfiles: [], IsTruncated: false };
+    },
+  };
+}
+
+/** Errors: MalformedPolicyDocument, LimitExceeded. */
+function checkTrustPolicy(document: string): void {
+  parsePolicy(document, "trust");
+  if (document.replace(/\s/g, "").length > QUOTAS.trustPolicyLength) {
+    throw errors.quotaExceeded("ACLSizePerRole", QUOTAS.trustPolicyLength);
+  }
+}

@@ -1,0 +1,94 @@
+import { AWS_MANAGED } from "./aws-managed.ts";
+import { type Deps, findPolicy } from "./deps.ts";
+import type { EntityKey } from "./entity-store.ts";
+import type { SigningKey } from "./key-store.ts";
+import { type Entity, entityArn } from "./model.ts";
+import { parsePolicy, type PolicyDocument } from "./policy-document.ts";
+
+export interface ReadUser {
+  readonly arn: string;
+  readonly userId: string;
+}
+
+export interface ReadRole {
+  readonly arn: string;
+  readonly roleId: string;
+  readonly maxSessionSeconds: number;
+  readonly trustPolicy: PolicyDocument;
+}
+
+/** Everything that grants or bounds what a role or user may do. */
+export interface EntityPolicies {
+  readonly inline: readonly { readonly name: string; readonly document: PolicyDocument }[];
+  readonly attached: readonly { readonly arn: string; readonly document: PolicyDocument }[];
+  readonly boundary: { readonly arn: string; readonly document: PolicyDocument } | undefined;
+}
+
+/** What others may know of IAM. Documents are parsed; their default versions count. */
+export interface IamReader {
+  role(accountId: string, roleName: string): Promise<ReadRole | undefined>;
+  user(accountId: string, userName: string): Promise<ReadUser | undefined>;
+  policiesOf(accountId: string, kind: "role" | "user", name: string): Promise<EntityPolicies>;
+  /** What an active access key signs as. */
+  accessKey(accessKeyId: string): SigningKey | undefined | Promise<SigningKey | undefined>;
+}
+
+export function createIamReader(deps: Deps): IamReader {
+  const { entities, policies, keys } = deps;
+
+  async function documentOf(accountId: string, arn: string): Promise<PolicyDocument | undefined> {
+    const aws = AWS_MANAGED.get(arn);
+    if (aws !== undefined) return parsePolicy(aws.document, "identity");
+    const policy = await findPolicy(deps, accountId, arn);
+    if (policy === undefined) return undefined;
+    const version = await policies.version(policy, policy.defaultVersion);
+    return version === undefined ? undefined : parsePolicy(version.document, "identity");
+  }
+
+  async function attachedOf(key: EntityKey): Promise<{ arn: string; document: PolicyDocument }[]> {
+    const arns = await entities.attachments(key);
+    const found = await Promise.all(
+      arns.map(async (arn) => ({ arn, document: await documentOf(key.accountId, arn) })),
+    );
+    return found.flatMap(({ arn, document }) => (document === undefined ? [] : [{ arn, document }]));
+  }
+
+  async function boundaryOf(entity: Entity | undefined): Promise<EntityPolicies["boundary"]> {
+    if (entity?.boundaryArn === undefined) return undefined;
+    const arn = entity.boundaryArn;
+    // A boundary that cannot be read allows nothing, rather than everything.
+    const document = (await documentOf(entity.accountId, arn)) ?? { Version: "2012-10-17", Statement: [] };
+    return { arn, document };
+  }
+
+  return {
+    async role(accountId, roleName) {
+      const role = await entities.find({ accountId, kind: "role", name: roleName });
+      if (role === undefined) return undefined;
+      const trustPolicy = parsePolicy(role.trustPolicy, "trust");
+      return {
+        arn: entityArn(role),
+        roleId: role.id,
+        maxSessionSeconds: role.maxSessionSeconds,
+        trustPolicy,
+      };
+    },
+    async user(accountId, userName) {
+      const user = await entities.find({ accountId, kind: "user", name: userName });
+      return user === undefined ? undefined : { arn: entityArn(user), userId: user.id };
+    },
+    async policiesOf(accountId, kind, name) {
+      const key = { accountId, kind, name };
+      const inline = (await entities.inlinePolicies(key)).map((policy) => ({
+        name: policy.name,
+        document: parsePolicy(policy.document, "identity"),
+      }));
+      return {
+        inline,
+        attached: await attachedOf(key),
+        boundary: await boundaryOf(await entities.find(key)),
+      };
+    },
+    accessKey: (accessKeyId) => keys.signing(accessKeyId),
+  };
+}
