@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/lambda/model/function.ts";
 import type { FunctionControl } from "../../src/lambda/control/control.ts";
 import { createFunctionControl } from "../../src/lambda/control/control.ts";
@@ -14,12 +13,10 @@ async function create(control: FunctionControl, over: object = {}): Promise<Func
 
 /** Waits for the state to have moved, as a waiter of the SDK would. */
 async function active(control: FunctionControl, name = "f", qualifier?: string): Promise<FunctionVersion> {
-  for (let i = 0; i < 5000; i++) {
-    const { version } = await control.functions.get(SCOPE, name, qualifier);
-    if (version.state === "Active" && version.lastUpdateStatus === "Successful") return version;
-    await setTimeout(1);
-  }
-  assert.fail("the function did not become active");
+  await control.whenSettled(SCOPE, name);
+  const { version } = await control.functions.get(SCOPE, name, qualifier);
+  assert.deepEqual([version.state, version.lastUpdateStatus], ["Active", "Successful"]);
+  return version;
 }
 
 test("create answers Pending, then the function becomes Active with a new RevisionId", async () => {

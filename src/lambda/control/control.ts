@@ -43,6 +43,8 @@ export interface FunctionControl {
   onChange(listener: FunctionChangeListener): void;
   /** After a start: completes states that an earlier process left Pending or InProgress. */
   start(): Promise<void>;
+  /** Resolves when no version of the function is Pending or InProgress any more. */
+  whenSettled(scope: Scope, functionName: string): Promise<void>;
   /** For the sweep of the blob store: whether any version of any function runs this code. */
   needsBlob(blob: string): Promise<boolean>;
   /** Resolves when no state is being moved. */
@@ -99,6 +101,7 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
     },
 
     start: () => settler.resume(),
+    whenSettled: ({ accountId, region }, functionName) => settler.settle({ accountId, region }, functionName),
     needsBlob: (blob) => store.isBlobReferenced(blob),
     close: () => settler.close(),
   };
