@@ -1,0 +1,68 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { type InitResult } from "./environment.ts";
+import { timeoutSeconds } from "./fault.ts";
+import type { Invocation } from "./invocation.ts";
+import type { FunctionVersion } from "../model/function.ts";
+import type { FunctionLog } from "../observe/function-log.ts";
+import type { PlatformLines } from "../observe/platform-lines.ts";
+
+/**
+ * Ends an invocation whose init failed a second time, within the invoke: the caller gets the init's
+ * error, the log the lines of an invocation.
+ */
+export function failInvocation(
+  clock: Clock,
+  version: FunctionVersion,
+  log: FunctionLog,
+  lines: PlatformLines,
+  invocation: Invocation,
+  init: Extract<InitResult, { ok: false }>,
+  startedMs: number,
+): void {
+  const { requestId } = invocation;
+  const durationMs = clock.monotonic() - startedMs;
+  const nowMs = clock.now();
+  if (invocation.logTail) log.startTail();
+  const fault = init.fault;
+  const written = [
+    lines.start(requestId),
+    fault === undefined
+      ? undefined
+      : fault.status === "timeout"
+        ? lines.timedOut(requestId, nowMs, timeoutSeconds(version.timeoutMs))
+        : lines.fault(requestId, fault.message, fault.errorType),
+    lines.end(requestId),
+    lines.report(
+      {
+        requestId,
+        durationMs,
+        memoryMb: version.memoryMb,
+        maxMemoryUsedMb: init.errorType === "Runtime.OutOfMemory" ? version.memoryMb : init.maxMemoryUsedMb,
+        initDurationMs: undefined,
+        status: init.status,
+        errorType: init.status === "timeout" ? undefined : init.errorType,
+        trace: undefined,
+      },
+      nowMs,
+    ),
+  ];
+  for (const line of written) if (line !== undefined) log.write(line, nowMs);
+  log.flush();
+  invocation.settle({
+    kind: "function-error",
+    errorType: "Unhandled",
+    payload: init.answer(requestId),
+    durationMs,
+    logTail: invocation.logTail ? log.takeTail() : "",
+  });
+  invocation.finished({
+    startedMs: nowMs - durationMs,
+    durationMs,
+    initDurationMs: undefined,
+    status: init.status,
+    errorType: init.errorType,
+    functionError: true,
+    logGroup: log.group,
+    logStream: log.stream,
+  });
+}

@@ -1,0 +1,80 @@
+import type { FunctionVersion } from "../model/function.ts";
+import type { EnvironmentOwner, ExecutionEnvironment } from "./environment.ts";
+import type { Invocation } from "./invocation.ts";
+
+export interface Waiter {
+  readonly invocation: Invocation;
+  readonly sinceMs: number;
+}
+
+/** What a fleet needs of the one who keeps them all. */
+export interface FleetKeeper {
+  /** It may be frozen, reaped, or used to make room. */
+  onHot(environment: ExecutionEnvironment): void;
+  onFleetChanged(fleet: Fleet): void;
+  nowMs(): number;
+}
+
+/** The environments of one environmentId, and the invocations that wait for one of them. */
+export class Fleet implements EnvironmentOwner {
+  readonly version: FunctionVersion;
+  /** Last in, first out: hot environments stay hot, and the others get old enough to be reaped. */
+  readonly idle: ExecutionEnvironment[] = [];
+  readonly all: Set<ExecutionEnvironment> = new Set();
+  readonly waiters: Waiter[] = [];
+  /** Environments on their way. */
+  starting = 0;
+  /** No new invocation may meet these environments. */
+  retired = false;
+  /** Bytes the hungriest environment so far has used; what the next one is expected to need. */
+  peakBytes = 0;
+  readonly #keeper: FleetKeeper;
+
+  constructor(version: FunctionVersion, keeper: FleetKeeper) {
+    this.version = version;
+    this.#keeper = keeper;
+  }
+
+  /** An idle environment, taken out of the stack; undefined when there is none that is fit. */
+  take(nowMs: number): ExecutionEnvironment | undefined {
+    for (;;) {
+      const environment = this.idle.pop();
+      if (environment === undefined) return undefined;
+      if (environment.credentialsGoodUntilMs > nowMs) return environment;
+      void environment.stop();
+    }
+  }
+
+  onIdle(environment: ExecutionEnvironment): void {
+    if (environment.maxMemoryBytes > this.peakBytes) this.peakBytes = environment.maxMemoryBytes;
+    const waiter = this.waiters.shift();
+    if (waiter !== undefined && environment.credentialsGoodUntilMs > this.#keeper.nowMs()) {
+      environment.run(waiter.invocation);
+      return;
+    }
+    if (waiter !== undefined) this.waiters.unshift(waiter);
+    if (this.retired || waiter !== undefined) {
+      void environment.stop();
+      return;
+    }
+    this.idle.push(environment);
+    this.#keeper.onHot(environment);
+  }
+
+  onStopped(environment: ExecutionEnvironment): void {
+    this.all.delete(environment);
+    const at = this.idle.indexOf(environment);
+    if (at !== -1) this.idle.splice(at, 1);
+    this.#keeper.onFleetChanged(this);
+  }
+
+  /** Stops what is idle; the busy ones stop when their invocation is over. */
+  retire(): void {
+    this.retired = true;
+    for (const environment of this.idle.splice(0)) void environment.stop();
+  }
+
+  get empty(): boolean {
+    return this.all.size === 0 && this.waiters.length === 0 && this.starting === 0;
+  }
+}

@@ -1,0 +1,175 @@
+/** How a function version becomes a sandbox: specification, limits, and what is bound to it. */
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../kernel/clock.ts";
+import { LIMITS } from "../../kernel/limits.ts";
+import type { Random } from "../../kernel/random.ts";
+import { partitionOf } from "../../kernel/scope.ts";
+import type { CodeCache } from "../../ports/code-cache.ts";
+import type { CredentialIssuer } from "../../ports/credentials.ts";
+import type { LogSink } from "../../ports/log-sink.ts";
+import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
+import type { Sandbox, SandboxLimits, SandboxSpec } from "../../ports/sandbox-driver.ts";
+import type { FunctionVersion } from "../model/function.ts";
+import { FunctionLog, logStreamName } from "../observe/function-log.ts";
+import { platformLines } from "../observe/platform-lines.ts";
+import type { Binding, InitResult } from "./environment.ts";
+import { entrypointFault, faultPayload, type Fault } from "./fault.ts";
+import { functionVariables } from "./variables.ts";
+
+const TASK_ROOT = "/var/task";
+const RUNTIME_DIR = "/var/runtime";
+const RUNTIME_API = "127.0.0.1:9001";
+/** Lambda's sessions of execution roles last this long; an environment is retired before its own ends. */
+const CREDENTIALS_SECONDS = 12 * 3600;
+/** What a pooled interpreter may use before it has a function; never less than booting takes. */
+const POOLED_MEMORY_MB = 512;
+
+export interface LaunchOptions {
+  readonly endpointPort: number;
+  readonly network: "egress" | "none";
+}
+
+export interface LaunchDeps {
+  readonly codeCache: CodeCache;
+  readonly credentials: CredentialIssuer;
+  readonly logs: LogSink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly options: LaunchOptions;
+}
+
+export function limitsOf(version: FunctionVersion): SandboxLimits {
+  return {
+    memoryMb: version.memoryMb,
+    cpus: version.memoryMb / LIMITS.memoryMbPerVcpu,
+    pids: LIMITS.processes,
+    tmpMb: version.tmpMb,
+    openFiles: LIMITS.openFiles,
+  };
+}
+
+/** Errors: ServiceError of the code cache for an archive that cannot be unpacked. */
+export async function makeBinding(
+  deps: LaunchDeps,
+  version: FunctionVersion,
+  launch: RuntimeLaunch,
+): Promise<Binding> {
+  const codeDir = await deps.codeCache.prepare(version.code.blob);
+  const credentials = deps.credentials.issueForRole(
+    version.scope,
+    version.role,
+    version.name,
+    CREDENTIALS_SECONDS,
+  );
+  const stream = logStreamName(version, deps.clock.now(), deps.random);
+  return {
+    version,
+    codeDir,
+    log: new FunctionLog(deps.logs, deps.clock, version, stream),
+    lines: platformLines(version.logging, version.name, version.version, () => deps.clock.now()),
+    limits: limitsOf(version),
+    credentialsGoodUntilMs: credentials.expirationMs - version.timeoutMs - 60_000,
+    variables: (sandbox: Pick<Sandbox, "path" | "runtimeApiAddress" | "endpointUrl">) =>
+      functionVariables({
+        version,
+        launch,
+        credentials,
+        logStream: stream,
+        taskRoot: sandbox.path(TASK_ROOT),
+        optRoot: sandbox.path("/opt"),
+        runtimeDir: RUNTIME_DIR,
+        runtimeApiAddress: sandbox.runtimeApiAddress,
+        endpointUrl: sandbox.endpointUrl,
+      }),
+  };
+}
+
+/** A sandbox made for one function from the start: its first process finds the whole environment. */
+export function spec(deps: LaunchDeps, id: string, launch: RuntimeLaunch, binding: Binding): SandboxSpec {
+  const { options } = deps;
+  return {
+    id,
+    argv: launch.argv,
+    env: binding.variables({
+      // As they are in a sandbox with a network of its own; a driver without one puts its own in their place.
+      path: (target) => target,
+      runtimeApiAddress: RUNTIME_API,
+      endpointUrl: `http://127.0.0.1:${String(options.endpointPort)}`,
+    }),
+    cwd: TASK_ROOT,
+    mounts: [...launch.mounts, { source: binding.codeDir, target: TASK_ROOT }],
+    limits: binding.limits,
+    network: options.network,
+    channel: launch.interface === "framed",
+    endpointPort: options.endpointPort,
+  };
+}
+
+/** A sandbox for any function of a runtime: no code, no role, no variables but the runtime's own. */
+export function poolSpec(deps: LaunchDeps, id: string, launch: RuntimeLaunch): SandboxSpec {
+  return {
+    id,
+    argv: launch.argv,
+    env: launch.env,
+    cwd: "/",
+    mounts: launch.mounts,
+    limits: {
+      memoryMb: POOLED_MEMORY_MB,
+      cpus: 1,
+      pids: LIMITS.processes,
+      tmpMb: LIMITS.tmpMbDefault,
+      openFiles: LIMITS.openFiles,
+    },
+    network: deps.options.network,
+    channel: true,
+    endpointPort: deps.options.endpointPort,
+  };
+}
+
+/** `python:3.13.v1` and an ARN, for INIT_START: what is really running, in AWS's form. */
+export function runtimeDescription(version: FunctionVersion, launch: RuntimeLaunch): [string, string] {
+  const match = /^([a-z]+)([\d.]*?)(\.x)?$/.exec(version.runtime);
+  const name = match === null ? version.runtime : `${match[1] as string}:${match[2] as string}`;
+  const digest = Buffer.from(`${version.runtime}/${launch.actual}`)
+    .toString("hex")
+    .padEnd(64, "0")
+    .slice(0, 64);
+  const { region } = version.scope;
+  return [`${name}.v1`, `arn:${partitionOf(region)}:lambda:${region}::runtime:${digest}`];
+}
+
+/** A custom runtime without a bootstrap that can be run fails before anything is started. */
+export async function findEntrypoint(
+  launch: RuntimeLaunch,
+  codeDir: string,
+): Promise<Omit<Extract<InitResult, { ok: false }>, "durationMs"> | undefined> {
+  if (launch.interface !== "http" || launch.argv[0] !== `${TASK_ROOT}/bootstrap`) return undefined;
+  const path = join(codeDir, "bootstrap");
+  try {
+    if (!(await stat(path)).isFile()) return failure(missing());
+    await access(path, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const denied = (error as NodeJS.ErrnoException).code === "EACCES";
+    return failure(
+      denied ? entrypointFault(`fork/exec ${TASK_ROOT}/bootstrap: permission denied`) : missing(),
+    );
+  }
+}
+
+function missing(): Fault {
+  return entrypointFault(`Couldn't find valid bootstrap(s): [${TASK_ROOT}/bootstrap /opt/bootstrap]`);
+}
+
+function failure(fault: Fault): Omit<Extract<InitResult, { ok: false }>, "durationMs"> {
+  return {
+    ok: false,
+    status: fault.status,
+    errorType: fault.errorType,
+    maxMemoryUsedMb: 1,
+    fault,
+    answer: (requestId) => faultPayload(fault, requestId),
+  };
+}

@@ -1,0 +1,384 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { ServiceError } from "../../kernel/errors.ts";
+import { fakeClock, settle, type FakeClock } from "../../testing/fake-clock.ts";
+import { fakeDriver, type FakeDriver, type FakeScript } from "../../testing/fake-driver.ts";
+import { dataPlane, type Fixture } from "../../testing/data-plane.ts";
+
+let open: Fixture[] = [];
+afterEach(async () => {
+  for (const fixture of open) await fixture.close();
+  open = [];
+});
+
+function start(
+  script: FakeScript = {},
+  options: Parameters<typeof dataPlane>[2] = {},
+): Fixture & { clock: FakeClock; driver: FakeDriver } {
+  const clock = fakeClock();
+  const driver = fakeDriver(script, options.capabilities);
+  const fixture = dataPlane(driver, clock, options);
+  open.push(fixture);
+  return { ...fixture, clock, driver };
+}
+
+const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
+
+test("an invocation gets its answer, and the next one meets the same environment", async () => {
+  const { invoke, driver, lines } = start();
+  const first = await invoke('{"a":1}');
+  assert.equal(first.kind, "success");
+  assert.equal(text(first.payload), '{"a":1}');
+  assert.equal(first.executedVersion, "$LATEST");
+  assert.equal(first.coldStart, true);
+  const second = await invoke("2");
+  assert.equal(second.coldStart, false);
+  assert.equal(driver.sandboxes.length, 1);
+  const id = first.requestId;
+  assert.match(
+    lines()[0] as string,
+    /^INIT_START Runtime Version: nodejs:22\.v1\tRuntime Version ARN: arn:aws:lambda:/,
+  );
+  assert.deepEqual(lines().slice(1, 4), [
+    `START RequestId: ${id} Version: $LATEST\n`,
+    `END RequestId: ${id}\n`,
+    `REPORT RequestId: ${id}\tDuration: 0.00 ms\tBilled Duration: 0 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tInit Duration: 0.00 ms\t\n`,
+  ]);
+  assert.doesNotMatch(lines()[6] as string, /Init Duration/);
+});
+
+test("a function error is a value; the environment lives on", async () => {
+  const { invoke, driver } = start({
+    invoke: (message, _payload, process) =>
+      process.fail(message.requestId, { errorType: "Error", errorMessage: "no" }),
+  });
+  const outcome = await invoke("{}");
+  assert.equal(outcome.kind, "function-error");
+  assert.equal(outcome.kind === "function-error" && outcome.errorType, "Unhandled");
+  assert.deepEqual(JSON.parse(text(outcome.payload)), { errorType: "Error", errorMessage: "no" });
+  await invoke("{}");
+  assert.equal(driver.sandboxes.length, 1);
+});
+
+test("a timeout kills the tree, tells Sandbox.Timedout, and the next invocation starts anew", async () => {
+  const { invoke, driver, clock, lines } = start({ invoke: () => undefined });
+  const pending = invoke("{}");
+  await clock.advanceAsync(2999);
+  assert.equal(driver.sandboxes[0]?.alive, true);
+  await clock.advanceAsync(2);
+  const outcome = await pending;
+  assert.deepEqual(JSON.parse(text(outcome.payload)), {
+    errorType: "Sandbox.Timedout",
+    errorMessage: `RequestId: ${outcome.requestId} Error: Task timed out after 3.00 seconds`,
+  });
+  assert.equal(driver.sandboxes[0]?.alive, false);
+  assert.match(
+    lines().at(-3) as string,
+    /^2026-01-02T03:04:08\.\d{3}Z \S+ Task timed out after 3\.00 seconds\n\n$/,
+  );
+  assert.match(lines().at(-1) as string, /\tStatus: timeout\n$/);
+  driver.script = {};
+  assert.equal((await invoke("{}")).kind, "success");
+  assert.equal(driver.sandboxes.length, 2);
+});
+
+const EXITS: readonly (readonly [string, object, string, string])[] = [
+  ["status 1", { code: 1 }, "Runtime.ExitError", "Runtime exited with error: exit status 1"],
+  ["status 0", { code: 0 }, "Runtime.ExitError", "Runtime exited without providing a reason"],
+  [
+    "a signal",
+    { signal: "SIGSEGV" },
+    "Runtime.ExitError",
+    "Runtime exited with error: signal: segmentation fault",
+  ],
+  ["a shell's 137", { code: 137 }, "Runtime.ExitError", "Runtime exited with error: signal: killed"],
+  [
+    "the OOM killer",
+    { signal: "SIGKILL", oomKilled: true },
+    "Runtime.OutOfMemory",
+    "Runtime exited with error: signal: killed",
+  ],
+];
+for (const [name, exit, errorType, message] of EXITS) {
+  test(`a process that ends with ${name} is told as Lambda tells it`, async () => {
+    const { invoke, lines } = start({ invoke: (_message, _payload, process) => process.exit(exit) });
+    const outcome = await invoke("{}");
+    assert.deepEqual(JSON.parse(text(outcome.payload)), {
+      errorType,
+      errorMessage: `RequestId: ${outcome.requestId} Error: ${message}`,
+    });
+    assert.ok(lines().includes(`RequestId: ${outcome.requestId} Error: ${message}\n${errorType}\n`));
+    assert.ok((lines().at(-1) as string).endsWith(`\tStatus: error\tError Type: ${errorType}\n`));
+  });
+}
+
+test("an error the process does not survive is the answer, and the environment is gone", async () => {
+  const { invoke, driver } = start({
+    invoke: (message, _payload, process) =>
+      process.fatal(message.requestId, { errorType: "Runtime.UnhandledPromiseRejection", errorMessage: "x" }),
+  });
+  const outcome = await invoke("{}");
+  assert.equal(
+    (JSON.parse(text(outcome.payload)) as { errorType: string }).errorType,
+    "Runtime.UnhandledPromiseRejection",
+  );
+  assert.equal(driver.sandboxes[0]?.alive, false);
+});
+
+test("an init error is tried again within the invoke, then told as the runtime told it", async () => {
+  let inits = 0;
+  const { invoke, driver, lines } = start({
+    init: (_message, process) => {
+      inits += 1;
+      process.initError({ errorType: "Runtime.ImportModuleError", errorMessage: "nope", requestId: "" });
+    },
+  });
+  const outcome = await invoke("{}");
+  assert.equal(inits, 2);
+  assert.deepEqual(JSON.parse(text(outcome.payload)), {
+    errorType: "Runtime.ImportModuleError",
+    errorMessage: "nope",
+    requestId: "",
+  });
+  assert.equal(driver.sandboxes.filter((sandbox) => sandbox.alive).length, 0);
+  assert.deepEqual(
+    lines().slice(1, 3),
+    ["init", "invoke"].map(
+      (phase) =>
+        `INIT_REPORT Init Duration: 0.00 ms\tPhase: ${phase}\tStatus: error\tError Type: Runtime.ImportModuleError\n`,
+    ),
+  );
+});
+
+test("an init that takes over 10 s is tried again with the function's own timeout", async () => {
+  const { invoke, driver, clock, lines } = start({ init: () => undefined });
+  const pending = invoke("{}");
+  await clock.advanceAsync(10_001);
+  assert.equal(driver.sandboxes[0]?.alive, false);
+  assert.equal(driver.sandboxes.length, 2);
+  assert.ok(lines().some((line) => line.endsWith("Phase: init\tStatus: timeout\n")));
+  await clock.advanceAsync(3001);
+  const outcome = await pending;
+  assert.equal((JSON.parse(text(outcome.payload)) as { errorType: string }).errorType, "Sandbox.Timedout");
+  assert.equal(driver.sandboxes[1]?.alive, false);
+});
+
+test("an init that works the second time serves the invocation, without an Init Duration", async () => {
+  let inits = 0;
+  const { invoke, lines } = start({
+    init: (_message, process) => (++inits === 1 ? process.exit({ code: 1 }) : process.ready()),
+  });
+  const outcome = await invoke("7", { logTail: true });
+  assert.equal(text(outcome.payload), "7");
+  assert.match(lines().at(-1) as string, /^REPORT /);
+  assert.doesNotMatch(lines().at(-1) as string, /Init Duration/);
+});
+
+test("environments are leased last in, first out", async () => {
+  const held = new Map<string, () => void>();
+  const { invoke, driver } = start({
+    invoke: (message, payload, process) => {
+      if (payload.toString() === "go") process.respond(message.requestId, process.sandbox.id);
+      else held.set(payload.toString(), () => process.respond(message.requestId, process.sandbox.id));
+    },
+  });
+  const first = invoke("a");
+  const second = invoke("b");
+  while (held.size < 2) await settle();
+  held.get("a")?.();
+  const idA = text((await first).payload);
+  held.get("b")?.();
+  const idB = text((await second).payload);
+  assert.notEqual(idA, idB);
+  await settle();
+  assert.equal(text((await invoke("go")).payload), idB);
+  assert.equal(text((await invoke("go")).payload), idB);
+  assert.equal(driver.sandboxes.length, 2);
+});
+
+test("idle environments are frozen after 5 ms and thawed for the next invocation", async () => {
+  const { invoke, driver, clock } = start();
+  await invoke("1");
+  await settle();
+  const sandbox = driver.sandboxes[0];
+  await clock.advanceAsync(4);
+  assert.deepEqual(sandbox?.calls, []);
+  await clock.advanceAsync(7);
+  assert.deepEqual(sandbox?.calls, ["freeze"]);
+  assert.equal(text((await invoke("2")).payload), "2");
+  assert.deepEqual(sandbox?.calls, ["freeze", "thaw"]);
+});
+
+test("an invocation that comes while its environment is being frozen waits for that", async () => {
+  const { invoke, driver, clock } = start();
+  await invoke("1");
+  await settle();
+  clock.advance(12);
+  assert.equal(text((await invoke("2")).payload), "2");
+  assert.deepEqual(driver.sandboxes[0]?.calls, ["freeze", "thaw"]);
+});
+
+test("environments idle for ten minutes are ended", async () => {
+  const { invoke, driver, clock } = start();
+  await invoke("1");
+  await clock.advanceAsync(9 * 60_000);
+  assert.equal(driver.sandboxes[0]?.alive, true);
+  await clock.advanceAsync(2 * 60_000);
+  assert.equal(driver.sandboxes[0]?.alive, false);
+});
+
+test("a changed function never meets an old environment", async () => {
+  const { invoke, driver, plane, version } = start();
+  await invoke("1");
+  plane.onFunctionChange({
+    scope: version.scope,
+    functionName: version.name,
+    retiredEnvironmentIds: [version.environmentId],
+  });
+  await settle();
+  assert.equal(driver.sandboxes[0]?.alive, false);
+});
+
+test("reserved concurrency throttles with AWS's Reason, and gives its permits back", async () => {
+  const { invoke, resolved, driver } = start({ invoke: () => undefined });
+  resolved.reservedConcurrency = 1;
+  const pending = invoke("{}");
+  await settle();
+  await assert.rejects(invoke("{}"), (error) => {
+    assert.ok(error instanceof ServiceError);
+    assert.equal(error.code, "TooManyRequestsException");
+    assert.equal(error.status, 429);
+    assert.equal(error.message, "Rate Exceeded.");
+    assert.deepEqual(error.members, {
+      Reason: "ReservedFunctionConcurrentInvocationLimitExceeded",
+      Type: "User",
+    });
+    return true;
+  });
+  while (driver.sandboxes.length === 0) await settle();
+  await settle();
+  driver.sandboxes[0]?.process.exit({ code: 1 });
+  await pending;
+  driver.script = {};
+  assert.equal((await invoke("{}")).kind, "success");
+});
+
+test("the log tail holds START to REPORT of this invocation", async () => {
+  const { invoke } = start({
+    invoke: (message, _payload, process) => {
+      process.log("hello\n");
+      process.respond(message.requestId, "null");
+    },
+  });
+  await invoke("{}");
+  const outcome = await invoke("{}", { logTail: true });
+  const lines = outcome.logTail.split("\n");
+  assert.match(lines[0] as string, /^START /);
+  assert.equal(lines[1], "hello");
+  assert.match(lines[3] as string, /^REPORT /);
+});
+
+test("a runtime that answers another request id loses its environment", async () => {
+  const { invoke, driver } = start({
+    invoke: (_message, _payload, process) => process.respond("other", "1"),
+  });
+  const outcome = await invoke("{}");
+  assert.equal(outcome.kind, "function-error");
+  assert.equal(driver.sandboxes[0]?.alive, false);
+});
+
+test("a driver that cannot make a sandbox is a platform failure", async () => {
+  const { invoke, driver } = start();
+  driver.refuse = new Error("no namespaces here");
+  await assert.rejects(
+    invoke("{}"),
+    (error) =>
+      error instanceof ServiceError &&
+      error.code === "ServiceException" &&
+      error.hint?.includes("no namespaces here") === true,
+  );
+  driver.refuse = undefined;
+  assert.equal((await invoke("{}")).kind, "success");
+});
+
+test("a full host queues, makes room by ending what is idle, and refuses after a second", async () => {
+  const memory = { availableBytes: 8e9, totalBytes: 16e9 };
+  const { invoke, clock, driver, plane } = start({}, { hostMemory: () => memory });
+  memory.availableBytes = 1e8;
+  const refused = invoke("{}");
+  refused.catch(() => undefined);
+  await clock.advanceAsync(1100);
+  await assert.rejects(
+    refused,
+    (error) => error instanceof ServiceError && error.code === "ServiceException" && error.status === 500,
+  );
+  assert.equal(plane.metrics.saturated, 1);
+  assert.equal(driver.sandboxes.length, 0);
+  const served = invoke("5");
+  await clock.advanceAsync(100);
+  memory.availableBytes = 8e9;
+  await clock.advanceAsync(100);
+  assert.equal(text((await served).payload), "5");
+});
+
+test("a pooled runtime is bound to the function that comes first", async () => {
+  const { invoke, driver, plane, clock } = start({}, { capabilities: { lateAttach: true } });
+  await plane.warm(["nodejs22.x"]);
+  await clock.advanceAsync(100);
+  assert.equal(driver.sandboxes.length, 2);
+  assert.equal(plane.environments.countByState().get("pooled"), 2);
+  const [pooled] = driver.sandboxes;
+  assert.equal(pooled?.spec.env["AWS_LAMBDA_FUNCTION_NAME"], undefined);
+  const outcome = await invoke("1");
+  assert.equal(outcome.coldStart, true);
+  assert.equal(plane.metrics.poolHits, 1);
+  assert.deepEqual(pooled?.calls.slice(0, 2), ["attach", "setLimits"]);
+  assert.equal(pooled?.limits.memoryMb, 128);
+  assert.equal(pooled?.attached.at(-1)?.target, "/var/task");
+  await clock.advanceAsync(100);
+  assert.equal(plane.environments.countByState().get("pooled"), 2);
+});
+
+test("a function whose variables the interpreter reads at its start is not taken from the pool", async () => {
+  const { invoke, plane, clock } = start(
+    {},
+    { capabilities: { lateAttach: true }, needsFreshProcess: () => true },
+  );
+  await plane.warm(["nodejs22.x"]);
+  await clock.advanceAsync(100);
+  await invoke("1");
+  assert.equal(plane.metrics.poolHits, 0);
+});
+
+test("closing lets what runs end, and refuses what comes", async () => {
+  const started = Promise.withResolvers<() => void>();
+  const { invoke, plane, driver } = start({
+    invoke: (message, _payload, process) => started.resolve(() => process.respond(message.requestId, "1")),
+  });
+  const pending = invoke("{}");
+  const answer = await started.promise;
+  const closing = plane.close(5000);
+  await assert.rejects(
+    invoke("{}"),
+    (error) => error instanceof ServiceError && error.code === "ServiceException",
+  );
+  assert.equal(driver.sandboxes[0]?.alive, true);
+  answer();
+  assert.equal(text((await pending).payload), "1");
+  await closing;
+  assert.equal(driver.sandboxes[0]?.alive, false);
+});
+
+test("what does not end within the drain deadline is killed, and its caller told", async () => {
+  const { invoke, plane, driver, clock } = start(
+    { invoke: () => undefined },
+    { version: { timeoutMs: 900_000 } },
+  );
+  const pending = invoke("{}");
+  while (plane.environments.countByState().get("busy") !== 1) await settle();
+  const closing = plane.close(5000);
+  await clock.advanceAsync(5001);
+  await closing;
+  assert.equal((await pending).kind, "function-error");
+  assert.equal(driver.sandboxes[0]?.alive, false);
+});

@@ -1,0 +1,290 @@
+import { freemem, totalmem } from "node:os";
+import type { Clock } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import { LIMITS } from "../../kernel/limits.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { CodeCache } from "../../ports/code-cache.ts";
+import type { CredentialIssuer } from "../../ports/credentials.ts";
+import type { LogSink } from "../../ports/log-sink.ts";
+import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
+import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
+import type { FunctionChangeListener, FunctionResolver, ResolvedFunction } from "../control/types.ts";
+import type { HostMemory } from "../environment/admission.ts";
+import type { EndpointConnectionHandler } from "../environment/environment.ts";
+import { Environments, type EnvironmentsOptions } from "../environment/environments.ts";
+import type { FinishedInvocation, Invocation, RunResult } from "../environment/invocation.ts";
+import type {
+  AsyncInvokeRequest,
+  FunctionInvoker,
+  InvocationOutcome,
+  InvokeRequest,
+} from "../model/invocation.ts";
+import { EventBus } from "../observe/event-bus.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { ConcurrencyLimiter, type Permit } from "./limiter.ts";
+
+export interface InvokerDeps {
+  readonly resolver: FunctionResolver;
+  readonly driver: SandboxDriver;
+  readonly catalog: RuntimeCatalog;
+  readonly codeCache: CodeCache;
+  readonly credentials: CredentialIssuer;
+  readonly logs: LogSink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Port of the endpoint, the same inside and outside the sandboxes. */
+  readonly endpointPort: number;
+  /** Overrides of the defaults below. */
+  readonly options?: Partial<Omit<EnvironmentsOptions, "endpointPort">>;
+  /** True when a function's variables must be there when the interpreter starts (NODE_OPTIONS, …). */
+  readonly needsFreshProcess?: (environment: Readonly<Record<string, string>>) => boolean;
+  readonly hostMemory?: () => HostMemory;
+  /** Gets every connection that a function opens to the endpoint from inside its sandbox. */
+  readonly onEndpointConnection?: EndpointConnectionHandler;
+  readonly asyncQueue?: { enqueue(request: AsyncInvokeRequest): Promise<string> };
+}
+
+/** Everything the composition needs of the data plane. */
+export interface DataPlane extends FunctionInvoker {
+  readonly metrics: Metrics;
+  /** Finished invocations, for `lambent logs -f` and the console. */
+  readonly events: EventBus;
+  readonly environments: Environments;
+  /** Hand it to control: environments of changed and deleted functions are drained. */
+  readonly onFunctionChange: FunctionChangeListener;
+  /** Boots interpreters for these runtimes in the background. */
+  warm(runtimes: readonly string[]): Promise<void>;
+  renderPrometheus(): string;
+  /** Set when the queue is made after the invoker (the two need each other). */
+  useAsyncQueue(queue: { enqueue(request: AsyncInvokeRequest): Promise<string> }): void;
+  /** Takes no new invocations, lets those under way end within `drainMs`, then stops all environments. */
+  close(drainMs: number): Promise<void>;
+}
+
+const DEFAULTS: Omit<EnvironmentsOptions, "endpointPort"> = {
+  environmentsMax: 4000,
+  startsMax: 8,
+  poolSize: 2,
+  poolMax: 6,
+  idleReapMs: 10 * 60_000,
+  freezeAfterMs: 5,
+  initMs: LIMITS.initSeconds * 1000,
+  saturatedWaitMs: 1000,
+  saturatedWaitersMax: 256,
+  network: "egress",
+};
+
+/**
+ * The straight line of an invocation:
+ *   1. resolve the qualifier to a version             (ResourceNotFoundException, …)
+ *   2. take a concurrency permit                      (TooManyRequestsException)
+ *   3. lease an environment of that version           (ServiceException when the host is full)
+ *   4. run                                            the function's own failures are values
+ *   5. give environment and permit back
+ */
+export function createInvoker(deps: InvokerDeps): DataPlane {
+  const metrics = new Metrics();
+  const events = new EventBus();
+  const limiter = new ConcurrencyLimiter();
+  const environments = new Environments({
+    driver: deps.driver,
+    catalog: deps.catalog,
+    codeCache: deps.codeCache,
+    credentials: deps.credentials,
+    logs: deps.logs,
+    clock: deps.clock,
+    random: deps.random,
+    log: deps.log,
+    metrics,
+    options: { ...DEFAULTS, ...deps.options, endpointPort: deps.endpointPort },
+    needsFreshProcess: deps.needsFreshProcess ?? (() => false),
+    hostMemory: deps.hostMemory ?? cachedHostMemory(deps.clock),
+    onEndpointConnection: deps.onEndpointConnection,
+    countStart: (functionArn, nowMs) => limiter.countStart(functionArn, nowMs),
+  });
+  metrics.addGauge({
+    name: "lambent_environments",
+    help: "Execution environments by state",
+    read: () =>
+      [...environments.countByState()].map(([state, value]) => ({ labels: `state="${state}"`, value })),
+  });
+  let { asyncQueue } = deps;
+
+  function run(request: InvokeRequest, resolved: ResolvedFunction): Promise<InvocationOutcome> {
+    let permit: Permit;
+    try {
+      permit = limiter.acquire(resolved);
+    } catch (error) {
+      metrics.throttles += 1;
+      return Promise.reject(error as ServiceError);
+    }
+    return new Promise((resolve, reject) => {
+      const requestId = request.requestId ?? deps.random.uuid();
+      const invocation = new RunningInvocation(
+        request,
+        resolved,
+        requestId,
+        permit,
+        environments,
+        metrics,
+        events,
+        resolve,
+        reject,
+        deps.clock,
+      );
+      environments.run(resolved.version, invocation);
+    });
+  }
+
+  return {
+    metrics,
+    events,
+    environments,
+    invoke(request) {
+      try {
+        const resolved = deps.resolver.resolve(
+          request.scope,
+          request.functionName,
+          request.qualifier,
+          deps.random.number(),
+        );
+        return resolved instanceof Promise
+          ? resolved.then((found) => run(request, found))
+          : run(request, resolved);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
+    },
+    invokeAsync(request) {
+      if (asyncQueue !== undefined) return asyncQueue.enqueue(request);
+      return Promise.reject(
+        new ServiceError("ServiceException", 500, "Lambda is unable to process your request at this time.", {
+          hint: "This server was started without a queue for asynchronous invocations.",
+        }),
+      );
+    },
+    onFunctionChange: (change) => environments.retire(change.retiredEnvironmentIds),
+    warm: (runtimes) => environments.warm(runtimes),
+    renderPrometheus: () => metrics.renderPrometheus(),
+    useAsyncQueue: (queue) => (asyncQueue = queue),
+    close: (drainMs) => environments.close(drainMs),
+  };
+}
+
+/** Holds permit, environment and caller together for as long as the invocation lasts. */
+class RunningInvocation implements Invocation {
+  readonly requestId: string;
+  readonly payload: Uint8Array;
+  readonly invokedFunctionArn: string;
+  readonly clientContext: string | undefined;
+  readonly traceHeader: string;
+  readonly logTail: boolean;
+  /** Set by the environment that was started for it. */
+  coldStart = false;
+  readonly #resolved: ResolvedFunction;
+  readonly #permit: Permit;
+  readonly #environments: Environments;
+  readonly #metrics: Metrics;
+  readonly #events: EventBus;
+  readonly #resolve: (outcome: InvocationOutcome) => void;
+  readonly #reject: (error: ServiceError) => void;
+
+  constructor(
+    request: InvokeRequest,
+    resolved: ResolvedFunction,
+    requestId: string,
+    permit: Permit,
+    environments: Environments,
+    metrics: Metrics,
+    events: EventBus,
+    resolve: (outcome: InvocationOutcome) => void,
+    reject: (error: ServiceError) => void,
+    clock: Clock,
+  ) {
+    this.requestId = requestId;
+    this.payload = request.payload;
+    this.invokedFunctionArn = resolved.invokedFunctionArn;
+    this.clientContext = request.clientContext;
+    this.traceHeader =
+      request.traceHeader ?? traceHeader(requestId, clock.now(), resolved.version.tracingMode === "Active");
+    this.logTail = request.logTail === true;
+    this.#resolved = resolved;
+    this.#permit = permit;
+    this.#environments = environments;
+    this.#metrics = metrics;
+    this.#events = events;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  refuse(error: ServiceError): void {
+    this.#permit.release();
+    this.#reject(error);
+  }
+
+  settle(result: RunResult): void {
+    const common = {
+      requestId: this.requestId,
+      executedVersion: this.#resolved.version.version,
+      payload: result.payload,
+      logTail: result.logTail,
+      durationMs: result.durationMs,
+      coldStart: this.coldStart,
+    };
+    this.#resolve(
+      result.kind === "success"
+        ? { ...common, kind: "success" }
+        : { ...common, kind: "function-error", errorType: result.errorType ?? "Unhandled" },
+    );
+  }
+
+  finished(record: FinishedInvocation): void {
+    this.#permit.release();
+    this.#environments.ended();
+    this.#metrics.invocations += 1;
+    if (record.functionError) this.#metrics.errors += 1;
+    this.#metrics.durations.observe(record.durationMs);
+    const { version } = this.#resolved;
+    this.#events.publish({
+      scope: version.scope,
+      functionName: version.name,
+      version: version.version,
+      requestId: this.requestId,
+      startedMs: record.startedMs,
+      durationMs: record.durationMs,
+      initDurationMs: record.initDurationMs,
+      status: record.status,
+      errorType: record.errorType,
+      logGroup: record.logGroup,
+      logStream: record.logStream,
+    });
+  }
+}
+
+/**
+ * The trace every invocation has, sampled or not. Its random parts are those of the request id:
+ * making others would cost more than the rest of this line.
+ */
+function traceHeader(requestId: string, nowMs: number, sampled: boolean): string {
+  const hex = requestId.replaceAll("-", "").padEnd(32, "0");
+  const seconds = Math.floor(nowMs / 1000)
+    .toString(16)
+    .padStart(8, "0");
+  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(16, 32)};Sampled=${sampled ? "1" : "0"}`;
+}
+
+/** os.freemem() is MemAvailable on Linux; read at most ten times a second. */
+function cachedHostMemory(clock: Clock): () => HostMemory {
+  let readMs = -Infinity;
+  let memory: HostMemory = { availableBytes: 0, totalBytes: 1 };
+  return () => {
+    const now = clock.monotonic();
+    if (now - readMs > 100) {
+      readMs = now;
+      memory = { availableBytes: freemem(), totalBytes: totalmem() };
+    }
+    return memory;
+  };
+}

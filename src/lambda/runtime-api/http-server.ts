@@ -1,0 +1,32 @@
+import { createServer, type Server as HttpServer } from "node:http";
+import type { Server, Socket } from "node:net";
+import type { HttpRuntime } from "./http-runtime.ts";
+
+/**
+ * One HTTP server for the Runtime APIs of all sandboxes. It listens nowhere: each sandbox's listener
+ * hands it its connections, and a connection is known by the sandbox that accepted it.
+ */
+export class RuntimeApiServer {
+  readonly #http: HttpServer;
+  readonly #owners = new WeakMap<Socket, HttpRuntime>();
+
+  constructor() {
+    this.#http = createServer((request, response) => {
+      const owner = this.#owners.get(request.socket);
+      if (owner === undefined) response.destroy();
+      else void owner.handle(request, response);
+    });
+    // A runtime waits in `next` for as long as nobody calls it.
+    this.#http.keepAliveTimeout = 0;
+    this.#http.requestTimeout = 0;
+    this.#http.headersTimeout = 0;
+    this.#http.on("clientError", (_error, socket) => socket.destroy());
+  }
+
+  attach(listener: Server, owner: HttpRuntime): void {
+    listener.on("connection", (socket) => {
+      this.#owners.set(socket, owner);
+      this.#http.emit("connection", socket);
+    });
+  }
+}
