@@ -1,0 +1,159 @@
+/** SQLite as the system of record: reads on this thread, one writer thread with group commit. */
+import { existsSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import {
+  Conflict,
+  StorageUnavailable,
+  type Database,
+  type Migration,
+  type Row,
+  type SqlValue,
+  type Statement,
+} from "../../ports/database.ts";
+import { migrate } from "./migrate.ts";
+import type { FromWriter, ToWriter, UnitResult, WireUnit, WriterOptions } from "./writer-protocol.ts";
+
+export interface DatabaseOptions {
+  readonly path: string;
+  /** `full`: a resolved commit survives power loss. `normal`: it survives kill -9. */
+  readonly synchronous: "full" | "normal";
+  readonly migrations: readonly Migration[];
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const STATEMENTS_MAX = 512;
+
+interface Pending {
+  readonly resolve: (rows: readonly (readonly Row[])[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Opens or creates the file and brings its schema up to date (with a copy of the file before, when it
+ * held data). Errors: a readable Error when the file is of a newer version, damaged or not writable.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  migrate(options);
+  const writer = new Worker(new URL(`./writer-thread${moduleExtension()}`, import.meta.url), {
+    workerData: { path: options.path, synchronous: options.synchronous } satisfies WriterOptions,
+  });
+  await opened(writer, options.path);
+  return new EmbeddedDatabase(options.path, writer, options.log);
+}
+
+/** `.ts` in a checkout, `.js` once compiled. */
+function moduleExtension(): string {
+  return import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+}
+
+function opened(writer: Worker, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    writer.once("message", (message: FromWriter) => {
+      if (message.kind === "opened") return resolve();
+      reject(new Error(`cannot open ${path}: ${message.kind === "failed" ? message.message : "no answer"}`));
+    });
+    writer.once("error", reject);
+  });
+}
+
+class EmbeddedDatabase implements Database {
+  readonly dialect = "sqlite";
+  readonly #path: string;
+  readonly #writer: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly #prepared = new Map<string, StatementSync>();
+  #reader: DatabaseSync | undefined;
+  #queue: WireUnit[] = [];
+  #nextId = 1;
+  #closed: Promise<void> | undefined;
+  #broken: Error | undefined;
+
+  constructor(path: string, writer: Worker, log: Logger) {
+    this.#path = path;
+    this.#writer = writer;
+    writer.on("message", (message: FromWriter) => {
+      if (message.kind === "results") for (const result of message.results) this.#settle(result);
+    });
+    const broke = (error: Error): void => {
+      this.#broken = error;
+      for (const { reject } of this.#pending.values()) reject(error);
+      this.#pending.clear();
+    };
+    writer.on("error", (error) => {
+      log.error({ path, error }, "the writer of a database file died");
+      broke(new StorageUnavailable(`the writer of ${path} died`, { cause: error }));
+    });
+    writer.on("exit", () => broke(new StorageUnavailable(`${path} is closed`)));
+  }
+
+  read<R extends object = Row>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {
+    try {
+      return Promise.resolve(this.#statement(sql).all(...params) as R[]);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  commit(unit: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    if (this.#closed !== undefined) return Promise.reject(new StorageUnavailable(`${this.#path} is closed`));
+    const id = this.#nextId;
+    this.#nextId += 1;
+    if (this.#queue.length === 0) setImmediate(() => this.#flush());
+    this.#queue.push({ id, statements: unit.map(({ sql, params, expect }) => ({ sql, params, expect })) });
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#flush();
+      this.#writer.once("exit", () => resolve());
+      this.#writer.postMessage({ kind: "close" } satisfies ToWriter);
+      this.#prepared.clear();
+      this.#reader?.close();
+      this.#reader = undefined;
+    });
+    return this.#closed;
+  }
+
+  /** All units of one turn of the event loop go over in one message. */
+  #flush(): void {
+    if (this.#queue.length === 0) return;
+    const units = this.#queue;
+    this.#queue = [];
+    this.#writer.postMessage({ kind: "units", units } satisfies ToWriter);
+  }
+
+  #statement(sql: string): StatementSync {
+    let found = this.#prepared.get(sql);
+    if (found === undefined) {
+      if (this.#closed !== undefined) throw new StorageUnavailable(`${this.#path} is closed`);
+      this.#reader ??= openReader(this.#path);
+      found = this.#reader.prepare(sql);
+      if (this.#prepared.size >= STATEMENTS_MAX) this.#prepared.clear();
+      this.#prepared.set(sql, found);
+    }
+    return found;
+  }
+
+  #settle(result: UnitResult): void {
+    const pending = this.#pending.get(result.id);
+    this.#pending.delete(result.id);
+    if (pending === undefined) return;
+    if ("rows" in result) pending.resolve(result.rows);
+    else if ("conflict" in result) pending.reject(new Conflict(result.conflict.index, result.conflict.message));
+    else if ("unavailable" in result) pending.reject(new StorageUnavailable(result.unavailable));
+    else pending.reject(new Error(`SQL: ${result.fault}`));
+  }
+}
+
+function openReader(path: string): DatabaseSync {
+  if (!existsSync(path)) throw new StorageUnavailable(`${path} is gone`);
+  const reader = new DatabaseSync(path, { readOnly: true });
+  reader.exec("PRAGMA busy_timeout = 5000");
+  return reader;
+}

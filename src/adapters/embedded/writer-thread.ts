@@ -1,0 +1,150 @@
+/**
+ * The only writer of one SQLite file, in a thread of its own so that fsync never stalls the event loop.
+ *
+ * 1. Everything that arrived since the last commit becomes one transaction (group commit).
+ * 2. Each unit runs in its own savepoint: a unit that misses its expectation is rolled back alone.
+ * 3. COMMIT syncs the write-ahead log (synchronous=FULL); only then are the results sent back.
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { parentPort, workerData } from "node:worker_threads";
+import type { SqlValue } from "../../ports/database.ts";
+import type { FromWriter, ToWriter, UnitResult, WireUnit, WriterOptions } from "./writer-protocol.ts";
+
+const options = workerData as WriterOptions;
+const port = parentPort;
+if (port === null) throw new Error("this file runs as a worker thread");
+const send = (message: FromWriter): void => port.postMessage(message);
+
+const STATEMENTS_MAX = 512;
+/** A checkpoint moves the log into the file: rarely enough to be cheap, often enough to keep the log small. */
+const WAL_PAGES = 4000;
+
+let db: DatabaseSync;
+const prepared = new Map<string, StatementSync>();
+
+function open(): void {
+  db = new DatabaseSync(options.path);
+  db.exec("PRAGMA journal_mode = WAL");
+  db.exec(`PRAGMA synchronous = ${options.synchronous === "full" ? "FULL" : "NORMAL"}`);
+  db.exec(`PRAGMA wal_autocheckpoint = ${String(WAL_PAGES)}`);
+  db.exec("PRAGMA busy_timeout = 5000");
+  db.exec("PRAGMA foreign_keys = ON");
+}
+
+function statement(sql: string): StatementSync {
+  let found = prepared.get(sql);
+  if (found === undefined) {
+    found = db.prepare(sql);
+    if (prepared.size >= STATEMENTS_MAX) prepared.clear();
+    prepared.set(sql, found);
+  }
+  return found;
+}
+
+class Missed extends Error {
+  readonly index: number;
+  constructor(index: number, message: string) {
+    super(message);
+    this.index = index;
+  }
+}
+
+type Rows = Record<string, SqlValue>[];
+
+function runUnit(unit: WireUnit): readonly Rows[] {
+  return unit.statements.map((each, index) => {
+    let rows: Rows = [];
+    let changed: number;
+    try {
+      const ready = statement(each.sql);
+      if (/\breturning\b/i.test(each.sql) || /^\s*select\b/i.test(each.sql)) {
+        rows = ready.all(...each.params) as Rows;
+        changed = rows.length;
+      } else {
+        changed = Number(ready.run(...each.params).changes);
+      }
+    } catch (error) {
+      if (isConstraint(error)) throw new Missed(index, (error as Error).message);
+      throw error;
+    }
+    if (each.expect !== undefined && changed !== each.expect) {
+      throw new Missed(index, `${String(changed)} rows instead of ${String(each.expect)}`);
+    }
+    return rows;
+  });
+}
+
+function errorCode(error: unknown): number {
+  return typeof (error as { errcode?: unknown }).errcode === "number" ? (error as { errcode: number }).errcode : 0;
+}
+const SQLITE_CONSTRAINT = 19;
+/** PERM, READONLY, IOERR, FULL, CANTOPEN: the disk, not the statement. */
+const SQLITE_STORAGE = new Set([3, 8, 10, 13, 14]);
+const isConstraint = (error: unknown): boolean => (errorCode(error) & 0xff) === SQLITE_CONSTRAINT;
+const isStorage = (error: unknown): boolean => SQLITE_STORAGE.has(errorCode(error) & 0xff);
+
+function commitGroup(units: readonly WireUnit[]): UnitResult[] {
+  const results: UnitResult[] = [];
+  try {
+    db.exec("BEGIN IMMEDIATE");
+    for (const unit of units) {
+      db.exec("SAVEPOINT unit");
+      try {
+        results.push({ id: unit.id, rows: runUnit(unit) });
+      } catch (error) {
+        // A full disk may have rolled the whole transaction back already: then no savepoint is left.
+        if (isStorage(error)) throw error;
+        db.exec("ROLLBACK TO unit");
+        results.push(
+          error instanceof Missed
+            ? { id: unit.id, conflict: { index: error.index, message: error.message } }
+            : { id: unit.id, fault: (error as Error).message },
+        );
+      }
+      db.exec("RELEASE unit");
+    }
+    db.exec("COMMIT");
+    return results;
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    const message = (error as Error).message;
+    return units.map(({ id }) => (isStorage(error) ? { id, unavailable: message } : { id, fault: message }));
+  }
+}
+
+let waiting: WireUnit[] = [];
+let closing = false;
+
+function drain(): void {
+  if (waiting.length > 0) {
+    const group = waiting;
+    waiting = [];
+    send({ kind: "results", results: commitGroup(group) });
+  }
+  if (closing) {
+    prepared.clear();
+    try {
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // The log stays and is read at the next start.
+    }
+    db.close();
+    send({ kind: "closed" });
+    port?.close();
+  }
+}
+
+try {
+  open();
+  send({ kind: "opened" });
+} catch (error) {
+  send({ kind: "failed", message: (error as Error).message });
+}
+
+port.on("message", (message: ToWriter) => {
+  if (message.kind === "close") closing = true;
+  else if (waiting.length === 0) waiting = [...message.units];
+  else waiting.push(...message.units);
+  // What else has already arrived joins this commit.
+  setImmediate(drain);
+});
