@@ -13,7 +13,8 @@ export interface ServerConfig {
   readonly iam: "off" | "warn";
   readonly strictRuntimes: boolean;
   readonly sandbox: "auto" | "namespaces" | "process";
-  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  /** Of the server's own log, `server.log` in the data folder. */
+  readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
 export interface RunningServer {

@@ -1,0 +1,129 @@
+/** `lambent demo`: from nothing to a function that answered, in one command. */
+import process from "node:process";
+import type { RunningServer } from "../app/config-types.ts";
+import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
+import { admin, alive, connect, findServer, type Connection } from "./connection.ts";
+import { awsClient, type Call } from "./client.ts";
+import { EXIT, Fault } from "./fault.ts";
+import { note, paint, say, withProgress } from "./output.ts";
+import { banner, configure, launch, untilStopped, type StartFlags } from "./start.ts";
+
+const NAME = "hello";
+
+const PYTHON = `import json
+
+
+def handler(event, context):
+    name = event.get("name", "World")
+    print(f"greeting {name}")
+    return {"statusCode": 200, "body": json.dumps({"message": f"Hello, {name}!"})}
+`;
+
+const NODE = `export const handler = async (event) => {
+  const name = event.name ?? "World";
+  console.log(\`greeting \${name}\`);
+  return { statusCode: 200, body: JSON.stringify({ message: \`Hello, \${name}!\` }) };
+};
+`;
+
+export async function demoCommand(flags: StartFlags): Promise<number> {
+  const config = configure(flags);
+  let own: RunningServer | undefined;
+  if (findServer(config.dataDir) === undefined) {
+    own = await launch(config);
+    say(banner(own, config));
+  }
+  try {
+    await show(connect(config.dataDir));
+  } catch (error) {
+    await own?.stop();
+    throw error;
+  }
+  if (own === undefined) return EXIT.ok;
+  note(paint("dim", "\nThe server stays up until Ctrl-C.", process.stderr));
+  await untilStopped(own);
+  return EXIT.ok;
+}
+
+async function show(server: Connection): Promise<void> {
+  const call = await awsClient(server);
+  const { runtimes } = await admin<{ runtimes: readonly RuntimeInfo[] }>(server, "GET", "/_lambent/runtimes");
+  const runtime = choose(runtimes);
+  await withProgress(`deploying ${NAME} (${runtime})`, () => deploy(call, runtime));
+  const answer = await withProgress(`calling ${NAME}`, () =>
+    call("lambda", "Invoke", {
+      FunctionName: NAME,
+      LogType: "Tail",
+      Payload: Buffer.from(JSON.stringify({ name: "Alice" })),
+    }),
+  );
+  const log = Buffer.from(String(answer["LogResult"] ?? ""), "base64").toString("utf8");
+  const payload = Buffer.from((answer["Payload"] as Uint8Array | undefined) ?? []).toString("utf8");
+  if (answer["FunctionError"] !== undefined) {
+    throw new Fault(EXIT.functionError, `${NAME} failed: ${payload}\n${log}`, "lambent doctor");
+  }
+  const report = log.split("\n").find((line) => line.startsWith("REPORT "));
+  say("");
+  say(` ${paint("green", "✓")} ${NAME} (${runtime}) answered: ${paint("bold", payload)}`);
+  say(` ${paint("dim", report?.trimEnd().replaceAll("\t", "  ") ?? "")}`);
+  say("");
+  say(` Endpoint  ${server.endpoint}`);
+  say(` Next      lambent invoke ${NAME} '{"name": "Bob"}'`);
+  say(`           lambent logs -f ${NAME}`);
+  say(`           eval "$(lambent env)" && aws lambda list-functions`);
+  if (!alive(server.pid)) throw new Fault(EXIT.environment, "The server went away.", "lambent doctor");
+}
+
+/** Python where it runs, exact before near and new before old; else Node, which is always there. */
+export function choose(runtimes: readonly RuntimeInfo[]): string {
+  const python = runtimes
+    .filter(({ runtime, available }) => available && runtime.startsWith("python"))
+    .toSorted((a, b) => Number(b.exact) - Number(a.exact) || minor(b.runtime) - minor(a.runtime));
+  const best = python[0]?.runtime;
+  if (best !== undefined) return best;
+  const node = runtimes
+    .filter(({ runtime, available }) => available && runtime.startsWith("nodejs"))
+    .toSorted((a, b) => Number(b.exact) - Number(a.exact) || major(b.runtime) - major(a.runtime));
+  const found = node[0]?.runtime;
+  if (found === undefined) {
+    throw new Fault(EXIT.environment, "Neither Python nor Node.js can be run here.", "lambent runtimes");
+  }
+  return found;
+}
+
+function minor(runtime: string): number {
+  return Number(/\.(\d+)$/.exec(runtime)?.[1] ?? 0);
+}
+
+function major(runtime: string): number {
+  return Number(/(\d+)/.exec(runtime)?.[1] ?? 0);
+}
+
+async function deploy(call: Call, runtime: string): Promise<void> {
+  const python = runtime.startsWith("python");
+  const zip = await archive(python ? "app.py" : "app.mjs", python ? PYTHON : NODE);
+  const existing = await call("lambda", "GetFunction", { FunctionName: NAME }).catch((error: unknown) => {
+    if (error instanceof Fault && error.message.startsWith("ResourceNotFoundException")) return undefined;
+    throw error;
+  });
+  // A `hello` of the user's own is called, never overwritten.
+  if (existing !== undefined) return;
+  await call("lambda", "CreateFunction", {
+    FunctionName: NAME,
+    Runtime: runtime,
+    Handler: "app.handler",
+    Role: "arn:aws:iam::000000000000:role/demo",
+    Timeout: 10,
+    Code: { ZipFile: zip },
+  });
+}
+
+async function archive(name: string, text: string): Promise<Buffer> {
+  const { ZipFile } = (await import("yazl")).default;
+  const zip = new ZipFile();
+  zip.addBuffer(Buffer.from(text), name);
+  zip.end();
+  const chunks: Buffer[] = [];
+  for await (const chunk of zip.outputStream as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,144 @@
+/** The settings that point AWS's tools at the server, and away from anything real. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
+import { DATA_FILES } from "../app/config-types.ts";
+import { connect, type Connection } from "./connection.ts";
+import { userError } from "./fault.ts";
+import { json, note, say } from "./output.ts";
+
+export type Shell = "bash" | "zsh" | "fish" | "powershell";
+const SHELLS: readonly Shell[] = ["bash", "zsh", "fish", "powershell"];
+
+/** What would send a tool elsewhere. */
+export const UNSET: readonly string[] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"];
+
+export interface EnvTarget {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly dataDir: string;
+}
+
+/** @param inherited where a proxy is set, 127.0.0.1 must go past it */
+export function environment(
+  target: EnvTarget,
+  inherited: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const variables: Record<string, string> = {
+    AWS_ENDPOINT_URL: target.endpoint,
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+    AWS_REGION: target.region,
+    AWS_DEFAULT_REGION: target.region,
+    AWS_CONFIG_FILE: join(target.dataDir, DATA_FILES.awsConfig),
+    AWS_SHARED_CREDENTIALS_FILE: join(target.dataDir, DATA_FILES.awsCredentials),
+  };
+  const proxied = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].some((name) => inherited[name]);
+  if (proxied) {
+    const known = inherited["NO_PROXY"] ?? inherited["no_proxy"] ?? "";
+    const hosts = known.split(",").filter((host) => host !== "");
+    const list = [...new Set([...hosts, "127.0.0.1"])].join(",");
+    variables["NO_PROXY"] = list;
+    variables["no_proxy"] = list;
+  }
+  return variables;
+}
+
+/** The same as commands of a shell. */
+export function renderEnvironment(
+  variables: Readonly<Record<string, string>>,
+  unset: readonly string[],
+  shell: Shell,
+): string {
+  const set = Object.entries(variables);
+  switch (shell) {
+    case "fish":
+      return [
+        ...set.map(([name, value]) => `set -gx ${name} ${singleQuoted(value, String.raw`\'`)}`),
+        ...unset.map((name) => `set -e ${name}`),
+      ].join("\n");
+    case "powershell":
+      return [
+        ...set.map(([name, value]) => `$Env:${name} = ${singleQuoted(value, "''")}`),
+        ...unset.map((name) => `Remove-Item -ErrorAction SilentlyContinue Env:${name}`),
+      ].join("\n");
+    case "bash":
+    case "zsh":
+      return [
+        ...set.map(([name, value]) => `export ${name}=${posixQuoted(value)}`),
+        ...(unset.length === 0 ? [] : [`unset ${unset.join(" ")}`]),
+      ].join("\n");
+  }
+}
+
+function posixQuoted(value: string): string {
+  return /^[\w./:@,%+=-]+$/.test(value) ? value : singleQuoted(value, String.raw`'\''`);
+}
+
+function singleQuoted(value: string, escapedQuote: string): string {
+  const backslashes = escapedQuote === String.raw`\'` ? value.replaceAll("\\", "\\\\") : value;
+  return `'${backslashes.replaceAll("'", escapedQuote)}'`;
+}
+
+export function shellOf(given: string | undefined, loginShell: string | undefined): Shell {
+  if (given !== undefined) {
+    const known = SHELLS.find((shell) => shell === given);
+    if (known === undefined) throw userError(`"${given}" is not one of ${SHELLS.join(", ")}.`);
+    return known;
+  }
+  const name = basename(loginShell ?? "bash");
+  return SHELLS.find((shell) => shell === name) ?? "bash";
+}
+
+/** The AWS configuration the variables point at: v2 of the AWS CLI then takes payloads as they are typed. */
+export function writeAwsFiles(target: EnvTarget): void {
+  const config = [
+    "[default]",
+    `region = ${target.region}`,
+    `endpoint_url = ${target.endpoint}`,
+    "output = json",
+    "cli_binary_format = raw-in-base64-out",
+    "cli_pager =",
+    "",
+  ].join("\n");
+  const credentials = "[default]\naws_access_key_id = test\naws_secret_access_key = test\n";
+  writeIfChanged(join(target.dataDir, DATA_FILES.awsConfig), config);
+  writeIfChanged(join(target.dataDir, DATA_FILES.awsCredentials), credentials);
+}
+
+function writeIfChanged(path: string, text: string): void {
+  try {
+    if (readFileSync(path, "utf8") === text) return;
+  } catch {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  }
+  writeFileSync(path, text, { mode: 0o600 });
+}
+
+export function envCommand(options: {
+  dataDir?: string;
+  shell?: string;
+  unset?: boolean;
+  json?: boolean;
+}): number {
+  const shell = shellOf(options.shell, process.env["SHELL"]);
+  if (options.unset === true) {
+    const names = Object.keys(environment({ endpoint: "", region: "", dataDir: "" }, {}));
+    say(renderEnvironment({}, names, shell));
+    return 0;
+  }
+  const server: Connection = connect(options.dataDir);
+  writeAwsFiles(server);
+  const variables = environment(server, process.env);
+  if (options.json === true) {
+    json({ set: variables, unset: UNSET });
+    return 0;
+  }
+  say(renderEnvironment(variables, UNSET, shell));
+  // Seen only when the commands are printed instead of evaluated.
+  if (process.stdout.isTTY === true) {
+    const how = shell === "powershell" ? "lambent env | Invoke-Expression" : 'eval "$(lambent env)"';
+    note(`# to apply it: ${shell === "fish" ? "lambent env | source" : how}`);
+  }
+  return 0;
+}
