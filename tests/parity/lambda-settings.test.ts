@@ -327,10 +327,12 @@ test("permissions: conflicts, revisions, qualifiers, removal", async () => {
     await api.refused("AddPermission", { ...base, Qualifier: "nowhere" }),
     notFound(`Cannot find alias arn: ${ARN}:f:nowhere`),
   );
-  assert.deepEqual(
-    await api.refused("AddPermission", { ...base, Principal: "invalid principal" }),
-    invalid("The provided principal was invalid. Please check the principal and try again."),
-  );
+  for (const Principal of ["invalid principal", "invalid.nonaws.com", "arn:aws:s3:::bucket"]) {
+    assert.deepEqual(
+      await api.refused("AddPermission", { ...base, Principal }),
+      invalid("The provided principal was invalid. Please check the principal and try again."),
+    );
+  }
   assert.deepEqual(
     await api.refused("RemovePermission", { FunctionName: "f", StatementId: "doesnotexist" }),
     notFound("Statement doesnotexist is not found in resource policy."),

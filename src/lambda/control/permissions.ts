@@ -73,12 +73,15 @@ export function statementOf(spec: AddPermissionSpec, resource: string, region: s
   };
 }
 
+const SERVICE_PRINCIPAL =
+  /^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazon\.com|aws\.internal)$/;
+
 /** Errors: InvalidParameterValueException for what can be no principal. */
 export function principalOf(principal: string, region: string): PolicyStatement["Principal"] {
   if (principal === "*") return "*";
   if (/^\d{12}$/.test(principal)) return { AWS: `arn:${partitionOf(region)}:iam::${principal}:root` };
   if (/^arn:aws[a-zA-Z-]*:(iam|sts)::(\d{12}):.+$/.test(principal)) return { AWS: principal };
-  if (/^[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)+$/.test(principal)) return { Service: principal };
+  if (SERVICE_PRINCIPAL.test(principal)) return { Service: principal };
   throw invalidParameter("The provided principal was invalid. Please check the principal and try again.");
 }
 

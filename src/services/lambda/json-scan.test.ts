@@ -99,6 +99,20 @@ test("what is not JSON is refused in AWS's words", () => {
   assert.throws(() => checkJson(Uint8Array.of(0x22, 0xff, 0x22)), { name: "InvalidRequestContentException" });
 });
 
+test("bytes that are no UTF-8 are named", () => {
+  const cases: [number[], RegExp][] = [
+    [[0x6e, 0x87, 0x72], /json: Invalid UTF-8 start byte 0x87\n[\s\S]*line: 1, column: 3\]$/],
+    [[0x99, 0x20], /json: Unexpected character \('[\s\S]' \(code 153\)\): expected a valid value/],
+    [[0x22, 0xc3, 0x28, 0x22], /json: Invalid UTF-8 middle byte 0x28\n/],
+  ];
+  for (const [payload, message] of cases) {
+    assert.throws(() => checkJson(Uint8Array.from(payload)), {
+      name: "InvalidRequestContentException",
+      message,
+    });
+  }
+});
+
 test("a large payload is checked in slices", async () => {
   const large = JSON.stringify({ list: Array.from({ length: 40_000 }, (_, i) => ({ i, text: `é${i}` })) });
   await checkJson(bytes(large));

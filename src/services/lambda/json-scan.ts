@@ -38,7 +38,7 @@ async function checkLarge(payload: Uint8Array): Promise<void> {
 
 function refusal(payload: Uint8Array, scanner: JsonScanner): ServiceError {
   if (scanner.problem === undefined && scanner.run(payload.byteLength)) scanner.finish();
-  const problem = scanner.problem ?? { text: "Invalid UTF-8 in the payload", at: 0 };
+  const problem = firstOf(scanner.problem, utf8Problem(payload));
   const { line, column } = positionOf(payload, problem.at);
   const shown = Buffer.from(payload.subarray(0, EXCERPT_BYTES)).toString();
   const cut = payload.byteLength - EXCERPT_BYTES;
@@ -52,6 +52,35 @@ function refusal(payload: Uint8Array, scanner: JsonScanner): ServiceError {
       hint: "The payload must be JSON. With AWS CLI v2 add --cli-binary-format raw-in-base64-out.",
     },
   );
+}
+
+interface Problem {
+  readonly text: string;
+  readonly at: number;
+}
+
+function firstOf(grammar: Problem | undefined, encoding: Problem | undefined): Problem {
+  if (grammar === undefined) return encoding ?? { text: "Unexpected end-of-input", at: 0 };
+  return encoding !== undefined && encoding.at < grammar.at ? encoding : grammar;
+}
+
+/** The first byte that is no UTF-8, in the words of AWS's parser. */
+function utf8Problem(payload: Uint8Array): Problem | undefined {
+  if (isUtf8(payload)) return undefined;
+  let at = 0;
+  while (at < payload.byteLength) {
+    const first = payload[at] as number;
+    const length =
+      first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (length === 0) return { text: `Invalid UTF-8 start byte 0x${first.toString(16)}`, at };
+    for (let i = 1; i < length; i++) {
+      const next = payload[at + i] ?? 0;
+      if ((next & 0xc0) !== 0x80)
+        return { text: `Invalid UTF-8 middle byte 0x${next.toString(16)}`, at: at + i };
+    }
+    at += length;
+  }
+  return undefined;
 }
 
 /** Counted as AWS's parser does: the column behind the byte it stumbled over. */
@@ -106,7 +135,7 @@ export class JsonScanner {
   #isKey = false;
   #tokenAt = 0;
   #hexLeft = 0;
-  problem: { readonly text: string; readonly at: number } | undefined;
+  problem: Problem | undefined;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -231,7 +260,7 @@ export class JsonScanner {
     } else if (byte === 0x2d) this.#state = s.minus;
     else if (byte === 0x30) this.#state = s.zero;
     else if (isDigit(byte)) this.#state = s.integer;
-    else if (isWord(byte)) this.#state = s.literal;
+    else if (isWord(byte) && !(byte >= 0x80 && byte < 0xc0)) this.#state = s.literal;
     else return this.#fail(`Unexpected character (${spell(byte)}): expected a valid value (${VALUES})`);
     return this.#next();
   }
