@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openDatabase } from "../../src/adapters/embedded/database.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { silentLogger } from "../../src/kernel/log.ts";
+import { lambdaMigrations } from "../../src/lambda/control/control.ts";
+import type { Database } from "../../src/ports/database.ts";
+import { lambdaApi } from "./lambda-client.ts";
+import { ARN, memorySecrets, ROLE, zip } from "./lambda-fixture.ts";
+
+const open = (path: string): Promise<Database> =>
+  openDatabase({
+    path,
+    synchronous: "full",
+    migrations: lambdaMigrations,
+    log: silentLogger,
+    clock: systemClock(),
+  });
+
+/** Everything GetFunction and its neighbours tell of a function, to compare before and after. */
+async function portrait(api: ReturnType<typeof lambdaApi>): Promise<object> {
+  const f = { FunctionName: "f" };
+  return {
+    function: { ...(await api.call("GetFunction", f)), Code: undefined },
+    versions: await api.call("ListVersionsByFunction", f),
+    aliases: await api.call("ListAliases", f),
+    policy: await api.call("GetPolicy", f),
+    aliasPolicy: await api.call("GetPolicy", { ...f, Qualifier: "live" }),
+    tags: await api.call("ListTags", { Resource: `${ARN}:f` }),
+    configs: await api.call("ListFunctionEventInvokeConfigs", f),
+    account: await api.call("GetAccountSettings", {}),
+  };
+}
+
+test("on the embedded database everything of a function is there again after a restart, and gone after a delete", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lambent-control-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, "state.db");
+  const secrets = memorySecrets();
+  const first = await open(path);
+  const api = lambdaApi({ database: first, secrets });
+  await api.call("CreateFunction", {
+    FunctionName: "f",
+    Runtime: "python3.12",
+    Handler: "index.handler",
+    Role: ROLE,
+    Code: { ZipFile: await zip() },
+    Environment: { Variables: { SECRET: "hush" } },
+    Tags: { a: "1", b: "2" },
+    Publish: true,
+  });
+  await api.settled("f");
+  const permission = { FunctionName: "f", Action: "lambda:InvokeFunction", Principal: "s3.amazonaws.com" };
+  await api.call("CreateAlias", { FunctionName: "f", Name: "live", FunctionVersion: "1" });
+  await api.call("AddPermission", { ...permission, StatementId: "s1" });
+  await api.call("AddPermission", { ...permission, StatementId: "s1", Qualifier: "live" });
+  await api.call("PutFunctionConcurrency", { FunctionName: "f", ReservedConcurrentExecutions: 7 });
+  await api.call("PutFunctionEventInvokeConfig", { FunctionName: "f", MaximumRetryAttempts: 0 });
+  await api.call("UntagResource", { Resource: `${ARN}:f`, TagKeys: ["b"] });
+  const before = await portrait(api);
+  await api.control.close();
+  await first.close();
+
+  const second = await open(path);
+  const again = lambdaApi({ database: second, secrets });
+  await again.control.start();
+  assert.deepEqual(await portrait(again), before);
+  await again.call("DeleteFunction", { FunctionName: "f" });
+  assert.deepEqual((await again.call("GetAccountSettings", {})).AccountUsage, {
+    TotalCodeSize: 0,
+    FunctionCount: 0,
+  });
+  for (const table of ["versions", "aliases", "policies", "event_invoke_configs", "tags"]) {
+    assert.deepEqual(await second.read(`SELECT * FROM lambda_${table}`), [], table);
+  }
+  await again.control.close();
+  await second.close();
+});
+
+test("on the embedded database a name can be taken once, by whoever comes first", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lambent-control-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const database = await open(join(folder, "state.db"));
+  t.after(() => database.close());
+  const api = lambdaApi({ database });
+  const input = {
+    FunctionName: "f",
+    Runtime: "python3.12" as const,
+    Handler: "index.handler",
+    Role: ROLE,
+    Code: { ZipFile: await zip() },
+  };
+  const results = await Promise.allSettled([1, 2, 3].map(() => api.call("CreateFunction", input)));
+  assert.equal(results.filter((result) => result.status === "fulfilled").length, 1);
+  for (const result of results) {
+    if (result.status === "rejected") assert.match(String(result.reason), /Function already exist: f$/);
+  }
+  await api.settled("f");
+  await Promise.all(
+    Array.from({ length: 30 }, (_, i) =>
+      api.call("TagResource", { Resource: `${ARN}:f`, Tags: { [`k${i}`]: "v" } }),
+    ),
+  );
+  const { Tags = {} } = await api.call("ListTags", { Resource: `${ARN}:f` });
+  assert.equal(Object.keys(Tags).length, 30);
+  await api.control.close();
+});
