@@ -9,7 +9,7 @@ import type { Interpreter, SearchOptions } from "./interpreters.ts";
 import { nearest, parseRuntime, RUNTIMES } from "./names.ts";
 import type { RuntimeName } from "./names.ts";
 import { nodeInstallFolder, nodePackage, NODE_VERSIONS, packagedNodes } from "./node-packages.ts";
-import { installSdk, intoPlace, npmInstall, sdkFolder, sdkInstalled } from "./sdk.ts";
+import { compileSdk, installSdk, intoPlace, npmInstall, sdkFolder, sdkInstalled } from "./sdk.ts";
 import type { InstallOptions, SdkKind } from "./sdk.ts";
 
 /** Where things are inside a sandbox. */
@@ -43,7 +43,7 @@ export interface InstallableRuntimeCatalog extends RuntimeCatalog {
    */
   install(what: string, onProgress: (line: string) => void): Promise<void>;
   installSdk(kind: SdkKind, onProgress: (line: string) => void): Promise<void>;
-  /** Resolves when no install in the background is under way. */
+  /** Resolves when nothing is under way in the background (installs, compiling). */
   settled(): Promise<void>;
 }
 
@@ -59,7 +59,8 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
   let pythons: Promise<readonly Interpreter[]> | undefined;
   let nodes: Promise<readonly Interpreter[]> | undefined;
   const launches = new Map<string, Promise<RuntimeLaunch>>();
-  const installs = new Map<SdkKind, Promise<void>>();
+  const started = new Set<SdkKind>();
+  const underWay = new Set<Promise<void>>();
 
   const findAll = {
     python: (): Promise<readonly Interpreter[]> => (pythons ??= findPythons(search)),
@@ -83,16 +84,24 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
     launches.clear();
   }
 
+  function background(work: Promise<void>): void {
+    const entry = work
+      .catch((error: unknown) => log.warn({ error: String(error) }, "work on runtimes failed"))
+      .finally(() => underWay.delete(entry));
+    underWay.add(entry);
+  }
+
   /** Starts the install once per server; the launch that noticed does not wait for it. */
   function startSdkInstall(kind: SdkKind): void {
-    if (!options.installSdkWhenMissing || installs.has(kind)) return;
+    if (!options.installSdkWhenMissing || started.has(kind)) return;
+    started.add(kind);
     const name = kind === "python" ? "boto3" : "the AWS SDK for JavaScript";
     log.info({ sdk: kind }, `${name} is being installed in the background for functions to import`);
     const work = addSdk(kind, (line) => log.debug({ sdk: kind, line }, "installing")).then(
       () => log.info({ sdk: kind }, `${name} is installed; new environments find it`),
       (error: unknown) => log.warn({ sdk: kind }, (error as Error).message),
     );
-    installs.set(kind, work);
+    background(work);
   }
 
   async function pick(name: Exclude<RuntimeName, { kind: "provided" }>): Promise<Choice> {
@@ -124,6 +133,9 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
     const kind: SdkKind = name.kind === "python" ? "python" : "nodejs";
     const sdk = await sdkInstalled(dataDir, kind);
     if (!sdk) startSdkInstall(kind);
+    else if (name.kind === "python") {
+      background(compileSdk(dataDir, chosen.executable, chosen.version));
+    }
     const actual = `${name.kind === "python" ? "Python" : "Node.js"} ${chosen.version}`;
     const mounts: Mount[] = sdk ? [{ source: sdkFolder(dataDir, kind), target: SDK_TARGET }] : [];
     const launch =
@@ -192,7 +204,7 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
       launches.clear();
     },
     async settled() {
-      await Promise.all(installs.values());
+      while (underWay.size > 0) await Promise.all(underWay);
     },
   };
 }
@@ -230,6 +242,18 @@ async function pythonLaunch(
 const LIBRARY_PATH =
   "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib";
 
+/**
+ * A pooled process starts before its function's memory is known, and V8 fixes its largest heap at the
+ * start: it is set to Lambda's largest function, and the sandbox's own limit is the one that holds. The
+ * young generation stays small, or a function of 128 MB would be killed before it is collected.
+ */
+const NODE_FLAGS: readonly string[] = [
+  "--expose-gc",
+  "--max-http-header-size=81920",
+  "--max-old-space-size=10240",
+  "--max-semi-space-size=16",
+];
+
 /** What Lambda switches off in Node 20 and 22. https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html */
 export const DISABLED_NODE_FEATURES: Readonly<Record<number, readonly string[]>> = {
   20: ["--no-experimental-require-module"],
@@ -246,15 +270,7 @@ function nodeLaunch(
   const language = languageMount(node);
   const flags = DISABLED_NODE_FEATURES[name.major] ?? [];
   return {
-    argv: [
-      language.executable,
-      "--expose-gc",
-      "--max-http-header-size=81920",
-      ...flags,
-      `${target}/bootstrap.cjs`,
-      name.runtime,
-      SDK_TARGET,
-    ],
+    argv: [language.executable, ...NODE_FLAGS, ...flags, `${target}/bootstrap.cjs`, name.runtime, SDK_TARGET],
     env: {},
     mounts: [{ source: path.join(options.runtimesFolder, "nodejs"), target }, ...language.mounts, ...sdk],
   };

@@ -92,17 +92,20 @@ export function needsFreshProcess(runtime: string, env: Readonly<Record<string, 
     .sort();
 }
 
+/** `--no-experimental-x` and `--experimental_x=1` are one option; words that are none have no name. */
+function optionName(word: string): string {
+  return /^--(?:no-)?([^=]+)/.exec(word.replaceAll("_", "-"))?.[1] ?? `:${word}`;
+}
+
 /**
  * The launch of a process that starts with the function's variables, for functions that
  * `needsFreshProcess` names. `env` is everything the function finds in its environment.
- * NODE_OPTIONS may switch on again what Lambda switched off, and AWS_LAMBDA_EXEC_WRAPPER puts a
+ * What NODE_OPTIONS says wins over the launch's own flags, and AWS_LAMBDA_EXEC_WRAPPER puts a
  * program before the runtime; a missing one ends with status 127, as in Lambda.
  */
 export function freshLaunch(launch: RuntimeLaunch, env: Readonly<Record<string, string>>): RuntimeLaunch {
-  const options = (env["NODE_OPTIONS"] ?? "").split(/\s+/);
-  const argv = launch.argv.filter(
-    (word) => !word.startsWith("--no-experimental-") || !options.includes(`--${word.slice(5)}`),
-  );
+  const asked = new Set((env["NODE_OPTIONS"] ?? "").split(/\s+/).map(optionName));
+  const argv = launch.argv.filter((word) => !word.startsWith("--") || !asked.has(optionName(word)));
   const wrapper = env["AWS_LAMBDA_EXEC_WRAPPER"];
   const wrapped =
     wrapper === undefined || wrapper === "" ? argv : ["/bin/sh", "-c", 'exec "$0" "$@"', wrapper, ...argv];

@@ -29,7 +29,7 @@ export interface SearchOptions {
 const PROBE_MS_MAX = 5_000;
 const PROBES_AT_ONCE = 3;
 const PYTHON_PROBE =
-  "import sys,os,json;print(json.dumps([sys.implementation.name,list(sys.version_info[:3]),sys.base_prefix,os.path.realpath(getattr(sys,'_base_executable',None) or sys.executable)]))";
+  "import sys,os,json;print(json.dumps([sys.implementation.name,list(sys.version_info[:3]),os.path.realpath(sys.base_prefix),os.path.realpath(getattr(sys,'_base_executable',None) or sys.executable)]))";
 
 /** Folders in which version managers keep one folder per version, each with a bin folder. */
 const PYTHON_MANAGERS: readonly string[] = [
@@ -162,6 +162,8 @@ async function probePython(file: string, options: SearchOptions): Promise<Found 
       string,
     ];
     if (name !== "cpython" || version[0] !== 3 || version[1] < PYTHON_MINOR_MIN) return undefined;
+    // A program outside its own prefix would not find its library where it is mounted.
+    if (path.relative(prefix, executable).startsWith("..")) return undefined;
     return { executable, prefix, version: version.join("."), number: version[1] };
   } catch {
     return undefined;
