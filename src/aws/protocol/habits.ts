@@ -1,0 +1,20 @@
+/** What services do on the wire that no model tells. Keyed by the name of the table. */
+export interface WireHabits {
+  /** The code of a failed constraint, where it is not the protocol's usual one. */
+  readonly validationCode?: string;
+  /** The sentence of a failed constraint does not repeat the value. */
+  readonly hidesValues?: true;
+  /** Each answer carries `x-amz-crc32`, and some SDKs insist. */
+  readonly checksum?: true;
+  /** The bucket may be named by the Host. */
+  readonly bucketHosts?: true;
+  /** Slashes at the end of a path are part of a name. */
+  readonly exactPaths?: true;
+}
+
+export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
+  logs: { validationCode: "InvalidParameterException" },
+  iam: { hidesValues: true },
+  dynamodb: { checksum: true },
+  s3: { bucketHosts: true, exactPaths: true },
+};

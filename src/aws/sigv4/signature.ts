@@ -1,0 +1,123 @@
+import type { Headers } from "../protocol/types.ts";
+import { ALGORITHM } from "./canonical.ts";
+
+/** A signature as the request states it; nothing of it is believed yet. */
+export interface Signature {
+  readonly accessKeyId: string;
+  /** `20250131` */
+  readonly date: string;
+  readonly region: string;
+  readonly service: string;
+  readonly signedHeaders: string;
+  readonly signature: string;
+  /** `20250131T235959Z`; empty when the request gives none. */
+  readonly amzDate: string;
+  readonly sessionToken: string | undefined;
+  /** In the query instead of the header. */
+  readonly presigned: boolean;
+  /** Seconds a presigned request is good for. */
+  readonly expires: number | undefined;
+}
+
+export type SignatureReading =
+  | { readonly kind: "signed"; readonly signature: Signature }
+  | { readonly kind: "unsigned" }
+  /** AWS's sentence about what is wrong with it. */
+  | { readonly kind: "malformed"; readonly message: string };
+
+const UNSIGNED: SignatureReading = { kind: "unsigned" };
+
+/** Reads the Authorization header or the `X-Amz-*` query of a request. */
+export function readSignature(headers: Headers, query: string): SignatureReading {
+  const { authorization } = headers;
+  if (authorization !== undefined) return readHeader(authorization, headers);
+  if (query.includes("X-Amz-Signature=") || query.includes("X-Amz-Credential=")) {
+    return readQuery(new URLSearchParams(query));
+  }
+  return UNSIGNED;
+}
+
+/** The value of `name=` in a header of comma-separated parameters. */
+function parameter(header: string, name: string): string | undefined {
+  const start = header.indexOf(`${name}=`);
+  if (start < 0) return undefined;
+  const from = start + name.length + 1;
+  const comma = header.indexOf(",", from);
+  return header.slice(from, comma < 0 ? undefined : comma).trim();
+}
+
+function readHeader(header: string, headers: Headers): SignatureReading {
+  // Other schemes (Basic, Bearer, the old `AWS key:sig`) prove nothing here.
+  if (!header.startsWith("AWS4-")) return UNSIGNED;
+  if (!header.startsWith(`${ALGORITHM} `)) {
+    return { kind: "malformed", message: `Unsupported AWS 'algorithm': '${header.split(" ")[0]}'.` };
+  }
+  const credential = parameter(header, "Credential");
+  const signedHeaders = parameter(header, "SignedHeaders");
+  const signature = parameter(header, "Signature");
+  const date = headers["x-amz-date"] ?? headers["date"];
+  let missing = "";
+  if (credential === undefined) missing += "Authorization header requires 'Credential' parameter. ";
+  if (signature === undefined) missing += "Authorization header requires 'Signature' parameter. ";
+  if (signedHeaders === undefined) missing += "Authorization header requires 'SignedHeaders' parameter. ";
+  if (date === undefined) {
+    missing += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ";
+  }
+  if (missing !== "") return { kind: "malformed", message: `${missing}Authorization=${ALGORITHM}` };
+  return assemble(credential ?? "", {
+    signedHeaders: signedHeaders ?? "",
+    signature: signature ?? "",
+    amzDate: headers["x-amz-date"] ?? headerDate(date ?? ""),
+    sessionToken: headers["x-amz-security-token"],
+    presigned: false,
+    expires: undefined,
+  });
+}
+
+function headerDate(text: string): string {
+  const millis = Date.parse(text);
+  return Number.isNaN(millis) ? text : new Date(millis).toISOString().replaceAll(/[-:]|\.\d{3}/gu, "");
+}
+
+function readQuery(query: URLSearchParams): SignatureReading {
+  const need = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature"];
+  const missing = need.filter((name) => !query.has(name));
+  if (missing.length > 0) {
+    const text = missing.map((name) => `AWS query-string parameters must include '${name}'.`).join(" ");
+    return { kind: "malformed", message: text };
+  }
+  if (query.get("X-Amz-Algorithm") !== ALGORITHM) {
+    return { kind: "malformed", message: `Unsupported AWS 'algorithm': '${query.get("X-Amz-Algorithm")}'.` };
+  }
+  const expires = query.get("X-Amz-Expires");
+  return assemble(query.get("X-Amz-Credential") ?? "", {
+    signedHeaders: query.get("X-Amz-SignedHeaders") ?? "",
+    signature: query.get("X-Amz-Signature") ?? "",
+    amzDate: query.get("X-Amz-Date") ?? "",
+    sessionToken: query.get("X-Amz-Security-Token") ?? undefined,
+    presigned: true,
+    expires: expires === null ? undefined : Number(expires),
+  });
+}
+
+type Rest = Omit<Signature, "accessKeyId" | "date" | "region" | "service">;
+
+function assemble(credential: string, rest: Rest): SignatureReading {
+  const parts = credential.split("/");
+  const [terminator, service, region, date] = [parts.at(-1), parts.at(-2), parts.at(-3), parts.at(-4)];
+  const accessKeyId = parts.slice(0, -4).join("/");
+  if (parts.length < 5 || terminator !== "aws4_request" || accessKeyId === "") {
+    const message =
+      `Credential must have exactly 5 slash-delimited elements, e.g. ` +
+      `keyid/date/region/service/term, got '${credential}'`;
+    return { kind: "malformed", message };
+  }
+  const signature: Signature = {
+    accessKeyId,
+    date: date ?? "",
+    region: region ?? "",
+    service: service ?? "",
+    ...rest,
+  };
+  return { kind: "signed", signature };
+}

@@ -1,0 +1,108 @@
+import type { ProtocolId } from "../model/table.ts";
+import type { Headers } from "../protocol/types.ts";
+import {
+  amzDate,
+  canonicalRequest,
+  equalSecret,
+  hmacHex,
+  parseAmzDate,
+  sha256Hex,
+  signingKey,
+  stringToSign,
+} from "./canonical.ts";
+import type { KnownKey } from "./keys.ts";
+import { refuse } from "./refusals.ts";
+import type { Signature } from "./signature.ts";
+
+const SKEW_MS = 15 * 60 * 1000;
+const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
+const HEX_HASH = /^[0-9a-f]{64}$/u;
+
+export interface VerifiedParts {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Headers;
+  /** Undefined while the body still streams: then its hash is taken as stated. */
+  readonly body: Uint8Array | undefined;
+  readonly protocol: ProtocolId;
+}
+
+/**
+ * Throws the protocol's error unless the known key signed exactly this request, recently. Order as
+ * AWS's: token, then time, then signature, then body.
+ */
+export function verifySignature(
+  signature: Signature,
+  key: KnownKey,
+  parts: VerifiedParts,
+  nowMs: number,
+): void {
+  const { protocol } = parts;
+  if (key.sessionToken !== undefined && !equalSecret(key.sessionToken, signature.sessionToken ?? "")) {
+    throw refuse("wrong-token", protocol, undefined, "send the session token that came with this access key");
+  }
+  if (key.expired === true) {
+    throw refuse("expired-token", protocol, undefined, "ask STS for new credentials");
+  }
+  checkTime(signature, nowMs, protocol);
+  const stated = parts.headers["x-amz-content-sha256"];
+  const isS3 = signature.service === "s3";
+  const payloadHash = stated ?? (signature.presigned && isS3 ? UNSIGNED_PAYLOAD : sha256Hex(parts.body ?? ""));
+  const scope = `${signature.date}/${signature.region}/${signature.service}/aws4_request`;
+  const canonical = canonicalRequest({
+    method: parts.method,
+    path: parts.path,
+    query: parts.query,
+    headers: parts.headers,
+    signedHeaders: signature.signedHeaders,
+    payloadHash,
+    isPathAsSent: isS3,
+    skipQuery: signature.presigned ? "X-Amz-Signature" : undefined,
+  });
+  const secret = signingKey(
+    signature.accessKeyId,
+    key.secretAccessKey,
+    signature.date,
+    signature.region,
+    signature.service,
+  );
+  const expected = hmacHex(secret, stringToSign(signature.amzDate, scope, canonical));
+  // A signature that does not cover the host could be replayed against another service.
+  const coversHost = `;${signature.signedHeaders};`.includes(";host;");
+  if (!coversHost || !equalSecret(expected, signature.signature)) {
+    throw refuse("wrong-signature", protocol, undefined, "check the secret access key and the session token");
+  }
+  const isHashed = stated !== undefined && HEX_HASH.test(stated) && parts.body !== undefined;
+  if (isHashed && !equalSecret(stated, sha256Hex(parts.body))) {
+    throw refuse("wrong-body", protocol, undefined, "the body is not the one that was signed");
+  }
+}
+
+function checkTime(signature: Signature, nowMs: number, protocol: ProtocolId): void {
+  const signedAt = parseAmzDate(signature.amzDate);
+  const hint = "set the clock of the machine that signs";
+  if (signedAt === undefined || !signature.amzDate.startsWith(signature.date)) {
+    const detail = `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${signature.date}' != '${signature.amzDate}'`;
+    throw refuse("malformed", protocol, detail, hint);
+  }
+  const now = amzDate(nowMs);
+  if (signature.presigned && signature.expires !== undefined) {
+    const until = signedAt + signature.expires * 1000;
+    if (Number.isNaN(until) || nowMs > until) {
+      const detail = `Signature expired: ${signature.amzDate} is now earlier than ${now}`;
+      throw refuse("expired-link", protocol, detail, "presign the request again");
+    }
+    if (signedAt - nowMs <= SKEW_MS) return;
+  }
+  if (signedAt < nowMs - SKEW_MS) {
+    const edge = amzDate(nowMs - SKEW_MS);
+    const detail = `Signature expired: ${signature.amzDate} is now earlier than ${edge} (${now} - 15 min.)`;
+    throw refuse("skewed", protocol, detail, hint);
+  }
+  if (signedAt > nowMs + SKEW_MS) {
+    const edge = amzDate(nowMs + SKEW_MS);
+    const detail = `Signature not yet current: ${signature.amzDate} is still later than ${edge} (${now} + 15 min.)`;
+    throw refuse("skewed", protocol, detail, hint);
+  }
+}
