@@ -145,7 +145,8 @@ class EmbeddedDatabase implements Database {
     this.#pending.delete(result.id);
     if (pending === undefined) return;
     if ("rows" in result) pending.resolve(result.rows);
-    else if ("conflict" in result) pending.reject(new Conflict(result.conflict.index, result.conflict.message));
+    else if ("conflict" in result)
+      pending.reject(new Conflict(result.conflict.index, result.conflict.message));
     else if ("unavailable" in result) pending.reject(new StorageUnavailable(result.unavailable));
     else pending.reject(new Error(`SQL: ${result.fault}`));
   }

@@ -53,7 +53,10 @@ export function migrate({ path, synchronous, migrations, log, clock }: MigrateOp
     for (const migration of pending) {
       db.exec("BEGIN IMMEDIATE");
       for (const sql of migration.sql) db.exec(sql);
-      db.prepare("INSERT INTO schema_migration (id, applied_at) VALUES (?, ?)").run(migration.id, clock.now());
+      db.prepare("INSERT INTO schema_migration (id, applied_at) VALUES (?, ?)").run(
+        migration.id,
+        clock.now(),
+      );
       db.exec("COMMIT");
     }
   } catch (error) {

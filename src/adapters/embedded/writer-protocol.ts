@@ -12,7 +12,9 @@ export interface WireUnit {
   readonly statements: readonly WireStatement[];
 }
 
-export type ToWriter = { readonly kind: "units"; readonly units: readonly WireUnit[] } | { readonly kind: "close" };
+export type ToWriter =
+  | { readonly kind: "units"; readonly units: readonly WireUnit[] }
+  | { readonly kind: "close" };
 
 export type UnitResult =
   | { readonly id: number; readonly rows: readonly (readonly Record<string, SqlValue>[])[] }

@@ -75,7 +75,9 @@ function runUnit(unit: WireUnit): readonly Rows[] {
 }
 
 function errorCode(error: unknown): number {
-  return typeof (error as { errcode?: unknown }).errcode === "number" ? (error as { errcode: number }).errcode : 0;
+  return typeof (error as { errcode?: unknown }).errcode === "number"
+    ? (error as { errcode: number }).errcode
+    : 0;
 }
 const SQLITE_CONSTRAINT = 19;
 /** PERM, READONLY, IOERR, FULL, CANTOPEN: the disk, not the statement. */

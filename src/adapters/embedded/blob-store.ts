@@ -1,0 +1,107 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { BlobInfo, BlobStore } from "../../ports/blob-store.ts";
+import { StorageUnavailable } from "../../ports/database.ts";
+import { syncFolder } from "./sync-files.ts";
+
+const SHA256 = /^[0-9a-f]{64}$/;
+const STORAGE_CODES = new Set(["ENOSPC", "EROFS", "EIO", "EDQUOT", "EACCES", "EFBIG"]);
+
+/**
+ * Content-addressed files `<folder>/ab/cdef…`. A body is written to `<folder>/incoming`, synced, renamed
+ * into place, and both folders are synced, before `put` resolves. What a crash left in `incoming` is
+ * removed at opening.
+ */
+export async function createBlobStore(options: { readonly folder: string }): Promise<BlobStore> {
+  const { folder } = options;
+  const incoming = join(folder, "incoming");
+  await rm(incoming, { recursive: true, force: true });
+  await mkdir(incoming, { recursive: true, mode: 0o700 });
+  await syncFolder(folder);
+
+  function pathOf(sha256: string): string {
+    if (!SHA256.test(sha256)) throw new Error(`not a SHA-256: ${sha256.slice(0, 80)}`);
+    return join(folder, sha256.slice(0, 2), sha256.slice(2));
+  }
+
+  async function put(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo> {
+    const hash = createHash("sha256");
+    let bytes = 0;
+    if (body instanceof Uint8Array) {
+      // Known bytes that are stored already need no second copy.
+      const sha256 = hash.copy().update(body).digest("hex");
+      if (existsSync(pathOf(sha256))) return { sha256, bytes: body.length };
+    }
+    const temporary = join(incoming, randomUUID());
+    const handle = await open(temporary, "wx", 0o600);
+    try {
+      for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        await handle.writeFile(chunk);
+      }
+      await handle.sync();
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    } finally {
+      await handle.close();
+    }
+    const sha256 = hash.digest("hex");
+    const target = pathOf(sha256);
+    const parent = join(folder, sha256.slice(0, 2));
+    if (!existsSync(parent)) {
+      await mkdir(parent, { recursive: true, mode: 0o700 });
+      await syncFolder(folder);
+    }
+    await rename(temporary, target);
+    await syncFolder(parent);
+    return { sha256, bytes };
+  }
+
+  return {
+    async put(body) {
+      try {
+        return await put(body);
+      } catch (error) {
+        if (STORAGE_CODES.has((error as NodeJS.ErrnoException).code ?? "")) {
+          throw new StorageUnavailable(`cannot store a blob: ${(error as Error).message}`, { cause: error });
+        }
+        throw error;
+      }
+    },
+    async get(sha256) {
+      try {
+        return new Uint8Array(await readFile(pathOf(sha256)));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        throw error;
+      }
+    },
+    async stream(sha256, range) {
+      const path = pathOf(sha256);
+      if (!(await exists(path))) return undefined;
+      return createReadStream(path, range === undefined ? {} : { start: range.start, end: range.end });
+    },
+    has: (sha256) => exists(pathOf(sha256)),
+    async delete(sha256) {
+      await rm(pathOf(sha256), { force: true });
+    },
+    async *list() {
+      for (const prefix of await readdir(folder)) {
+        if (!/^[0-9a-f]{2}$/.test(prefix)) continue;
+        for (const rest of await readdir(join(folder, prefix))) yield prefix + rest;
+      }
+    },
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}

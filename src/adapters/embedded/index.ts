@@ -1,0 +1,6 @@
+export { inspectZip } from "./archive.ts";
+export { createBlobStore } from "./blob-store.ts";
+export { createCodeCache } from "./code-cache.ts";
+export { openDataDir, type DataDir } from "./data-dir.ts";
+export { openDatabase } from "./database.ts";
+export { openSecrets } from "./secrets.ts";
