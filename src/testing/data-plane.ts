@@ -15,7 +15,7 @@ export interface FixtureOptions {
   readonly codeDir?: string;
   readonly capabilities?: Partial<Capabilities>;
   readonly hostMemory?: InvokerDeps["hostMemory"];
-  readonly needsFreshProcess?: InvokerDeps["needsFreshProcess"];
+  readonly freshProcess?: InvokerDeps["freshProcess"];
   readonly options?: InvokerDeps["options"];
   readonly onEndpointConnection?: InvokerDeps["onEndpointConnection"];
 }
@@ -99,7 +99,7 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     endpointPort: 4566,
     hostMemory: options.hostMemory ?? (() => ({ availableBytes: 8e9, totalBytes: 16e9 })),
     ...(options.options === undefined ? {} : { options: options.options }),
-    ...(options.needsFreshProcess === undefined ? {} : { needsFreshProcess: options.needsFreshProcess }),
+    ...(options.freshProcess === undefined ? {} : { freshProcess: options.freshProcess }),
     ...(options.onEndpointConnection === undefined
       ? {}
       : { onEndpointConnection: options.onEndpointConnection }),

@@ -535,7 +535,7 @@ export class ExecutionEnvironment {
     const { log, lines, version } = binding;
     const durationMs = endedMs - this.#startedMs;
     const nowMs = this.#deps.clock.now();
-    const end = lines.end(invocation.requestId);
+    const end = lines.end(invocation.requestId, status, errorType, durationMs);
     if (end !== undefined) log.write(end, nowMs);
     const report = lines.report(
       {

@@ -22,7 +22,15 @@ import {
 import { failInvocation } from "./failed-init.ts";
 import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
-import { findEntrypoint, makeBinding, poolSpec, runtimeDescription, spec } from "./launch.ts";
+import {
+  findEntrypoint,
+  type FreshProcess,
+  isFresh,
+  makeBinding,
+  poolSpec,
+  runtimeDescription,
+  spec,
+} from "./launch.ts";
 import { RuntimePool } from "./pool.ts";
 import type { EnvironmentState } from "./state.ts";
 
@@ -44,7 +52,7 @@ export interface EnvironmentsOptions {
   readonly network: "egress" | "none";
 }
 
-export interface EnvironmentsDeps {
+export interface EnvironmentsDeps extends FreshProcess {
   readonly driver: SandboxDriver;
   readonly catalog: RuntimeCatalog;
   readonly codeCache: CodeCache;
@@ -55,8 +63,6 @@ export interface EnvironmentsDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: EnvironmentsOptions;
-  /** True when these variables must be there when the interpreter starts. */
-  readonly needsFreshProcess: (environment: Readonly<Record<string, string>>) => boolean;
   readonly hostMemory: () => HostMemory;
   readonly onEndpointConnection: EndpointConnectionHandler | undefined;
   /** Counts a new environment; throws TooManyRequestsException over the scaling rate. */
@@ -186,7 +192,7 @@ export class Environments implements FleetKeeper {
   /** Takes no new invocation, lets those under way end within `drainMs`, then ends everything. */
   async close(drainMs: number): Promise<void> {
     this.#closed = true;
-    if (this.#running > 0) {
+    if (this.#running > 0 && drainMs > 0) {
       const quiet = Promise.withResolvers<void>();
       this.#quiet = () => quiet.resolve();
       const limit = this.#deps.clock.timer(drainMs, () => quiet.resolve());
@@ -437,9 +443,8 @@ export class Environments implements FleetKeeper {
     const { version } = fleet;
     if (launch.interface !== "framed") return undefined;
     this.#warmLaunch(launch);
-    if (version.tmpMb !== LIMITS.tmpMbDefault || this.#deps.needsFreshProcess(version.environment ?? {}))
-      return undefined;
-    const environment = this.#pool.take(launch.runtime);
+    if (version.tmpMb !== LIMITS.tmpMbDefault || isFresh(this.#deps, version)) return undefined;
+    const environment = this.#pool.take(launch);
     if (environment !== undefined) this.#deps.metrics.poolHits += 1;
     return environment;
   }

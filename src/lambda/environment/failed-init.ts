@@ -31,7 +31,7 @@ export function failInvocation(
       : fault.status === "timeout"
         ? lines.timedOut(requestId, nowMs, timeoutSeconds(version.timeoutMs))
         : lines.fault(requestId, fault.message, fault.errorType),
-    lines.end(requestId),
+    lines.end(requestId, init.status, init.status === "timeout" ? undefined : init.errorType, durationMs),
     lines.report(
       {
         requestId,

@@ -86,25 +86,51 @@ export async function makeBinding(
   };
 }
 
-/** A sandbox made for one function from the start: its first process finds the whole environment. */
-export function spec(deps: LaunchDeps, id: string, launch: RuntimeLaunch, binding: Binding): SandboxSpec {
+/**
+ * A sandbox made for one function from the start. The process of a framed runtime gets the function's
+ * variables with INIT, as a pooled one does, unless they must be there when it starts.
+ */
+export function spec(
+  deps: LaunchDeps & FreshProcess,
+  id: string,
+  launch: RuntimeLaunch,
+  binding: Binding,
+): SandboxSpec {
   const { options } = deps;
+  const variables = binding.variables({
+    // As they are in a sandbox with a network of its own; a driver without one puts its own in their place.
+    path: (target) => target,
+    runtimeApiAddress: RUNTIME_API,
+    endpointUrl: `http://127.0.0.1:${String(options.endpointPort)}`,
+  });
+  const framed = launch.interface === "framed";
+  const start = framed && isFresh(deps, binding.version) ? deps.freshLaunch(launch, variables) : launch;
   return {
     id,
-    argv: launch.argv,
-    env: binding.variables({
-      // As they are in a sandbox with a network of its own; a driver without one puts its own in their place.
-      path: (target) => target,
-      runtimeApiAddress: RUNTIME_API,
-      endpointUrl: `http://127.0.0.1:${String(options.endpointPort)}`,
-    }),
+    argv: start.argv,
+    env: framed ? start.env : variables,
     cwd: TASK_ROOT,
-    mounts: [...launch.mounts, { source: binding.codeDir, target: TASK_ROOT }],
+    mounts: [...start.mounts, { source: binding.codeDir, target: TASK_ROOT }],
     limits: binding.limits,
     network: options.network,
-    channel: launch.interface === "framed",
+    channel: framed,
     endpointPort: options.endpointPort,
   };
+}
+
+/** Functions whose variables an interpreter reads only when it starts (NODE_OPTIONS, PYTHONUTF8, …). */
+export interface FreshProcess {
+  /** Names of such variables among these. */
+  needsFreshProcess(runtime: string, environment: Readonly<Record<string, string>>): readonly string[];
+  /** The launch of a process that starts with all of the function's variables. */
+  freshLaunch(launch: RuntimeLaunch, environment: Readonly<Record<string, string>>): RuntimeLaunch;
+}
+
+export function isFresh(deps: FreshProcess, version: FunctionVersion): boolean {
+  return (
+    version.environment !== undefined &&
+    deps.needsFreshProcess(version.runtime, version.environment).length > 0
+  );
 }
 
 /** A sandbox for any function of a runtime: no code, no role, no variables but the runtime's own. */

@@ -21,7 +21,7 @@ const REFILL_DELAY_MS = 15;
 const BOOT_FAILURES_MAX = 3;
 
 interface Shelf {
-  readonly launch: RuntimeLaunch;
+  launch: RuntimeLaunch;
   readonly ready: ExecutionEnvironment[];
   booting: number;
   target: number;
@@ -45,10 +45,11 @@ export class RuntimePool {
     this.#hooks = hooks;
   }
 
-  /** From now on this runtime is kept ready. */
+  /** From now on this runtime is kept ready. What was booted another way (before an SDK came) goes. */
   warm(launch: RuntimeLaunch): void {
     if (this.#closed || this.#options.size === 0) return;
-    if (!this.#shelves.has(launch.runtime)) {
+    const shelf = this.#shelves.get(launch.runtime);
+    if (shelf === undefined) {
       this.#shelves.set(launch.runtime, {
         launch,
         ready: [],
@@ -56,18 +57,26 @@ export class RuntimePool {
         target: this.#options.size,
         failures: 0,
       });
+    } else if (shelf.launch !== launch) {
+      shelf.launch = launch;
+      shelf.failures = 0;
+      for (const environment of shelf.ready.splice(0)) void environment.stop();
+    } else {
+      return;
     }
     this.#arm();
   }
 
-  take(runtime: string): ExecutionEnvironment | undefined {
-    const shelf = this.#shelves.get(runtime);
+  take(launch: RuntimeLaunch): ExecutionEnvironment | undefined {
+    const shelf = this.#shelves.get(launch.runtime);
     if (shelf === undefined) return undefined;
     for (;;) {
       const environment = shelf.ready.shift();
       if (shelf.ready.length === 0) shelf.target = Math.min(this.#options.max, shelf.target + 1);
       this.#arm();
-      if (environment === undefined || environment.state === "pooled") return environment;
+      if (environment === undefined) return undefined;
+      if (environment.launch === launch && environment.state === "pooled") return environment;
+      void environment.stop();
     }
   }
 
@@ -122,7 +131,7 @@ export class RuntimePool {
     try {
       const environment = await this.#hooks.boot(shelf.launch);
       shelf.failures = 0;
-      if (this.#closed) await environment.stop();
+      if (this.#closed || environment.launch !== shelf.launch) await environment.stop();
       else shelf.ready.push(environment);
       void environment.stopped.then(() => {
         const at = shelf.ready.indexOf(environment);

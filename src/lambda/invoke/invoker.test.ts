@@ -339,15 +339,23 @@ test("a pooled runtime is bound to the function that comes first", async () => {
   assert.equal(plane.environments.countByState().get("pooled"), 2);
 });
 
-test("a function whose variables the interpreter reads at its start is not taken from the pool", async () => {
-  const { invoke, plane, clock } = start(
+test("a function whose variables the interpreter reads at its start gets a process of its own", async () => {
+  const { invoke, plane, clock, driver } = start(
     {},
-    { capabilities: { lateAttach: true }, needsFreshProcess: () => true },
+    {
+      capabilities: { lateAttach: true },
+      version: { environment: { NODE_OPTIONS: "--x" } },
+      freshProcess: {
+        needsFreshProcess: (_runtime, environment) => Object.keys(environment),
+        freshLaunch: (launch, environment) => ({ ...launch, env: environment }),
+      },
+    },
   );
   await plane.warm(["nodejs22.x"]);
   await clock.advanceAsync(100);
   await invoke("1");
   assert.equal(plane.metrics.poolHits, 0);
+  assert.equal(driver.sandboxes.at(-1)?.spec.env["NODE_OPTIONS"], "--x");
 });
 
 test("closing lets what runs end, and refuses what comes", async () => {

@@ -13,6 +13,7 @@ import type { FunctionChangeListener, FunctionResolver, ResolvedFunction } from 
 import type { HostMemory } from "../environment/admission.ts";
 import type { EndpointConnectionHandler } from "../environment/environment.ts";
 import { Environments, type EnvironmentsOptions } from "../environment/environments.ts";
+import type { FreshProcess } from "../environment/launch.ts";
 import type { FinishedInvocation, Invocation, RunResult } from "../environment/invocation.ts";
 import type {
   AsyncInvokeRequest,
@@ -38,8 +39,8 @@ export interface InvokerDeps {
   readonly endpointPort: number;
   /** Overrides of the defaults below. */
   readonly options?: Partial<Omit<EnvironmentsOptions, "endpointPort">>;
-  /** True when a function's variables must be there when the interpreter starts (NODE_OPTIONS, …). */
-  readonly needsFreshProcess?: (environment: Readonly<Record<string, string>>) => boolean;
+  /** Functions with NODE_OPTIONS and the like; the runtimes adapter knows which. */
+  readonly freshProcess?: FreshProcess;
   readonly hostMemory?: () => HostMemory;
   /** Gets every connection that a function opens to the endpoint from inside its sandbox. */
   readonly onEndpointConnection?: EndpointConnectionHandler;
@@ -76,6 +77,8 @@ const DEFAULTS: Omit<EnvironmentsOptions, "endpointPort"> = {
   network: "egress",
 };
 
+const NEVER_FRESH: FreshProcess = { needsFreshProcess: () => [], freshLaunch: (launch) => launch };
+
 /**
  * The straight line of an invocation:
  *   1. resolve the qualifier to a version             (ResourceNotFoundException, …)
@@ -99,7 +102,7 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
     log: deps.log,
     metrics,
     options: { ...DEFAULTS, ...deps.options, endpointPort: deps.endpointPort },
-    needsFreshProcess: deps.needsFreshProcess ?? (() => false),
+    ...(deps.freshProcess ?? NEVER_FRESH),
     hostMemory: deps.hostMemory ?? cachedHostMemory(deps.clock),
     onEndpointConnection: deps.onEndpointConnection,
     countStart: (functionArn, nowMs) => limiter.countStart(functionArn, nowMs),

@@ -51,7 +51,12 @@ export interface PlatformLines {
   /** What went wrong, between the function's own lines and END. Undefined where the format has none. */
   timedOut(requestId: string, time: number, seconds: string): string | undefined;
   fault(requestId: string, message: string, errorType: string): string | undefined;
-  end(requestId: string): string | undefined;
+  end(
+    requestId: string,
+    status: InvocationStatus,
+    errorType: string | undefined,
+    durationMs: number,
+  ): string | undefined;
   report(report: Report, time: number): string | undefined;
 }
 
@@ -140,8 +145,14 @@ function jsonLines(
     // The JSON format tells both within platform.report.
     timedOut: () => undefined,
     fault: () => undefined,
-    // platform.runtimeDone takes the place of END; it is a DEBUG line unless the invocation failed.
-    end: (requestId) => write("DEBUG", "platform.runtimeDone", { requestId, status: "success" }),
+    // platform.runtimeDone takes the place of END.
+    end: (requestId, status, errorType, durationMs) =>
+      write(ok(status) ? "DEBUG" : "WARN", "platform.runtimeDone", {
+        requestId,
+        status,
+        ...(errorType === undefined ? {} : { errorType }),
+        metrics: { durationMs: roundMs(durationMs) },
+      }),
     report: (report, time) =>
       write(
         ok(report.status) ? "INFO" : "WARN",
