@@ -82,10 +82,15 @@ export function insertEvent(event: QueuedEvent, owner: string | undefined): Stat
       event.backoffs,
       event.clientContext ?? null,
       event.traceHeader ?? null,
-      event.payload,
+      compact(event.payload),
     ],
     expect: 1,
   };
+}
+
+/** A view into a larger buffer would carry all of it to the writer thread. */
+function compact(payload: Uint8Array): Uint8Array {
+  return payload.byteLength === payload.buffer.byteLength ? payload : Uint8Array.from(payload);
 }
 
 export function removeEvent(event: QueuedEvent, owner: string): Statement {

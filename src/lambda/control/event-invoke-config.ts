@@ -162,7 +162,12 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
       const record = await store.load(scope, functionName);
       const version = record === undefined ? undefined : versionAt(record, qualifier);
       if (record === undefined || version === undefined) return undefined;
-      return settingsOf(record.eventInvokeConfigs.get(qualifier ?? LATEST), version.deadLetterTargetArn);
+      const settings = settingsOf(
+        record.eventInvokeConfigs.get(qualifier ?? LATEST),
+        version.deadLetterTargetArn,
+      );
+      const { reservedConcurrency } = record;
+      return reservedConcurrency === undefined ? settings : { ...settings, reservedConcurrency };
     },
   };
 }
