@@ -232,3 +232,17 @@ test("lists page by name, and through all versions of all functions", async () =
   assert.equal((await collect(true)).length, 11);
   assert.equal(new Set(await collect(true)).size, 11);
 });
+
+test("a function made again under its name while the old one was being settled becomes Active too", async () => {
+  const { control, codeCache } = bench();
+  for (let round = 0; round < 5; round++) {
+    const release = codeCache.hold();
+    await create(control);
+    await control.functions.delete(SCOPE, "f");
+    const again = create(control, { zipFile: await zip(`round ${round}`) });
+    release();
+    await again;
+    await active(control);
+    await control.functions.delete(SCOPE, "f");
+  }
+});

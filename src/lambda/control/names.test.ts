@@ -91,6 +91,10 @@ test("a new function's name is at most 64 characters, whatever form it came in",
   assert.equal(nameForCreation(scope, "a".repeat(64)).name.length, 64);
 });
 
+test("nothing is created in another account", () => {
+  assert.throws(() => nameForCreation(scope, "111111111111:function:f"), { name: "AccessDeniedException" });
+});
+
 test("a qualifier's spelling tells its kind", () => {
   assert.deepEqual(["$LATEST", "12", "live-1", "2024-01-02", "$latest"].map(qualifierKind), [
     "latest",

@@ -1,3 +1,4 @@
+import { ServiceError } from "../../kernel/errors.ts";
 import { partitionOf, type Scope } from "../../kernel/scope.ts";
 import { functionNotFound, invalidParameter, resourceNotFound } from "./errors.ts";
 
@@ -82,14 +83,27 @@ export const FUNCTION_NAME_MAX = 64;
 
 /**
  * The name a new function gets. A qualifier in it is dropped, as AWS does.
- * Errors: InvalidParameterValueException for more than 64 characters.
+ * Errors: InvalidParameterValueException for more than 64 characters, AccessDeniedException for
+ * another account's ARN (no policy can grant creating there).
  */
 export function nameForCreation(scope: Scope, functionName: string): { scope: Scope; name: string } {
   const { scope: owner, name } = targetOf(scope, functionName);
+  if (owner.accountId !== scope.accountId) throw foreignAccount(scope, functionArn(owner, name));
   if (name.length > FUNCTION_NAME_MAX) {
     throw invalidParameter(
       `1 validation error detected: Value '${name}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to ${FUNCTION_NAME_MAX}`,
     );
   }
   return { scope: owner, name };
+}
+
+function foreignAccount(scope: Scope, arn: string): ServiceError {
+  return new ServiceError(
+    "AccessDeniedException",
+    403,
+    `User: arn:${partitionOf(scope.region)}:iam::${scope.accountId}:root is not authorized to perform: lambda:CreateFunction on resource: ${arn}`,
+    {
+      hint: `Your account is ${scope.accountId}: use the bare function name, or sign with the other account's key.`,
+    },
+  );
 }

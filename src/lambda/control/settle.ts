@@ -52,6 +52,8 @@ export class Settler {
   readonly #log: Logger;
   readonly #inProgressMs: number;
   readonly #running = new Map<string, Promise<void>>();
+  /** Functions that were asked for again while they were worked on. */
+  readonly #again = new Set<string>();
   #closed = false;
 
   constructor(
@@ -74,14 +76,26 @@ export class Settler {
   settle(scope: Scope, name: string): Promise<void> {
     const key = `${scope.accountId}/${scope.region}/${name}`;
     const running = this.#running.get(key);
-    if (running !== undefined) return running;
-    const work = this.#run(scope, name)
-      .catch((error: unknown) => {
-        this.#log.error({ function: name, error: String(error) }, "a function's state could not be moved");
-      })
-      .finally(() => this.#running.delete(key));
+    if (running !== undefined) {
+      // It may have looked already: it looks once more before it ends.
+      this.#again.add(key);
+      return running;
+    }
+    const work = this.#work(key, scope, name);
     this.#running.set(key, work);
     return work;
+  }
+
+  async #work(key: string, scope: Scope, name: string): Promise<void> {
+    do {
+      this.#again.delete(key);
+      try {
+        await this.#run(scope, name);
+      } catch (error) {
+        this.#log.error({ function: name, error: String(error) }, "a function's state could not be moved");
+      }
+    } while (this.#again.has(key));
+    this.#running.delete(key);
   }
 
   /** Resolves when no version of the function is Pending. */

@@ -6,6 +6,8 @@ import { invokeShortPath } from "./invoke.ts";
 import { functionOperations } from "./operations.ts";
 import { settingsOperations } from "./settings-operations.ts";
 
+export { hintForRefusal } from "./hints.ts";
+
 /** The AWS API `lambda`: translates requests, decides nothing. Operations that are absent answer "not implemented". */
 export function createLambdaService(control: FunctionControl, invoker: FunctionInvoker): Service {
   return defineService<typeof sdk>(
