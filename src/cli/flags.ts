@@ -41,6 +41,11 @@ function port(text: string, origin: string): number {
   return value;
 }
 
+function count(text: string, origin: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw userError(`${origin}: "${text}" is not a number from 0 to 99.`);
+  return Number(text);
+}
+
 function boolean(text: string, origin: string): boolean {
   if (["true", "1", "yes", "on"].includes(text)) return true;
   if (["false", "0", "no", "off", ""].includes(text)) return false;
@@ -124,6 +129,30 @@ export const FLAGS: readonly Flag[] = [
     parse: oneOf("auto", "namespaces", "process"),
   },
   {
+    key: "cacheDir",
+    flag: "--cache-dir",
+    env: "LAMBENT_CACHE_DIR",
+    value: "<folder>",
+    help: "interpreters and SDKs installed once for all data folders (~/.lambent/cache)",
+    parse: (text) => resolve(text),
+  },
+  {
+    key: "sdk",
+    flag: "--sdk",
+    env: "LAMBENT_SDK",
+    value: "<auto|off>",
+    help: "install boto3 and the AWS SDK for JavaScript when a function could first use them (auto)",
+    parse: oneOf("auto", "off"),
+  },
+  {
+    key: "pool",
+    flag: "--pool",
+    env: "LAMBENT_POOL",
+    value: "<number>",
+    help: "booted runtimes kept waiting for a function, per runtime (2; 0 keeps none)",
+    parse: count,
+  },
+  {
     key: "host",
     flag: "--host",
     env: "LAMBENT_HOST",
@@ -153,6 +182,9 @@ export function defaultConfig(home: string = homedir()): ServerConfig {
     iam: "warn",
     strictRuntimes: false,
     sandbox: "auto",
+    cacheDir: join(home, ".lambent", "cache"),
+    sdk: "auto",
+    pool: 2,
     logLevel: "info",
   };
 }

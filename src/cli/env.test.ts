@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { environment, renderEnvironment, shellOf, UNSET, writeAwsFiles } from "./env.ts";
+import { Fault } from "./fault.ts";
+
+const TARGET = { endpoint: "http://127.0.0.1:4566", region: "eu-west-1", dataDir: "/home/a b/it's" };
+
+test("the variables point at the endpoint with keys that open nothing real", () => {
+  assert.deepEqual(environment(TARGET, {}), {
+    AWS_ENDPOINT_URL: "http://127.0.0.1:4566",
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+    AWS_REGION: "eu-west-1",
+    AWS_DEFAULT_REGION: "eu-west-1",
+    AWS_CONFIG_FILE: "/home/a b/it's/aws/config",
+    AWS_SHARED_CREDENTIALS_FILE: "/home/a b/it's/aws/credentials",
+  });
+});
+
+test("where a proxy is set the endpoint goes past it, and earlier exceptions stay", () => {
+  const variables = environment(TARGET, { HTTP_PROXY: "http://proxy:3128", NO_PROXY: "intranet" });
+  assert.equal(variables["NO_PROXY"], "intranet,127.0.0.1");
+  assert.equal(variables["no_proxy"], "intranet,127.0.0.1");
+  assert.equal(environment(TARGET, { NO_PROXY: "intranet" })["NO_PROXY"], undefined);
+});
+
+test("a POSIX shell reads back exactly what was meant", () => {
+  const variables = environment(TARGET, {});
+  const script = `AWS_PROFILE=real; export AWS_PROFILE\n${renderEnvironment(variables, UNSET, "bash")}\nprintf '%s|%s|%s' "$AWS_CONFIG_FILE" "$AWS_ENDPOINT_URL" "\${AWS_PROFILE-none}"`;
+  const output = execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" });
+  assert.equal(output, "/home/a b/it's/aws/config|http://127.0.0.1:4566|none");
+});
+
+test("fish and PowerShell have their own commands and quotes", () => {
+  const variables = { A: String.raw`it's C:\x` };
+  assert.equal(
+    renderEnvironment(variables, ["B"], "fish"),
+    [String.raw`set -gx A 'it\'s C:\\x'`, "set -e B"].join("\n"),
+  );
+  assert.equal(
+    renderEnvironment(variables, ["B"], "powershell"),
+    [String.raw`$Env:A = 'it''s C:\x'`, "Remove-Item -ErrorAction SilentlyContinue Env:B"].join("\n"),
+  );
+});
+
+test("the shell is the one named, or the login shell, or bash", () => {
+  assert.equal(shellOf("fish", "/bin/zsh"), "fish");
+  assert.equal(shellOf(undefined, "/usr/bin/zsh"), "zsh");
+  assert.equal(shellOf(undefined, "/bin/dash"), "bash");
+  assert.throws(() => shellOf("csh", undefined), Fault);
+});
+
+test("the AWS files are private, make v2 take payloads as typed, and page nothing", () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "lambent-env-"));
+  try {
+    writeAwsFiles({ ...TARGET, dataDir });
+    const path = join(dataDir, "aws/config");
+    const config = readFileSync(path, "utf8");
+    assert.match(config, /^\[default\]$/m);
+    assert.match(config, /^cli_binary_format = raw-in-base64-out$/m);
+    assert.match(config, /^cli_pager =$/m);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    const before = statSync(path).mtimeMs;
+    writeAwsFiles({ ...TARGET, dataDir });
+    assert.equal(statSync(path).mtimeMs, before, "an unchanged file is left alone");
+    writeAwsFiles({ ...TARGET, endpoint: "http://127.0.0.1:5000", dataDir });
+    assert.match(readFileSync(path, "utf8"), /127\.0\.0\.1:5000/);
+  } finally {
+    rmSync(dataDir, { recursive: true });
+  }
+});
