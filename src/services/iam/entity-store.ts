@@ -60,7 +60,8 @@ const THIS = "account_id = ? AND kind = ? AND name_key = ?";
 const DEPENDENT_TABLES = ["iam_inline_policies", "iam_attachments", "iam_tags"] as const;
 
 export function createEntityStore(database: Database): EntityStore {
-  const { read } = database;
+  const read = <R extends object = Row>(sql: string, params?: readonly SqlValue[]): Promise<R[]> =>
+    database.read<R>(sql, params);
   const params = (key: TagOwner): SqlValue[] => [key.accountId, key.kind, nameKey(key.name)];
   /** Misses, and undoes the unit, when the entity is gone. */
   const stillThere = (key: EntityKey): Statement => ({

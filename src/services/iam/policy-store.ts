@@ -1,6 +1,6 @@
 /** Customer-managed policies and their versions: rows in and out. */
 import type { Tag } from "@aws-sdk/client-iam";
-import type { Database, Row, Statement } from "../../ports/database.ts";
+import type { Database, Row, SqlValue, Statement } from "../../ports/database.ts";
 import { committed, tagStatements } from "./entity-store.ts";
 import { type ManagedPolicy, nameKey, type PolicyVersion, policyArn } from "./model.ts";
 
@@ -29,7 +29,8 @@ export interface PolicyStore {
 const THIS = "account_id = ? AND name_key = ?";
 
 export function createPolicyStore(database: Database): PolicyStore {
-  const { read } = database;
+  const read = <R extends object = Row>(sql: string, params?: readonly SqlValue[]): Promise<R[]> =>
+    database.read<R>(sql, params);
   const params = (key: PolicyKey): string[] => [key.accountId, nameKey(key.name)];
   const insertVersion = (key: PolicyKey, version: PolicyVersion): Statement => ({
     sql: `INSERT INTO iam_policy_versions (account_id, name_key, version, document, created_at)

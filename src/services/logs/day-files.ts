@@ -64,10 +64,13 @@ interface Handle {
   users: number;
 }
 
+/** A week and today: what is kept of functions by default. */
+const OPEN_MAX = 10;
+
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.db$/;
 
 export async function openDayFiles(deps: DayFilesDeps): Promise<DayFiles> {
-  const openMax = deps.openMax ?? 4;
+  const openMax = deps.openMax ?? OPEN_MAX;
   await mkdir(deps.folder, { recursive: true, mode: 0o700 });
   const known = new Set<string>();
   for (const name of await readdir(deps.folder)) {

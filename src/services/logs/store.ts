@@ -1,6 +1,13 @@
 /** Groups, streams and tags: rows of the state database. Events are in files of their own. */
 import type { Scope } from "../../kernel/scope.ts";
-import { Conflict, type Database, type Migration, type Row, type Statement } from "../../ports/database.ts";
+import {
+  Conflict,
+  type Database,
+  type Migration,
+  type Row,
+  type SqlValue,
+  type Statement,
+} from "../../ports/database.ts";
 import type { GroupClass, LogGroup, LogStream, Tags } from "./model.ts";
 
 export const migrations: readonly Migration[] = [
@@ -77,7 +84,8 @@ export interface LogStore {
 }
 
 export function createLogStore(database: Database): LogStore {
-  const { read } = database;
+  const read = <R extends object = Row>(sql: string, params?: readonly SqlValue[]): Promise<R[]> =>
+    database.read<R>(sql, params);
 
   async function changed(statements: readonly Statement[]): Promise<boolean> {
     try {

@@ -30,11 +30,11 @@ export function operations(deps: OperationDeps): Sts {
       const seconds = model.durationSeconds(input.DurationSeconds, model.ROLE_SESSION_SECONDS);
       const calling = callingSession(deps.sealer, context);
       const tags = model.sessionTags(input.Tags ?? [], input.TransitiveTagKeys ?? [], tagsOf(calling));
+      const extras = sessionExtras(input, tags, calling);
       const known = await findRole(deps, role, context);
       const max = known?.maxSessionSeconds ?? model.ROLE_SESSION_SECONDS.max;
       model.checkRoleDuration(seconds, max, calling?.kind === "role");
       const roleId = known?.roleId ?? idOfUnknownRole(role.arn);
-      const extras = sessionExtras(input, tags, calling);
       const expiryMs = context.clock.now() + seconds * 1000;
       const who = {
         accountId: role.accountId,
