@@ -45,24 +45,22 @@ type CommandNames<Client> = {
  * The shapes of one operation, read from the AWS SDK's command classes (type-only): a wrong name,
  * input or output is a compile error at the operation.
  */
-type CommandOf<Client, Op extends string> = Client extends Record<
-  `${Op}Command`,
-  abstract new (...args: never[]) => infer Command
->
-  ? Command
-  : never;
+type CommandOf<Client, Op extends string> =
+  Client extends Record<`${Op}Command`, abstract new (...args: never[]) => infer Command> ? Command : never;
 
-export type OperationInput<Client, Op extends string> = CommandOf<Client, Op> extends {
-  readonly input: infer Input;
-}
-  ? Input
-  : never;
+export type OperationInput<Client, Op extends string> =
+  CommandOf<Client, Op> extends {
+    readonly input: infer Input;
+  }
+    ? Input
+    : never;
 
-export type OperationOutput<Client, Op extends string> = CommandOf<Client, Op> extends {
-  resolveMiddleware(...args: never[]): (args: never) => Promise<{ output: infer Output }>;
-}
-  ? Omit<Output, "$metadata">
-  : never;
+export type OperationOutput<Client, Op extends string> =
+  CommandOf<Client, Op> extends {
+    resolveMiddleware(...args: never[]): (args: never) => Promise<{ output: infer Output }>;
+  }
+    ? Omit<Output, "$metadata">
+    : never;
 
 export type Operations<Client> = {
   readonly [Op in CommandNames<Client> & string]?: OperationHandler<

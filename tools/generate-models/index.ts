@@ -20,13 +20,18 @@ import { xmlRootNames } from "./sdk-roots.ts";
 const TARGET = "src/aws/model/generated";
 
 /** Key of the table (as botocore names the service) -> SDK package; protocols beyond the listed. */
-const SERVICES: readonly { name: string; client: string; also?: readonly ProtocolId[] }[] = [
+const SERVICES: readonly {
+  name: string;
+  client: string;
+  also?: readonly ProtocolId[];
+  xmlNamespace?: string;
+}[] = [
   { name: "cloudwatch", client: "cloudwatch" },
   { name: "dynamodb", client: "dynamodb" },
   { name: "iam", client: "iam" },
   { name: "lambda", client: "lambda" },
   { name: "logs", client: "cloudwatch-logs" },
-  { name: "s3", client: "s3" },
+  { name: "s3", client: "s3", xmlNamespace: "http://s3.amazonaws.com/doc/2006-03-01/" },
   { name: "sns", client: "sns" },
   { name: "sqs", client: "sqs", also: ["awsQuery"] },
   { name: "sts", client: "sts" },
@@ -81,7 +86,7 @@ function tableFile(table: ServiceTable): string {
   ].join("\n");
 }
 
-function indexEntry(name: string, model: SourceModel, also: readonly ProtocolId[]): string {
+function indexEntry({ name, also, xmlNamespace }: (typeof SERVICES)[number], model: SourceModel): string {
   const { metadata } = model;
   const row = {
     name,
@@ -89,9 +94,9 @@ function indexEntry(name: string, model: SourceModel, also: readonly ProtocolId[
     apiVersion: metadata.apiVersion,
     signingName: metadata.signingName ?? metadata.endpointPrefix,
     endpointPrefix: metadata.endpointPrefix,
-    protocols: protocolsOf(model, also),
+    protocols: protocolsOf(model, also ?? []),
     targetPrefix: metadata.targetPrefix,
-    xmlNamespace: metadata.xmlNamespace,
+    xmlNamespace: xmlNamespace ?? metadata.xmlNamespace,
     queryCompatible: metadata.awsQueryCompatible === undefined ? undefined : true,
   };
   const fields = JSON.stringify(row).slice(1, -1);
@@ -102,12 +107,13 @@ const { values } = parseArgs({ options: { botocore: { type: "string" } } });
 const data = installBotocore(values.botocore ?? join(tmpdir(), "lambent-botocore"));
 mkdirSync(TARGET, { recursive: true });
 const entries: string[] = [];
-for (const { name, client, also } of SERVICES) {
+for (const service of SERVICES) {
+  const { name, client } = service;
   const model = readModel(data, name);
   const roots = model.metadata.protocol === "rest-xml" ? await xmlRootNames(client) : new Map();
   const file = tableFile(tableOf(model, roots));
   writeFileSync(join(TARGET, `${name}.ts`), file);
-  entries.push(indexEntry(name, model, also ?? []));
+  entries.push(indexEntry(service, model));
   process.stdout.write(`${name}: ${(file.length / 1024).toFixed(0)} KiB\n`);
 }
 writeFileSync(

@@ -43,7 +43,9 @@ export interface RouteRequest {
 const byTarget: ReadonlyMap<string, ServiceRow> = new Map(
   SERVICE_ROWS.flatMap((row) => (row.targetPrefix === undefined ? [] : [[row.targetPrefix, row] as const])),
 );
-const bySigningName: ReadonlyMap<string, ServiceRow> = new Map(SERVICE_ROWS.map((row) => [row.signingName, row]));
+const bySigningName: ReadonlyMap<string, ServiceRow> = new Map(
+  SERVICE_ROWS.map((row) => [row.signingName, row]),
+);
 
 const FORM = "application/x-www-form-urlencoded";
 const CBOR_PATH = /^\/service\/([^/]+)\/operation\/([^/]+)$/u;
@@ -89,7 +91,12 @@ export async function routeRequest(request: RouteRequest): Promise<Routing> {
     const row = byTarget.get(prefix);
     const protocol = jsonProtocol(contentType);
     if (row !== undefined) return named(row, operation, protocol);
-    return { kind: "unknown-service", protocol, service: bareService(prefix), operation };
+    return {
+      kind: "unknown-service",
+      protocol,
+      service: request.scopeService ?? bareService(prefix),
+      operation,
+    };
   }
   if (headers["smithy-protocol"] === "rpc-v2-cbor") {
     const [, service = "", operation = ""] = CBOR_PATH.exec(request.path) ?? [];
@@ -132,7 +139,8 @@ function queryRoute(
   { action, version }: FormAction,
 ): Promise<Routing> | Routing {
   const rows = SERVICE_ROWS.filter((row) => row.protocols.includes("awsQuery"));
-  const row = scoped ?? (scopeService === undefined ? rows.find((one) => one.apiVersion === version) : undefined);
+  const row =
+    scoped ?? (scopeService === undefined ? rows.find((one) => one.apiVersion === version) : undefined);
   if (row !== undefined) return named(row, action, "awsQuery");
   const service = scopeService ?? `the API of version ${version ?? "(none)"}`;
   return { kind: "unknown-service", protocol: "awsQuery", service, operation: action };
@@ -147,7 +155,7 @@ async function restRoute(row: ServiceRow, request: RouteRequest): Promise<Routin
   const path = request.path.startsWith("/") ? request.path.slice(1) : request.path;
   let segments = path.split("/");
   if (habits.exactPaths !== true) segments = segments.filter((segment) => segment !== "");
-  else if (segments[0] === "" || segments.length > 1 && segments[1] === "" && segments.length === 2) {
+  else if (segments[0] === "" || (segments.length > 1 && segments[1] === "" && segments.length === 2)) {
     // `/` and `/bucket/` name no object.
     segments = segments.filter((segment) => segment !== "");
   }

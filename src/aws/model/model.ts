@@ -144,9 +144,7 @@ function link(row: ServiceRow, table: ServiceTable): ServiceModel {
     draft.members = members;
     draft.byName = new Map(members.map((item) => [item.name, item]));
     draft.bound = members.filter((item) => item.at !== undefined);
-    draft.byWire = new Map(
-      members.filter((item) => item.at === undefined).map((item) => [item.wire, item]),
-    );
+    draft.byWire = new Map(members.filter((item) => item.at === undefined).map((item) => [item.wire, item]));
     draft.payload = members.find((item) => item.name === source.payload);
     draft.union = source.union === true;
     draft.eventStream = source.eventStream === true;

@@ -42,7 +42,8 @@ export function loadCbor(): Promise<Cbor> {
           );
         case "timestamp": {
           const { tag: number, value: seconds } = value as { tag?: unknown; value?: unknown };
-          const epoch = typeof value === "number" ? value : Number(number) === EPOCH_TAG ? Number(seconds) : Number.NaN;
+          const epoch =
+            typeof value === "number" ? value : Number(number) === EPOCH_TAG ? Number(seconds) : Number.NaN;
           if (Number.isNaN(epoch)) throw mismatch(shape);
           return new Date(Math.round(epoch * 1000));
         }

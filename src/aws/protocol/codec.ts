@@ -21,10 +21,6 @@ export async function prepare(protocol: ProtocolId): Promise<Cbor | undefined> {
   return cbor;
 }
 
-export function loadedCbor(): Cbor | undefined {
-  return cbor;
-}
-
 function bytesOf(request: WireRequest): Uint8Array {
   if (request.body instanceof Uint8Array) return request.body;
   throw serializationError("This operation takes no streamed body");

@@ -10,7 +10,8 @@ import { escapeXml } from "./xml-tree.ts";
 
 /** The members of an error: AWS's modelled ones, its message where the model puts it, then the rest. */
 function membersOf(error: ServiceError, shape: Structure | undefined): { modelled: Value; message: string } {
-  const spelled = shape?.byName.has("Message") === true && !shape.byName.has("message") ? "Message" : "message";
+  const spelled =
+    shape?.byName.has("Message") === true && !shape.byName.has("message") ? "Message" : "message";
   return { modelled: { [spelled]: error.message, ...error.members }, message: spelled };
 }
 

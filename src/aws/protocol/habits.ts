@@ -8,6 +8,8 @@ export interface WireHabits {
   readonly checksum?: true;
   /** The bucket may be named by the Host. */
   readonly bucketHosts?: true;
+  /** Bodies of streamed inputs are handed on as they come, without a bound. */
+  readonly streamsBodies?: true;
   /** Slashes at the end of a path are part of a name. */
   readonly exactPaths?: true;
 }
@@ -16,5 +18,5 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
   logs: { validationCode: "InvalidParameterException" },
   iam: { hidesValues: true },
   dynamodb: { checksum: true },
-  s3: { bucketHosts: true, exactPaths: true },
+  s3: { bucketHosts: true, exactPaths: true, streamsBodies: true },
 };

@@ -1,5 +1,12 @@
 import type { Member, Shape, Structure } from "../model/model.ts";
-import { epochSeconds, formatTimestamp, fromBase64, parseTimestamp, serializationError, toBase64 } from "./text.ts";
+import {
+  epochSeconds,
+  formatTimestamp,
+  fromBase64,
+  parseTimestamp,
+  serializationError,
+  toBase64,
+} from "./text.ts";
 import type { Value } from "./types.ts";
 
 /** Deeper nesting is refused before it can exhaust the stack. */
@@ -99,7 +106,8 @@ export function decodeJson(value: unknown, shape: Shape, member: Member | undefi
 }
 
 export function decodeJsonStructure(value: unknown, shape: Structure, depth = 0): Value {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch(value, "a structure");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw mismatch(value, "a structure");
   const result: Value = {};
   for (const key of Object.keys(value)) {
     const member = shape.byWire.get(key);

@@ -87,10 +87,7 @@ function decodeNode(from: Node, shape: Shape, flat: boolean): unknown {
       const entries = flat ? from : (from.children.get("entry") ?? from);
       const pairs = numbered(entries).map((entry): [string, unknown] => {
         const value = entry.children.get(shape.value.wire) ?? node();
-        return [
-          entry.children.get(shape.key.wire)?.text ?? "",
-          decodeNode(value, shape.value.shape, false),
-        ];
+        return [entry.children.get(shape.key.wire)?.text ?? "", decodeNode(value, shape.value.shape, false)];
       });
       return Object.fromEntries(pairs);
     }
@@ -123,7 +120,8 @@ function writeValue(form: URLSearchParams, key: string, value: unknown, member: 
       const items = value as unknown[];
       if (items.length === 0) form.append(key, "");
       const base = member.flat ? key : `${key}.${shape.member.wire}`;
-      for (const [index, item] of items.entries()) writeValue(form, `${base}.${index + 1}`, item, shape.member);
+      for (const [index, item] of items.entries())
+        writeValue(form, `${base}.${index + 1}`, item, shape.member);
       return;
     }
     case "map": {

@@ -87,7 +87,9 @@ export function createRestRouter(service: ServiceModel): RestRouter {
   ): boolean {
     return (
       operation.method === method &&
-      constants.every(([key, value]) => query.has(key) && (value === undefined || query.get(key) === value)) &&
+      constants.every(
+        ([key, value]) => query.has(key) && (value === undefined || query.get(key) === value),
+      ) &&
       queryNames.every((name) => query.has(name)) &&
       headerNames.every((name) => headers[name] !== undefined)
     );
@@ -126,7 +128,9 @@ export function createRestRouter(service: ServiceModel): RestRouter {
         const exact = literal === undefined ? undefined : walk(literal, index + 1, taken);
         if (exact !== undefined) return exact;
         const labelled =
-          at.label === undefined || segment === "" ? undefined : walk(at.label, index + 1, [...taken, segment]);
+          at.label === undefined || segment === ""
+            ? undefined
+            : walk(at.label, index + 1, [...taken, segment]);
         if (labelled !== undefined) return labelled;
         const rest = segments.slice(index).join("/");
         const greedy = rest === "" ? undefined : best(at.greedy, method, query, headers);

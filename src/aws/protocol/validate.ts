@@ -64,7 +64,8 @@ function checkValue(shape: Shape, value: unknown, path: string, faults: string[]
       checkMap(shape, value as Value, path, faults, habits);
       return;
     default:
-      for (const broken of brokenRules(shape, value)) faults.push(sentence(shape, value, path, broken, habits));
+      for (const broken of brokenRules(shape, value))
+        faults.push(sentence(shape, value, path, broken, habits));
   }
 }
 
@@ -234,7 +235,8 @@ function show(value: unknown, shape: Shape): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "number") return isComposite(shape) ? String(value) : bound(value, shape);
   if (value instanceof Date) return value.toUTCString();
-  if (value instanceof Uint8Array) return `java.nio.HeapByteBuffer[pos=0 lim=${value.length} cap=${value.length}]`;
+  if (value instanceof Uint8Array)
+    return `java.nio.HeapByteBuffer[pos=0 lim=${value.length} cap=${value.length}]`;
   if (shape.type === "list" && Array.isArray(value)) {
     return `[${value.map((item) => show(item, shape.member.shape)).join(", ")}]`;
   }

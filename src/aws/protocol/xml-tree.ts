@@ -12,7 +12,9 @@ const DEPTH_MAX = 200;
 const NAMED: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
 function malformed(): Error {
-  return serializationError("The XML you provided was not well-formed or did not validate against our published schema");
+  return serializationError(
+    "The XML you provided was not well-formed or did not validate against our published schema",
+  );
 }
 
 function unescapeXml(text: string): string {

@@ -38,9 +38,7 @@ export function decodeXmlStructure(element: XmlElement, shape: Structure): Value
 function decodeXmlMember(member: Member, found: readonly XmlElement[], first: XmlElement): unknown {
   const { shape } = member;
   if (shape.type === "list") {
-    const items = member.flat
-      ? found
-      : first.children.filter((child) => child.name === shape.member.wire);
+    const items = member.flat ? found : first.children.filter((child) => child.name === shape.member.wire);
     return items.map((item) => decodeXml(item, shape.member.shape));
   }
   if (shape.type === "map") {
@@ -94,11 +92,15 @@ function encodeXmlMember(value: unknown, member: Member): string {
   const { shape } = member;
   if (member.flat && shape.type === "list") {
     const name = elementName(member);
-    return (value as unknown[]).map((item) => encodeXml(name, item, shape.member.shape, shape.member)).join("");
+    return (value as unknown[])
+      .map((item) => encodeXml(name, item, shape.member.shape, shape.member))
+      .join("");
   }
   if (member.flat && shape.type === "map") {
     return Object.entries(value as Value)
-      .map(([key, item]) => `<${member.wire}>${encodeEntry(key, item, shape.key, shape.value)}</${member.wire}>`)
+      .map(
+        ([key, item]) => `<${member.wire}>${encodeEntry(key, item, shape.key, shape.value)}</${member.wire}>`,
+      )
       .join("");
   }
   return encodeXml(member.wire, value, shape, member);
@@ -110,7 +112,13 @@ function encodeEntry(key: string, item: unknown, keyMember: Member, valueMember:
 }
 
 /** One element of the given name. */
-export function encodeXml(name: string, value: unknown, shape: Shape, member?: Member, namespace?: string): string {
+export function encodeXml(
+  name: string,
+  value: unknown,
+  shape: Shape,
+  member?: Member,
+  namespace?: string,
+): string {
   const xmlns = namespace ?? member?.namespace;
   const declared = xmlns === undefined ? "" : ` xmlns="${escapeXml(xmlns)}"`;
   switch (shape.type) {

@@ -66,7 +66,11 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "wrong-token": {
     ...json("UnrecognizedClientException", INVALID_TOKEN),
     query: { code: "InvalidClientTokenId", status: 403, message: INVALID_TOKEN },
-    s3: { code: "InvalidToken", status: 400, message: "The provided token is malformed or otherwise invalid." },
+    s3: {
+      code: "InvalidToken",
+      status: 400,
+      message: "The provided token is malformed or otherwise invalid.",
+    },
   },
   "expired-token": {
     ...json("ExpiredTokenException", EXPIRED_TOKEN),
@@ -94,7 +98,11 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   },
   unsigned: {
     ...json("MissingAuthenticationTokenException", MISSING),
-    query: { code: "MissingAuthenticationToken", status: 403, message: "Request is missing Authentication Token" },
+    query: {
+      code: "MissingAuthenticationToken",
+      status: 403,
+      message: "Request is missing Authentication Token",
+    },
     s3: { code: "AccessDenied", status: 403, message: "Access Denied" },
   },
 };
@@ -113,8 +121,14 @@ function familyOf(protocol: ProtocolId): Family {
 }
 
 /** The error for a refusal, in the code and status of the protocol's services. */
-export function refuse(why: Refusal, protocol: ProtocolId, detail: string | undefined, hint: string): ServiceError {
+export function refuse(
+  why: Refusal,
+  protocol: ProtocolId,
+  detail: string | undefined,
+  hint: string,
+): ServiceError {
   const wording = WORDINGS[why][familyOf(protocol)];
-  const message = wording.message === "" || why === "malformed" ? (detail ?? wording.message) : wording.message;
+  const message =
+    wording.message === "" || why === "malformed" ? (detail ?? wording.message) : wording.message;
   return new ServiceError(wording.code, wording.status, message, { hint });
 }

@@ -1,4 +1,12 @@
-import { ALGORITHM, amzDate, canonicalRequest, hmacHex, sha256Hex, signingKey, stringToSign } from "./canonical.ts";
+import {
+  ALGORITHM,
+  amzDate,
+  canonicalRequest,
+  hmacHex,
+  sha256Hex,
+  signingKey,
+  stringToSign,
+} from "./canonical.ts";
 
 export interface Credentials {
   readonly accessKeyId: string;

@@ -80,7 +80,13 @@ function headerDate(text: string): string {
 }
 
 function readQuery(query: URLSearchParams): SignatureReading {
-  const need = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature"];
+  const need = [
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+  ];
   const missing = need.filter((name) => !query.has(name));
   if (missing.length > 0) {
     const text = missing.map((name) => `AWS query-string parameters must include '${name}'.`).join(" ");

@@ -48,7 +48,8 @@ export function verifySignature(
   checkTime(signature, nowMs, protocol);
   const stated = parts.headers["x-amz-content-sha256"];
   const isS3 = signature.service === "s3";
-  const payloadHash = stated ?? (signature.presigned && isS3 ? UNSIGNED_PAYLOAD : sha256Hex(parts.body ?? ""));
+  const payloadHash =
+    stated ?? (signature.presigned && isS3 ? UNSIGNED_PAYLOAD : sha256Hex(parts.body ?? ""));
   const scope = `${signature.date}/${signature.region}/${signature.service}/aws4_request`;
   const canonical = canonicalRequest({
     method: parts.method,

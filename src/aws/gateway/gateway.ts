@@ -1,0 +1,451 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { Clock } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { loadModel, type ServiceModel } from "../model/model.ts";
+import type { ProtocolId } from "../model/table.ts";
+import { decodeInput, encodeOutput, prepare } from "../protocol/codec.ts";
+import { encodeError } from "../protocol/errors.ts";
+import { WIRE_HABITS } from "../protocol/habits.ts";
+import type { Headers, Route, Value, WireResponse } from "../protocol/types.ts";
+import { validateInput } from "../protocol/validate.ts";
+import type { Caller, Service, ShortPath } from "../service.ts";
+import type { KeyResolver } from "../sigv4/keys.ts";
+import { readSignature, type SignatureReading } from "../sigv4/signature.ts";
+import { unchunked } from "./aws-chunked.ts";
+import { authenticate, type Identity } from "./authenticate.ts";
+import { type BodyBudget, readBody } from "./body.ts";
+import { Context, type Surroundings } from "./context.ts";
+import { createGuard } from "./guard.ts";
+import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
+import { preflightHeaders, send } from "./respond.ts";
+import { routeRequest, type Routing } from "./route.ts";
+
+export interface RequestOrigin {
+  readonly fromSandbox: boolean;
+  /** The function whose sandbox the request came from. */
+  readonly functionArn?: string;
+}
+
+export interface AuthorizeRequest {
+  readonly service: string;
+  readonly operation: string;
+  readonly caller: Caller;
+  readonly accountId: string;
+  readonly region: string;
+  readonly origin: RequestOrigin;
+}
+
+/** One answered request, for metrics and the access log. */
+export interface RequestRecord {
+  readonly service: string;
+  readonly operation: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly fromSandbox: boolean;
+  readonly errorCode?: string;
+}
+
+export interface GatewayLimits {
+  /** Bodies of every operation without a limit of its own. */
+  readonly requestBytes: number;
+  /** Bodies of a service's operations, by its table's name. */
+  readonly requestBytesOf: Readonly<Record<string, number>>;
+  /** Bodies held in memory at once, over all requests. */
+  readonly bufferedBytes: number;
+}
+
+export const GATEWAY_LIMITS: GatewayLimits = {
+  requestBytes: 10_485_760,
+  requestBytesOf: { lambda: 70_167_211 },
+  bufferedBytes: 536_870_912,
+};
+
+export interface GatewayOptions {
+  readonly services: readonly Service[];
+  readonly keys: KeyResolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly defaultAccountId: string;
+  readonly defaultRegion: string;
+  readonly requireKnownKeys?: boolean;
+  /** Base URL of the endpoint, e.g. `http://127.0.0.1:4566`; known once the port is. */
+  readonly endpoint: () => string;
+  /** Answers `/_lambent/*` and `/_localstack/*`, or returns false. Sandboxes are refused before. */
+  readonly internalRoutes?: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    origin: RequestOrigin,
+  ) => boolean;
+  readonly publicSuffix?: string;
+  readonly allowedOrigins?: readonly string[];
+  readonly limits?: Partial<GatewayLimits>;
+  /** Throws the refusal; by default everybody may do everything. */
+  readonly authorize?: (request: AuthorizeRequest) => void | Promise<void>;
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+export interface Gateway {
+  handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void;
+  /** Loads the tables of the services given, so that no first request waits for one. */
+  warm(...services: readonly string[]): Promise<void>;
+}
+
+/** A request on its way through the steps. Filled in as they learn more. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly origin: RequestOrigin;
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Headers;
+  readonly signature: SignatureReading;
+  service: string;
+  operation: string;
+  protocol: ProtocolId;
+  model: ServiceModel | undefined;
+  identity: Identity | undefined;
+  heldBytes: number;
+}
+
+const INTERNAL_PATH = /^\/_(?:lambent|localstack)(?:\/|$)/u;
+const FORM = "application/x-www-form-urlencoded";
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const limits = { ...GATEWAY_LIMITS, ...options.limits };
+  const { clock, random, log } = options;
+  const around: Surroundings = { clock, random, log };
+  const guard = createGuard({
+    publicSuffix: options.publicSuffix,
+    allowedOrigins: options.allowedOrigins ?? [],
+  });
+  const services = new Map(options.services.map((service) => [service.name, service]));
+  const shortPaths = options.services.flatMap((service) =>
+    (service.shortPaths ?? []).map((shortPath) => ({ service: service.name, shortPath })),
+  );
+  const budget: BodyBudget = { held: 0, max: limits.bufferedBytes };
+  const authentication = {
+    keys: options.keys,
+    defaultAccountId: options.defaultAccountId,
+    requireKnownKeys: options.requireKnownKeys === true,
+  };
+
+  /** The steps, in their order: identify, guard, route, authenticate, authorize, decode, validate, operation, encode, account. */
+  function handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
+    const exchange = identify(request, response, origin);
+    if (isAnsweredAtTheDoor(exchange)) return;
+    for (const { service, shortPath } of shortPaths) {
+      const labels = shortPath.match(exchange.method, exchange.path);
+      if (labels !== undefined) {
+        exchange.service = service;
+        exchange.operation = shortPath.operation;
+        exchange.protocol = "restJson1";
+        serve(exchange, serveShortPath(exchange, shortPath, labels));
+        return;
+      }
+    }
+    serve(exchange, serveOperation(exchange));
+  }
+
+  function identify(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): Exchange {
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    const query = mark < 0 ? "" : url.slice(mark + 1);
+    const headers = request.headers as Headers;
+    return {
+      request,
+      response,
+      origin,
+      requestId: random.uuid(),
+      startedMs: clock.monotonic(),
+      method: request.method ?? "GET",
+      path: mark < 0 ? url : url.slice(0, mark),
+      query,
+      headers,
+      signature: readSignature(headers, query),
+      service: "",
+      operation: "",
+      protocol: "restJson1",
+      model: undefined,
+      identity: undefined,
+      heldBytes: 0,
+    };
+  }
+
+  /** Guard, preflight and the server's own routes: what never becomes an AWS request. */
+  function isAnsweredAtTheDoor(exchange: Exchange): boolean {
+    const { request, response, headers, path, origin, requestId } = exchange;
+    const refused = guard.refusal(headers);
+    if (refused !== undefined) {
+      refuseAtDoor(exchange, "AccessDeniedException", refused);
+      return true;
+    }
+    if (!path.startsWith("/")) {
+      refuseAtDoor(exchange, "BadRequest", "this endpoint is no proxy: ask for a path", 400);
+      return true;
+    }
+    if (exchange.method === "OPTIONS" && headers.origin !== undefined) {
+      request.resume();
+      response.writeHead(204, {
+        "x-amzn-RequestId": requestId,
+        ...preflightHeaders(headers.origin, headers["access-control-request-headers"]),
+      });
+      response.end();
+      return true;
+    }
+    if (!INTERNAL_PATH.test(path)) return false;
+    if (origin.fromSandbox) {
+      refuseAtDoor(exchange, "AccessDeniedException", "functions may not call the server's own routes");
+      return true;
+    }
+    if (options.internalRoutes?.(request, response, origin) === true) return true;
+    refuseAtDoor(exchange, "NotFound", `there is no ${path.replaceAll(/[^\x20-\x7e]/gu, "?")}`, 404);
+    return true;
+  }
+
+  function refuseAtDoor(
+    { request, response, requestId }: Exchange,
+    code: string,
+    why: string,
+    status = 403,
+  ): void {
+    request.resume();
+    const body = JSON.stringify({ message: why });
+    response.writeHead(status, {
+      "Content-Type": "application/json",
+      "Content-Length": String(Buffer.byteLength(body)),
+      "x-amzn-ErrorType": code,
+      "x-amzn-RequestId": requestId,
+    });
+    response.end(body);
+  }
+
+  /** Sends what a request came to, whatever that is, and accounts for it. */
+  function serve(exchange: Exchange, answer: Promise<WireResponse>): void {
+    answer
+      .then(
+        (wire) => finish(exchange, wire, undefined),
+        (cause: unknown) => finish(exchange, undefined, failureOf(exchange, cause)),
+      )
+      .catch((cause: unknown) => {
+        log.error({ cause: String(cause), requestId: exchange.requestId }, "a response could not be sent");
+        exchange.response.destroy();
+      });
+  }
+
+  async function finish(
+    exchange: Exchange,
+    wire: WireResponse | undefined,
+    error: ServiceError | undefined,
+  ): Promise<void> {
+    const { service, operation, requestId, response } = exchange;
+    budget.held -= exchange.heldBytes;
+    exchange.heldBytes = 0;
+    const answer = wire ?? (await encodeFailure(exchange, error));
+    const habits = WIRE_HABITS[service];
+    if (response.headersSent || response.destroyed) return;
+    const sent = send(response, answer, {
+      requestId,
+      isS3: exchange.protocol === "restXml",
+      checksum: habits?.checksum === true,
+      hint: error?.hint,
+      origin: exchange.headers.origin,
+    });
+    options.onRequest?.({
+      service,
+      operation,
+      status: answer.status,
+      ms: clock.monotonic() - exchange.startedMs,
+      requestId,
+      accountId: exchange.identity?.accountId ?? options.defaultAccountId,
+      region: regionOf(exchange),
+      fromSandbox: exchange.origin.fromSandbox,
+      ...(error === undefined ? {} : { errorCode: error.code }),
+    });
+    await sent;
+  }
+
+  async function encodeFailure(exchange: Exchange, error: ServiceError | undefined): Promise<WireResponse> {
+    const failure = error ?? internalFailure(exchange);
+    // A failure before the tables were looked at, or of a service that has none, needs no more than a name.
+    const model =
+      exchange.model ?? (services.has(exchange.service) ? await loadModel(exchange.service) : NO_MODEL);
+    return encodeError(
+      model,
+      exchange.protocol,
+      failure,
+      exchange.requestId,
+      await prepare(exchange.protocol),
+    );
+  }
+
+  function failureOf(exchange: Exchange, cause: unknown): ServiceError {
+    if (cause instanceof ServiceError) return cause;
+    const { service, operation, requestId } = exchange;
+    const stack = cause instanceof Error ? cause.stack : String(cause);
+    log.error({ service, operation, requestId, stack }, "an operation failed because of a bug");
+    return internalFailure(exchange);
+  }
+
+  function internalFailure({ model, requestId }: Exchange): ServiceError {
+    const code = ["ServiceException", "InternalServerError", "ServiceUnavailableException"].find(
+      (name) => (model?.errors.get(name)?.status ?? 0) >= 500,
+    );
+    const hint = `a bug of Lambent: look for ${requestId} in its log and report it`;
+    return new ServiceError(code ?? "InternalFailure", 500, "The service encountered an internal error.", {
+      hint,
+    });
+  }
+
+  function regionOf({ signature }: Exchange): string {
+    return signature.kind === "signed" ? signature.signature.region : options.defaultRegion;
+  }
+
+  function body(exchange: Exchange, max: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      readBody(exchange.request, max, budget, (bytes, failure, held) => {
+        exchange.heldBytes += held;
+        if (failure === undefined) resolve(bytes);
+        else reject(tooLarge(failure, max, exchange.operation));
+      });
+    });
+  }
+
+  function maxBytes(service: string): number {
+    return limits.requestBytesOf[service] ?? limits.requestBytes;
+  }
+
+  /** Authenticate, authorize; the same for the short path and for everything else. */
+  async function admit(exchange: Exchange, bytes: Uint8Array | undefined): Promise<Context> {
+    const { method, path, query, headers, protocol, service, operation, origin } = exchange;
+    const parts = { method, path, query, headers, body: bytes, protocol };
+    const claim = authenticate(exchange.signature, parts, authentication, clock.now());
+    const identity = claim instanceof Promise ? await claim : claim;
+    exchange.identity = identity;
+    const { caller, accountId } = identity;
+    const region = regionOf(exchange);
+    if (options.authorize !== undefined) {
+      const decision = options.authorize({ service, operation, caller, accountId, region, origin });
+      if (decision instanceof Promise) await decision;
+    }
+    return new Context(
+      {
+        accountId,
+        region,
+        requestId: exchange.requestId,
+        service,
+        operation,
+        caller,
+        endpoint: options.endpoint(),
+        fromSandbox: origin.fromSandbox,
+        headers,
+      },
+      around,
+      exchange.response,
+    );
+  }
+
+  async function serveShortPath(
+    exchange: Exchange,
+    shortPath: ShortPath,
+    labels: Readonly<Record<string, string>>,
+  ): Promise<WireResponse> {
+    const { method, path, query, headers } = exchange;
+    const bytes = await body(exchange, maxBytes(exchange.service));
+    const context = await admit(exchange, bytes);
+    const raw = await shortPath.handle(labels, { method, path, query, headers, body: bytes }, context);
+    return { status: raw.status, headers: { ...raw.headers }, body: raw.body };
+  }
+
+  async function serveOperation(exchange: Exchange): Promise<WireResponse> {
+    const { signature, headers } = exchange;
+    const scopeService = signature.kind === "signed" ? signature.signature.service : undefined;
+    // Only the query protocol says in its body what is asked for.
+    const isForm =
+      headers["content-type"]?.startsWith(FORM) === true && headers["x-amz-target"] === undefined;
+    const form = isForm && !isRestScope(scopeService) ? await body(exchange, limits.requestBytes) : undefined;
+    const routing = await routeRequest({
+      method: exchange.method,
+      path: exchange.path,
+      query: exchange.query,
+      headers,
+      scopeService,
+      body: form,
+      bucket: guard.bucketOf(headers.host ?? ""),
+    });
+    const route = settle(exchange, routing);
+    const { operation, protocol } = route;
+    await prepare(protocol);
+    const isStreamed =
+      operation.input.payload?.stream === true && WIRE_HABITS[exchange.service]?.streamsBodies === true;
+    const bytes = isStreamed ? undefined : (form ?? (await body(exchange, maxBytes(exchange.service))));
+    const context = await admit(exchange, bytes);
+    const handler = services.get(exchange.service)?.operations[operation.name];
+    if (handler === undefined) throw notImplemented(routing, services.has(exchange.service));
+    const input = decodeInput(route, {
+      method: exchange.method,
+      path: exchange.path,
+      query: exchange.query,
+      headers,
+      body: bytes ?? unchunked(exchange.request, headers),
+    });
+    validateInput(operation, input);
+    const output = (await handler(input as never, context)) as Value | undefined;
+    return encodeOutput(operation, protocol, output ?? {}, exchange.requestId, (cause) =>
+      failureOf(exchange, cause),
+    );
+  }
+
+  /** Writes into the exchange what the router found; throws for what nobody serves. */
+  function settle(exchange: Exchange, routing: Routing): Route {
+    if (routing.kind === "operation") {
+      exchange.service = routing.model.name;
+      exchange.operation = routing.route.operation.name;
+      exchange.protocol = routing.route.protocol;
+      exchange.model = routing.model;
+      return routing.route;
+    }
+    exchange.protocol = routing.protocol;
+    exchange.operation = routing.operation;
+    exchange.request.resume();
+    if (routing.kind === "unknown-operation") {
+      exchange.service = routing.model.name;
+      exchange.model = routing.model;
+      throw unknownOperation(routing, services.has(exchange.service));
+    }
+    exchange.service = routing.service;
+    throw notImplemented(routing, false);
+  }
+
+  function isRestScope(scope: string | undefined): boolean {
+    return scope === "lambda" || scope === "s3";
+  }
+
+  return {
+    handle,
+    async warm(...names) {
+      for (const name of names) await loadModel(name);
+    },
+  };
+}
+
+/** Stands in for the model of a service without a table: its errors have a code and a message. */
+const NO_MODEL: ServiceModel = {
+  name: "",
+  title: "",
+  apiVersion: "",
+  signingName: "",
+  endpointPrefix: "",
+  protocols: [],
+  operations: new Map(),
+  errors: new Map(),
+};

@@ -1,0 +1,80 @@
+import type { Headers } from "../protocol/types.ts";
+
+export interface GuardOptions {
+  /** Host suffix under which endpoint, buckets and function URLs have names; `localhost` always has. */
+  readonly publicSuffix: string | undefined;
+  /** Origins beyond the endpoint's own that a browser may call from. */
+  readonly allowedOrigins: readonly string[];
+}
+
+export interface Guard {
+  /** Why the request is refused, or undefined. */
+  refusal(headers: Headers): string | undefined;
+  /** The bucket that the Host names, for S3's virtual-hosted style. */
+  bucketOf(host: string): string | undefined;
+}
+
+const ALWAYS = ["localhost", "localhost.localstack.cloud"];
+const LITERALS = new Set(["127.0.0.1", "[::1]", ...ALWAYS]);
+
+/** A host without its port, lower case. */
+export function hostName(host: string): string {
+  const lower = host.toLowerCase();
+  if (lower.startsWith("[")) return lower.slice(0, lower.indexOf("]") + 1);
+  const colon = lower.indexOf(":");
+  return colon < 0 ? lower : lower.slice(0, colon);
+}
+
+function originHost(origin: string): string | undefined {
+  const match = /^https?:\/\/([^/]+)$/u.exec(origin);
+  return match?.[1] === undefined ? undefined : hostName(match[1]);
+}
+
+/**
+ * Keeps web pages out. A page may send requests to 127.0.0.1, by its own name once DNS rebinding
+ * has pointed that here, so both the Host and the Origin must be ones of ours.
+ */
+export function createGuard(options: GuardOptions): Guard {
+  const suffixes =
+    options.publicSuffix === undefined ? ALWAYS : [...ALWAYS, options.publicSuffix.toLowerCase()];
+  const origins = new Set(options.allowedOrigins);
+  const known = new Set<string>(LITERALS);
+  for (const suffix of suffixes) known.add(suffix);
+
+  function isOurs(name: string): boolean {
+    return known.has(name) || suffixes.some((suffix) => name.endsWith(`.${suffix}`));
+  }
+
+  return {
+    refusal(headers) {
+      const { host, origin } = headers;
+      if (host === undefined || !isOurs(hostName(host))) {
+        return `the Host ${printable(host ?? "(none)")} is not one of this endpoint's names`;
+      }
+      if (origin !== undefined) {
+        const name = originHost(origin);
+        const isAllowed = origins.has(origin) || (name !== undefined && isOurs(name));
+        return isAllowed ? undefined : `pages of the origin ${printable(origin)} may not call this endpoint`;
+      }
+      // Images, forms and links of a foreign page carry no Origin on a GET, but the browser says so.
+      if (headers["sec-fetch-site"] === "cross-site")
+        return "pages of other sites may not call this endpoint";
+      return undefined;
+    },
+    bucketOf(host) {
+      const name = hostName(host);
+      for (const suffix of suffixes) {
+        if (!name.endsWith(`.${suffix}`)) continue;
+        const front = name.slice(0, -suffix.length - 1);
+        const match = /^(.+)\.s3(?:[.-][a-z0-9-]+)?$/u.exec(front);
+        if (match !== null) return match[1];
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Foreign text, as it may stand in one of our sentences. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/gu, "?").slice(0, 100);
+}
