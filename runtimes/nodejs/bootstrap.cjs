@@ -179,7 +179,21 @@ let environmentFields;
 /** The invocation under way; undefined between them. */
 let current;
 
+/**
+ * Loads what every function needs, while the process waits in the pool for its function. A process
+ * that is given a function at once never gets here.
+ */
+function warmUp() {
+  require("./console.cjs");
+  require("./errors.cjs");
+  require("./loader.cjs");
+  // The first import() of a process sets up the loader of ES modules.
+  return import("data:text/javascript,");
+}
+const warmUpTimer = setTimeout(warmUp, 20);
+
 async function initialise(message) {
+  clearTimeout(warmUpTimer);
   // A process that was started with the function's variables keeps what its start-up script made of
   // them (AWS_LAMBDA_EXEC_WRAPPER).
   if (process.env.LAMBENT_KEEP_ENV === undefined) {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { FrameType } from "../../src/lambda/runtime-api/frames.ts";
 import type { InitMessage } from "../../src/lambda/runtime-api/frames.ts";
 import { REQUEST_ID, startRuntime } from "./harness.ts";
@@ -357,6 +359,28 @@ for (const python of pythons) {
         });
       });
     }
+
+    it("behaves the same after it waited in a pool", { skip: process.platform !== "linux" }, async () => {
+      const files = {
+        "index.py":
+          "import logging\ndef handler(e, c):\n    logging.error('x')\n    return len(logging.getLogger().handlers)\n",
+      };
+      await withRuntime(argv, minor, files, async (runtime) => {
+        const status = `/proc/${runtime.process.pid}/status`;
+        const resident = async (): Promise<number> =>
+          Number(/VmRSS:\s+(\d+)/.exec(await readFile(status, "utf8"))?.[1]);
+        const booted = await resident();
+        // The imports of the waiting process show in its memory.
+        for (let i = 0; i < 3000 && (await resident()) < booted + 1500; i += 1) await setTimeout(1);
+        await runtime.init();
+        const answer = await runtime.invoke({});
+        assert.equal(answer.text, "1");
+        assert.match(
+          answer.logs[0]?.text ?? "",
+          new RegExp(`^\\[ERROR\\]\\t[^\\t]+Z\\t${REQUEST_ID}\\tx\\n$`),
+        );
+      });
+    });
 
     it("keeps its state and sees the trace id of each invocation", async () => {
       const files = {
