@@ -109,9 +109,19 @@ export async function openHarness(t: TestContext, options: HarnessOptions = {}):
       const handler = services[service]?.operations[operation];
       if (handler === undefined) throw new Error(`${service}:${operation} is not there`);
       const context: RequestContext = {
-        ...{ accountId: ACCOUNT, region: REGION, requestId: "r", service, operation, caller: ROOT },
-        ...{ endpoint: "http://127.0.0.1:4566", fromSandbox: false, signal: new AbortController().signal },
-        ...{ clock, random, log, headers: {} },
+        accountId: ACCOUNT,
+        region: REGION,
+        requestId: "r",
+        service,
+        operation,
+        caller: ROOT,
+        endpoint: "http://127.0.0.1:4566",
+        fromSandbox: false,
+        signal: new AbortController().signal,
+        clock,
+        random,
+        log,
+        headers: {},
         ...as,
       };
       return handler(input as never, context);

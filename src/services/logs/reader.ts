@@ -6,6 +6,7 @@
  *    next chunk begins behind them.
  * 3. Then they are handed out, sorted.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type Position,
   type StoredEvent,
@@ -18,9 +19,10 @@ import {
 import type { DayFiles } from "./day-files.ts";
 import { type LoadedChunk, loadChunks, type Selection } from "./event-store.ts";
 
-const CHUNKS_MIN = 8;
+const CHUNKS_FIRST = 2;
 const CHUNKS_MAX = 256;
-const BYTES_PER_LOAD = 1_048_576;
+/** What is decoded in one turn: about 2 ms. */
+const BYTES_PER_TURN = 262_144;
 
 export interface ScanRange {
   /** Inclusive, epoch milliseconds. */
@@ -71,7 +73,7 @@ async function* scanDay(
   const { backward } = range;
   let waiting: StoredEvent[] = [];
   let after: { ts: number; seq: number } | undefined;
-  let limit = CHUNKS_MIN;
+  let limit = CHUNKS_FIRST;
   for (;;) {
     const { from, to } = range;
     const chunks = await loadChunks(files, day, selection, { after, from, to, limit, backward });
@@ -79,6 +81,8 @@ async function* scanDay(
     waiting.push(...chunks.flatMap((chunk) => wantedEvents(chunk, selection, range)));
     waiting.sort((a, b) => (backward ? comparePositions(b, a) : comparePositions(a, b)));
     const last = chunks.at(-1);
+    // Reads are answered within the turn; others get theirs.
+    if (bytes > BYTES_PER_TURN / 2) await nextTurn();
     if (last === undefined || chunks.length < limit) {
       yield { events: waiting, bytes };
       return;
@@ -88,7 +92,8 @@ async function* scanDay(
     const cut = waiting.findIndex((event) => (backward ? event.ts <= border : event.ts >= border));
     const ready = cut === -1 ? waiting : waiting.slice(0, cut);
     waiting = cut === -1 ? [] : waiting.slice(cut);
-    if (bytes < BYTES_PER_LOAD / 2) limit = Math.min(limit * 2, CHUNKS_MAX);
+    if (bytes < BYTES_PER_TURN / 2) limit = Math.min(limit * 2, CHUNKS_MAX);
+    else if (bytes > BYTES_PER_TURN && limit > 1) limit = Math.floor(limit / 2);
     yield { events: ready, bytes };
   }
 }

@@ -24,7 +24,8 @@ const FLUSH_BYTES = 262_144;
 const RETRY_AFTER_MS = 1000;
 const STREAM_BUFFER_BYTES_MAX = 16_777_216;
 const TOTAL_BUFFER_BYTES_MAX = 67_108_864;
-const SLICE_BYTES = 524_288;
+/** What is encoded and committed in one turn: about 2 ms. */
+const SLICE_BYTES = 262_144;
 /** Streams whose ids are remembered between lines. */
 const IDLE_STREAMS_MAX = 5000;
 
@@ -36,6 +37,23 @@ interface StreamBuffer {
   bytes: number;
   dropped: number;
   owner: ChunkOwner | undefined;
+}
+
+/** The events of one stream that a flush works on; those before `done` are stored. */
+interface Taken {
+  readonly buffer: StreamBuffer;
+  readonly events: readonly LogEvent[];
+  done: number;
+}
+
+interface Part {
+  readonly item: Taken;
+  readonly to: number;
+}
+
+interface OwnedChunk {
+  readonly owner: ChunkOwner;
+  readonly chunk: Chunk;
 }
 
 export interface WriterDeps {
@@ -114,7 +132,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
     buffer.bytes = bytes;
   }
 
-  function take(buffer: StreamBuffer): { buffer: StreamBuffer; events: LogEvent[] } {
+  function take(buffer: StreamBuffer): Taken {
     const { events, dropped } = buffer;
     if (dropped > 0) {
       const timestamp = events[0]?.timestamp ?? clock.now();
@@ -122,13 +140,15 @@ export function createWriter(deps: WriterDeps): LogWriter {
     }
     totalBytes -= buffer.bytes;
     Object.assign(buffer, { events: [], bytes: 0, dropped: 0 });
-    return { buffer, events };
+    return { buffer, events, done: 0 };
   }
 
-  function putBack(taken: readonly { buffer: StreamBuffer; events: LogEvent[] }[]): void {
-    for (const { buffer, events } of taken) {
-      const bytes = events.reduce((sum, event) => sum + eventBytes(event), 0);
-      buffer.events = [...events, ...buffer.events];
+  function putBack(taken: readonly Taken[]): void {
+    for (const { buffer, events, done } of taken) {
+      const left = events.slice(done);
+      if (left.length === 0) continue;
+      const bytes = left.reduce((sum, event) => sum + eventBytes(event), 0);
+      buffer.events = [...left, ...buffer.events];
       buffer.bytes += bytes;
       totalBytes += bytes;
       dirty.add(buffer);
@@ -136,7 +156,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
     }
   }
 
-  async function nameOwners(taken: readonly { buffer: StreamBuffer }[]): Promise<void> {
+  async function nameOwners(taken: readonly Taken[]): Promise<void> {
     const unknown = taken.map(({ buffer }) => buffer).filter((buffer) => buffer.owner === undefined);
     if (unknown.length === 0) return;
     const newId = (): string => deps.random.hex(24);
@@ -147,17 +167,14 @@ export function createWriter(deps: WriterDeps): LogWriter {
     });
   }
 
-  async function commitChunks(chunks: readonly { owner: ChunkOwner; chunk: Chunk }[]): Promise<void> {
+  async function commitChunks(chunks: readonly OwnedChunk[]): Promise<void> {
     const byDay = Map.groupBy(chunks, ({ chunk }) => chunk.day);
     for (const [day, ofDay] of byDay) {
-      for (const slice of slices(ofDay)) await commitSlice(day, slice);
+      await commitDay(day, ofDay);
     }
   }
 
-  async function commitSlice(
-    day: string,
-    slice: readonly { owner: ChunkOwner; chunk: Chunk }[],
-  ): Promise<void> {
+  async function commitDay(day: string, slice: readonly OwnedChunk[]): Promise<void> {
     const unit = (): Statement[] =>
       slice.flatMap(({ owner, chunk }) => insertChunk(owner, chunk, nextSeq(), clock.now()));
     await files.useOrCreate(day, async (database) => {
@@ -178,12 +195,10 @@ export function createWriter(deps: WriterDeps): LogWriter {
     dirty.clear();
     try {
       await nameOwners(taken);
-      const chunks = taken.flatMap(({ buffer, events }) =>
-        buffer.owner === undefined
-          ? []
-          : toChunks(events).map((chunk) => ({ owner: buffer.owner as ChunkOwner, chunk })),
-      );
-      await commitChunks(chunks);
+      for (let slice = nextSlice(taken); slice.length > 0; slice = nextSlice(taken)) {
+        await commitChunks(slice.flatMap(chunksOf));
+        for (const { item, to } of slice) item.done = to;
+      }
     } catch (error) {
       log.warn(
         { error: String(error), streams: taken.length },
@@ -242,16 +257,21 @@ function droppedLine(count: number): string {
   return `[lambent] ${count} log lines were dropped here: they came faster than they could be stored\n`;
 }
 
-/** Groups of chunks of about half a megabyte. */
-function* slices<T extends { readonly chunk: Chunk }>(chunks: readonly T[]): Generator<T[]> {
-  let slice: T[] = [];
-  let bytes = 0;
-  for (const item of chunks) {
-    slice.push(item);
-    bytes += item.chunk.bytes;
-    if (bytes < SLICE_BYTES) continue;
-    yield slice;
-    [slice, bytes] = [[], 0];
+/** The next events of all that were taken, as many as one turn can encode. */
+function nextSlice(taken: readonly Taken[]): Part[] {
+  const slice: Part[] = [];
+  let room = SLICE_BYTES;
+  for (const item of taken) {
+    let to = item.done;
+    for (; to < item.events.length && room > 0; to++) room -= eventBytes(item.events[to] as LogEvent);
+    if (to > item.done) slice.push({ item, to });
+    if (room <= 0) break;
   }
-  if (slice.length > 0) yield slice;
+  return slice;
+}
+
+function chunksOf({ item, to }: Part): OwnedChunk[] {
+  const { owner } = item.buffer;
+  if (owner === undefined) return []; // the stream was deleted between its making and now
+  return toChunks(item.events.slice(item.done, to)).map((chunk) => ({ owner, chunk }));
 }
