@@ -1,4 +1,5 @@
 /** AWS operations of the running server, as any client calls them. */
+import { ServiceError } from "../kernel/errors.ts";
 import type { Connection } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
 
@@ -20,15 +21,26 @@ export async function awsClient(server: Connection): Promise<Call> {
     try {
       return (await client.call(service, operation, input)) as Record<string, unknown>;
     } catch (error) {
-      throw told(error);
+      throw told(error, server);
     }
   };
 }
 
 /** An error of AWS's kind as the command line tells it. */
-export function told(error: unknown): unknown {
-  if (!(error instanceof Error) || !("status" in error)) return error;
-  const hint = "hint" in error && typeof error.hint === "string" ? error.hint : undefined;
-  const unsupported = error.status === 501 || error.name === "NotImplementedException";
-  return new Fault(unsupported ? EXIT.unsupported : EXIT.userError, `${error.name}: ${error.message}`, hint);
+export function told(error: unknown, server: Pick<Connection, "endpoint">): unknown {
+  // fetch hides what happened to the connection in `cause`.
+  if (error instanceof TypeError && error.cause instanceof Error) {
+    return new Fault(
+      EXIT.notRunning,
+      `The server does not answer at ${server.endpoint}: ${error.cause.message}`,
+      "lambent status",
+    );
+  }
+  if (!(error instanceof ServiceError)) return error;
+  const unsupported = error.status === 501 || error.code.startsWith("NotImplemented");
+  return new Fault(
+    unsupported ? EXIT.unsupported : EXIT.userError,
+    `${error.code}: ${error.message}`,
+    error.hint,
+  );
 }

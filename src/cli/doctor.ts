@@ -40,7 +40,7 @@ async function examine(flag: string | undefined): Promise<DoctorCheck[]> {
     { name: `Node ${process.versions.node}`, result: "ok", detail: process.execPath },
     port,
     ...fromServer,
-    ...diskChecks(dataDir),
+    ...(server === undefined ? diskChecks(dataDir) : []),
     aws,
     ...serverless,
     ...proxyChecks(process.env),
