@@ -13,6 +13,12 @@ export interface ServerConfig {
   readonly iam: "off" | "warn";
   readonly strictRuntimes: boolean;
   readonly sandbox: "auto" | "namespaces" | "process";
+  /** Absolute. Interpreters and SDKs that are installed once for all data folders. */
+  readonly cacheDir: string;
+  /** Whether boto3 and the AWS SDK for JavaScript are installed when a function could first use them. */
+  readonly sdk: "auto" | "off";
+  /** Booted runtimes that wait for a function, per runtime; 0 keeps none. */
+  readonly pool: number;
   /** Of the server's own log, `server.log` in the data folder. */
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }

@@ -45,6 +45,8 @@ export interface FunctionControl {
   start(): Promise<void>;
   /** Resolves when no version of the function is Pending or InProgress any more. */
   whenSettled(scope: Scope, functionName: string): Promise<void>;
+  /** Runtimes of all functions, for booting them ahead of the first call. */
+  runtimesInUse(): Promise<readonly string[]>;
   /** For the sweep of the blob store: whether any version of any function runs this code. */
   needsBlob(blob: string): Promise<boolean>;
   /** Resolves when no state is being moved. */
@@ -102,6 +104,7 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
 
     start: () => settler.resume(),
     whenSettled: ({ accountId, region }, functionName) => settler.settle({ accountId, region }, functionName),
+    runtimesInUse: () => store.runtimesInUse(),
     needsBlob: (blob) => store.isBlobReferenced(blob),
     close: () => settler.close(),
   };

@@ -120,6 +120,14 @@ export class FunctionStore {
     }));
   }
 
+  /** Runtimes of all functions, for booting them ahead of the first call. */
+  async runtimesInUse(): Promise<string[]> {
+    const rows = await this.#database.read<{ configuration: string }>(
+      "SELECT configuration FROM lambda_versions WHERE version = '$LATEST' LIMIT 1000",
+    );
+    return [...new Set(rows.map((row) => (JSON.parse(row.configuration) as { runtime: string }).runtime))];
+  }
+
   /** Whether any version of any function still runs this code. */
   async isBlobReferenced(blob: string): Promise<boolean> {
     const rows = await this.#database.read<Row>(

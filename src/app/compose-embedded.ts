@@ -1,0 +1,281 @@
+/**
+ * One machine, nothing to set up: the order in which a server comes up and goes down.
+ *
+ *   1. data folder (lock, token, root key)      2. listener, so that the port is known; health answers 503
+ *   3. sandbox driver, runtimes found lazily    4. core: storage, services, data plane, queue
+ *   5. ready: server.json is written, runtimes of existing functions are booted in the background
+ */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { homedir } from "node:os";
+import process from "node:process";
+import { openDataDir, type DataDir } from "../adapters/embedded/index.ts";
+import { createRuntimeCatalog } from "../adapters/runtimes/index.ts";
+import { selectDriver } from "../adapters/sandbox/index.ts";
+import { createGateway, type Gateway, type RequestOrigin } from "../aws/gateway/gateway.ts";
+import { createHttpServer } from "../aws/gateway/http-server.ts";
+import { systemClock } from "../kernel/clock.ts";
+import { systemRandom } from "../kernel/random.ts";
+import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
+import { createAdminRoutes, type AdminRoutes } from "./admin-routes.ts";
+import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
+import { eraseState, openCore, runtimesFolder, type Core } from "./core.ts";
+import { openPlatformLog } from "./platform-log.ts";
+import { describeDriver, serverDoctor, statusReport } from "./reports.ts";
+import { OperationRecord } from "./operation-record.ts";
+import { VERSION } from "./version.ts";
+
+const DRAIN_MS = 10_000;
+/** Boots of runtimes ahead of the first call wait this long, so that they do not compete with it. */
+const WARM_AFTER_MS = 50;
+
+interface Current {
+  readonly core: Core;
+  readonly gateway: Gateway;
+}
+
+/** Errors: an Error with a sentence for people (port taken: its `code` is EADDRINUSE). */
+export async function startServer(config: ServerConfig): Promise<RunningServer> {
+  const clock = systemClock();
+  const random = systemRandom();
+  const startedMs = clock.monotonic();
+  const dataDir = await openDataDir(config.dataDir);
+  await mkdir(config.cacheDir, { recursive: true });
+  const log = openPlatformLog(dataDir.path, config.logLevel, (line) => process.stderr.write(`${line}\n`));
+  let state: "starting" | "ready" | "stopping" = "starting";
+  let current: Current | undefined;
+  let admin: AdminRoutes | undefined;
+  const record = OperationRecord.fromEnvironment();
+
+  // The gateway belongs to the core and changes with a reset; the listener stays.
+  const front = createHttpServer({
+    handle: (request, response, origin) => route(request, response, origin),
+    warm: () => Promise.resolve(),
+  });
+  const inside = createServer({ noDelay: true });
+  const origins = new WeakMap<Socket, RequestOrigin>();
+  inside.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    route(request, response, origins.get(request.socket) ?? { fromSandbox: true });
+  });
+
+  function route(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
+    if (current === undefined) {
+      if (!origin.fromSandbox && admin?.(request, response, origin) === true) return;
+      response.writeHead(503, { "retry-after": "1" }).end();
+      return;
+    }
+    const url = request.url ?? "/";
+    if (url.startsWith(CODE_DOWNLOAD_PATH)) return void sendCode(current.core, url, response);
+    if (url === "/metrics" && !origin.fromSandbox) return void sendMetrics(current.core, response);
+    current.gateway.handle(request, response, origin);
+  }
+
+  try {
+    await listen(front, config);
+  } catch (error) {
+    dataDir.release();
+    log.close();
+    throw error;
+  }
+  const port = (front.address() as AddressInfo).port;
+  const endpoint = `http://${config.host}:${String(port)}`;
+  const driver = await selectDriver(config.sandbox, {
+    dataDir: dataDir.path,
+    cacheDir: config.cacheDir,
+    log,
+    clock,
+  });
+  const swept = await driver.sweep();
+  if (swept.length > 0) log.info({ sandboxes: swept.length }, "removed what an earlier server left behind");
+  const catalog = createRuntimeCatalog({
+    runtimesFolder: runtimesFolder(),
+    dataDir: config.cacheDir,
+    log,
+    strict: config.strictRuntimes,
+    searchPath: process.env["PATH"] ?? "",
+    homeFolder: homedir(),
+    packageManagerEnv: packageManagerEnv(),
+    installSdkWhenMissing: config.sdk === "auto",
+  });
+
+  async function open(): Promise<Current> {
+    const core = await openCore({
+      config,
+      dataDir,
+      driver,
+      catalog,
+      clock,
+      random,
+      log,
+      endpointPort: port,
+      onEndpointConnection(socket, source) {
+        origins.set(socket, {
+          fromSandbox: true,
+          ...(source.version === undefined ? {} : { functionArn: source.version.functionArn }),
+        });
+        inside.emit("connection", socket);
+      },
+    });
+    const gateway = createGateway({
+      services: core.services,
+      keys: core.keys,
+      clock,
+      random,
+      log,
+      defaultAccountId: config.accountId,
+      defaultRegion: config.region,
+      endpoint: () => endpoint,
+      internalRoutes: (request, response, origin) => admin?.(request, response, origin) ?? false,
+      onRequest: (request) => record?.note(request),
+    });
+    await gateway.warm("lambda");
+    return { core, gateway };
+  }
+
+  const closed = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
+  function stop(drainMs = DRAIN_MS): Promise<void> {
+    stopping ??= (async () => {
+      state = "stopping";
+      const ended = new Promise<void>((resolve) => front.close(() => resolve()));
+      front.closeIdleConnections();
+      await current?.core.close(drainMs);
+      front.closeAllConnections();
+      await ended;
+      await driver.close();
+      await rm(dataDir.file(DATA_FILES.server), { force: true });
+      dataDir.release();
+      log.close();
+      closed.resolve();
+    })();
+    return stopping;
+  }
+
+  async function reset(): Promise<void> {
+    const before = current;
+    current = undefined;
+    await before?.core.close(0);
+    await eraseState(dataDir);
+    current = await open();
+    log.info({}, "the state was emptied");
+  }
+
+  const startedAt = clock.now();
+  admin = createAdminRoutes({
+    token: dataDir.token,
+    version: VERSION,
+    clock,
+    log,
+    services: ["iam", "lambda", "logs", "sts"],
+    state: () => (current === undefined && state === "ready" ? "starting" : state),
+    status: () => statusReport(coreOf(current), startedAt),
+    runtimes: () => catalog.list(),
+    async addRuntime(runtime, progress) {
+      await catalog.install(runtime, progress);
+      const found = (await catalog.list()).find((info) => info.runtime === runtime);
+      return (
+        found ?? {
+          runtime,
+          available: true,
+          actual: runtime,
+          exact: true,
+          path: undefined,
+          sdk: true,
+          hint: undefined,
+        }
+      );
+    },
+    doctor: () => serverDoctor(driver, config),
+    reset,
+    tail: (matches, emit) =>
+      coreOf(current).logs.tail({ accountId: config.accountId, region: config.region }, "*", (events) => {
+        const lines = events.filter((event) => matches(event.group));
+        if (lines.length > 0) emit(lines);
+      }),
+    stop: () => void stop(),
+  });
+
+  try {
+    current = await open();
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  await writeServerFile(dataDir, { pid: process.pid, port, endpoint, startedAt, version: VERSION });
+  state = "ready";
+  const readyMs = clock.monotonic() - startedMs;
+  log.info({ endpoint, driver: driver.name, readyMs: Math.round(readyMs) }, "ready");
+  clock.timer(WARM_AFTER_MS, () => void warm(current));
+
+  async function warm(running: Current | undefined): Promise<void> {
+    if (running === undefined || config.pool === 0) return;
+    try {
+      await running.core.dataPlane.warm(await running.core.control.runtimesInUse());
+    } catch (error) {
+      log.info({ error: String(error) }, "no runtime was booted ahead");
+    }
+  }
+
+  return {
+    endpoint,
+    port,
+    readyMs,
+    summary: { version: VERSION, ...describeDriver(driver), runtimes: [] },
+    stop,
+    closed: closed.promise,
+  };
+}
+
+function coreOf(current: Current | undefined): Core {
+  if (current === undefined) throw new Error("the server is being reset; try again in a moment");
+  return current.core;
+}
+
+function listen(server: Server, config: ServerConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port: config.port, host: config.host, backlog: 1024 }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function writeServerFile(dataDir: DataDir, file: ServerFile): Promise<void> {
+  await writeFile(dataDir.file(DATA_FILES.server), `${JSON.stringify(file)}\n`, { mode: 0o600 });
+}
+
+async function sendCode(core: Core, path: string, response: ServerResponse): Promise<void> {
+  try {
+    const download = await core.control.codeDownloads.handle(path);
+    if (download === undefined)
+      return void response.writeHead(403).end("The link has expired or is not valid.\n");
+    response.writeHead(200, download.headers);
+    for await (const chunk of download.stream) {
+      if (!response.write(chunk)) await new Promise((resolve) => response.once("drain", resolve));
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
+}
+
+async function sendMetrics(core: Core, response: ServerResponse): Promise<void> {
+  try {
+    const text = await core.metricsText();
+    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(text);
+  } catch {
+    response.writeHead(500).end();
+  }
+}
+
+/** What npm and pip need to find their registries; nothing of it reaches a function. */
+function packageManagerEnv(): Record<string, string> {
+  const wanted =
+    /^(npm_config_|pip_|https?_proxy$|no_proxy$|ssl_cert|node_extra_ca|requests_ca|home$|path$|lang$)/i;
+  const entries = Object.entries(process.env).filter(
+    ([name, value]) => wanted.test(name) && value !== undefined,
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}

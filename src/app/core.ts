@@ -1,0 +1,193 @@
+/**
+ * Everything behind the listener, wired for one machine: storage, services, control plane, data plane,
+ * asynchronous queue. `lambent reset` closes one core, empties the folder and opens the next.
+ */
+import { rm } from "node:fs/promises";
+import { arch } from "node:os";
+import { join } from "node:path";
+import {
+  createBlobStore,
+  createCodeCache,
+  inspectZip,
+  openDatabase,
+  openSecrets,
+  type DataDir,
+} from "../adapters/embedded/index.ts";
+import {
+  freshLaunch,
+  needsFreshProcess,
+  type InstallableRuntimeCatalog,
+} from "../adapters/runtimes/index.ts";
+import type { Service } from "../aws/service.ts";
+import type { KeyResolver } from "../aws/sigv4/keys.ts";
+import type { AdjustableClock } from "../kernel/clock.ts";
+import { ServiceError } from "../kernel/errors.ts";
+import type { Logger } from "../kernel/log.ts";
+import type { Random } from "../kernel/random.ts";
+import { createAsyncQueue, type AsyncQueue } from "../lambda/async/queue.ts";
+import { createFunctionControl, type FunctionControl } from "../lambda/control/control.ts";
+import type { EndpointConnectionHandler } from "../lambda/environment/environment.ts";
+import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
+import type { Database } from "../ports/database.ts";
+import type { SandboxDriver } from "../ports/sandbox-driver.ts";
+import {
+  createIam,
+  createLambdaService,
+  createLogs,
+  createSts,
+  dayMigrations,
+  openDayFiles,
+  STATE_MIGRATIONS,
+} from "../services/index.ts";
+import type { ServerConfig } from "./config-types.ts";
+import { AsyncCounters, addQueueGauges } from "./queue-metrics.ts";
+
+export interface CoreDeps {
+  readonly config: ServerConfig;
+  readonly dataDir: DataDir;
+  readonly driver: SandboxDriver;
+  readonly catalog: InstallableRuntimeCatalog;
+  readonly clock: AdjustableClock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly endpointPort: number;
+  readonly onEndpointConnection: EndpointConnectionHandler;
+}
+
+export interface Core {
+  readonly services: readonly Service[];
+  readonly keys: KeyResolver;
+  readonly database: Database;
+  readonly control: FunctionControl;
+  readonly dataPlane: DataPlane;
+  readonly queue: AsyncQueue;
+  readonly logs: ReturnType<typeof createLogs>;
+  readonly noteKeyUse: (accessKeyId: string, service: string, region: string) => void;
+  metricsText(): Promise<string>;
+  /** Stops taking work, lets invocations under way end within `drainMs`, closes every file. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** Files and folders of the data folder that hold state; the key, the token and the root key stay. */
+const STATE = ["state.db", "state.db-wal", "state.db-shm", "logs", "blobs", "code"] as const;
+
+export async function eraseState(dataDir: DataDir): Promise<void> {
+  for (const name of STATE) await rm(dataDir.file(name), { recursive: true, force: true });
+}
+
+export async function openCore(deps: CoreDeps): Promise<Core> {
+  const { config, dataDir, clock, random, log } = deps;
+  const [secrets, database, blobs] = await Promise.all([
+    openSecrets({ keyFile: dataDir.file("master.key") }),
+    openDatabase({
+      path: dataDir.file("state.db"),
+      synchronous: "full",
+      migrations: STATE_MIGRATIONS,
+      log,
+      clock,
+    }),
+    createBlobStore({ folder: dataDir.file("blobs") }),
+  ]);
+  const codeCache = await createCodeCache({ blobs, folder: dataDir.file("code") });
+
+  const files = await openDayFiles({
+    folder: dataDir.file("logs"),
+    open: (path) => openDatabase({ path, synchronous: "normal", migrations: dayMigrations, log, clock }),
+  });
+  const logs = createLogs({ clock, random, log, database, files });
+  const iam = createIam({ clock, database, secrets });
+  const sts = createSts({
+    clock,
+    random,
+    secrets,
+    directory: iam.reader,
+    rootKey: { ...dataDir.rootKey, accountId: config.accountId },
+    iamMode: config.iam,
+  });
+  const control = createFunctionControl({
+    database,
+    blobs,
+    codeCache,
+    inspectZip,
+    secrets,
+    clock,
+    random,
+    log,
+    hostArchitecture: arch() === "arm64" ? "arm64" : "x86_64",
+  });
+  const dataPlane = createInvoker({
+    resolver: control.resolver,
+    driver: deps.driver,
+    catalog: deps.catalog,
+    codeCache,
+    credentials: sts.issuer,
+    logs: logs.sink,
+    clock,
+    random,
+    log,
+    endpointPort: deps.endpointPort,
+    options: { poolSize: config.pool, poolMax: Math.max(config.pool, 6) },
+    freshProcess: { needsFreshProcess, freshLaunch },
+    onEndpointConnection: deps.onEndpointConnection,
+  });
+  control.onChange(dataPlane.onFunctionChange);
+
+  const counters = new AsyncCounters();
+  const queue = createAsyncQueue({
+    database,
+    invoker: dataPlane,
+    settings: control.eventInvokeConfigs,
+    destinations: { deliver: (arn) => Promise.reject(noSuchDestination(arn)) },
+    clock,
+    random,
+    log,
+    metrics: counters,
+    node: "local",
+  });
+  dataPlane.useAsyncQueue(queue);
+  const refreshQueueGauges = addQueueGauges(dataPlane.metrics, queue, counters);
+
+  await control.start();
+  const stopping = new AbortController();
+  const dispatching = queue.run(stopping.signal).catch((error: unknown) => {
+    if (!stopping.signal.aborted) log.error({ error }, "the asynchronous queue stopped");
+  });
+
+  return {
+    services: [createLambdaService(control, dataPlane), sts.service, iam.service, logs.service],
+    keys: sts.keys,
+    database,
+    control,
+    dataPlane,
+    queue,
+    logs,
+    noteKeyUse: iam.noteUse,
+    async metricsText() {
+      await refreshQueueGauges();
+      return dataPlane.renderPrometheus();
+    },
+    async close(drainMs) {
+      stopping.abort();
+      await dataPlane.close(drainMs);
+      await dispatching;
+      await control.close();
+      await iam.close();
+      await logs.close();
+      await database.close();
+    },
+  };
+}
+
+/** Control refuses such destinations when they are configured; this is for rows of another version. */
+function noSuchDestination(arn: string): ServiceError {
+  return new ServiceError(
+    "NotImplemented",
+    501,
+    `${arn} cannot be a destination: its service is not implemented by Lambent`,
+  );
+}
+
+/** Where the bootstraps of managed runtimes are: beside src/ and beside dist/. */
+export function runtimesFolder(): string {
+  return join(import.meta.dirname, "../../runtimes");
+}

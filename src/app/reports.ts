@@ -1,0 +1,69 @@
+/** What status, doctor and the banner say of a running server. */
+import { statfs } from "node:fs/promises";
+import process from "node:process";
+import type { SandboxDriver } from "../ports/sandbox-driver.ts";
+import type { DoctorCheck, ServerDoctor, StatusReport } from "./admin-routes.ts";
+import type { ServerConfig, ServerSummary } from "./config-types.ts";
+import type { Core } from "./core.ts";
+import { VERSION } from "./version.ts";
+
+const COUNTED: Readonly<Record<string, string>> = {
+  functions: "SELECT count(*) AS n FROM lambda_functions",
+  versions: "SELECT count(*) AS n FROM lambda_versions WHERE version <> '$LATEST'",
+  aliases: "SELECT count(*) AS n FROM lambda_aliases",
+  "log groups": "SELECT count(*) AS n FROM log_groups",
+  roles: "SELECT count(*) AS n FROM iam_entities WHERE kind = 'role'",
+  users: "SELECT count(*) AS n FROM iam_entities WHERE kind = 'user'",
+};
+
+export async function statusReport(core: Core, startedAt: number): Promise<StatusReport> {
+  const counts: Record<string, number> = {};
+  for (const [name, sql] of Object.entries(COUNTED)) {
+    const rows = await core.database.read<{ n: number }>(sql);
+    counts[name] = Number(rows[0]?.n ?? 0);
+  }
+  const states = core.dataPlane.environments.countByState();
+  const of = (...names: string[]): number =>
+    [...states].filter(([state]) => names.includes(state)).reduce((sum, [, count]) => sum + count, 0);
+  const queue = await core.queue.gauges();
+  return {
+    version: VERSION,
+    pid: process.pid,
+    startedAt,
+    rssBytes: process.memoryUsage.rss(),
+    counts,
+    environments: { busy: of("busy", "initialising"), idle: of("idle", "frozen"), pooled: of("pooled") },
+    queue: queue.map(({ functionName, depth, oldestAgeMs }) => ({ functionName, depth, oldestAgeMs })),
+  };
+}
+
+export function describeDriver(driver: SandboxDriver): Pick<ServerSummary, "sandbox" | "warnings"> {
+  const { capabilities } = driver;
+  const enforced = (["memory", "cpu", "pids", "tmpSize", "seccomp"] as const).filter(
+    (name) => capabilities[name] === "enforced",
+  );
+  const sandbox = `${driver.name}${enforced.length === 0 ? "" : ` (enforced: ${enforced.join(", ")})`}, network ${capabilities.network}`;
+  const warnings =
+    capabilities.boundary === "none"
+      ? [
+          "functions run as plain processes: they can read and reach what this user can",
+          ...capabilities.reasons,
+        ]
+      : capabilities.reasons;
+  return { sandbox, warnings };
+}
+
+const DISK_LOW_BYTES = 1024 ** 3;
+
+export async function serverDoctor(driver: SandboxDriver, config: ServerConfig): Promise<ServerDoctor> {
+  const checks: DoctorCheck[] = [];
+  const disk = await statfs(config.dataDir);
+  const freeBytes = disk.bavail * disk.bsize;
+  const detail = `${(freeBytes / 1024 ** 3).toFixed(1)} GB free for ${config.dataDir}`;
+  checks.push(
+    freeBytes < DISK_LOW_BYTES
+      ? { name: "disk", result: "warn", detail, next: "free some space, or choose another --data-dir" }
+      : { name: "disk", result: "ok", detail },
+  );
+  return { capabilities: driver.capabilities, checks };
+}

@@ -1,0 +1,21 @@
+/** The AWS APIs that are served, one line a service, and the tables each of them keeps in state.db. */
+import { asyncMigrations } from "../lambda/async/store.ts";
+import { lambdaMigrations } from "../lambda/control/control.ts";
+import type { Migration } from "../ports/database.ts";
+import { migrations as iamMigrations } from "./iam/index.ts";
+import { migrations as logsMigrations } from "./logs/index.ts";
+import { migrations as stsMigrations } from "./sts/index.ts";
+
+export { createIam } from "./iam/index.ts";
+export { createLambdaService } from "./lambda/index.ts";
+export { createLogs, dayMigrations, openDayFiles } from "./logs/index.ts";
+export { createSts } from "./sts/index.ts";
+
+/** In the order in which they run on an empty file; new ones are appended. */
+export const STATE_MIGRATIONS: readonly Migration[] = [
+  ...lambdaMigrations,
+  ...asyncMigrations,
+  ...iamMigrations,
+  ...stsMigrations,
+  ...logsMigrations,
+];
