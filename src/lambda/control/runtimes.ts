@@ -15,36 +15,50 @@ const RUNNABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What AWS accepts for new functions, in the order its error lists them.
- * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+ * What AWS accepts for new functions. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
  */
-export const VALID_RUNTIMES: readonly string[] = [
+const VALID: readonly string[] = [
+  "nodejs16.x",
+  "nodejs18.x",
   "nodejs20.x",
-  "provided.al2023",
-  "python3.12",
-  "python3.13",
   "nodejs22.x",
   "nodejs24.x",
-  "python3.14",
-  "java25",
-  "dotnet10",
-  "java17",
-  "nodejs16.x",
-  "dotnet8",
-  "python3.10",
-  "java11",
-  "python3.11",
-  "dotnet6",
-  "java21",
-  "nodejs18.x",
-  "provided.al2",
-  "ruby3.3",
-  "ruby3.4",
-  "java8.al2",
-  "ruby3.2",
   "python3.8",
   "python3.9",
+  "python3.10",
+  "python3.11",
+  "python3.12",
+  "python3.13",
+  "python3.14",
+  "java8.al2",
+  "java11",
+  "java17",
+  "java21",
+  "java25",
+  "dotnet6",
+  "dotnet8",
+  "dotnet10",
+  "ruby3.2",
+  "ruby3.3",
+  "ruby3.4",
+  "provided.al2",
+  "provided.al2023",
 ];
+
+/** AWS lists runtimes in the order of a Java hash set; so that texts compare equal, so do we. */
+export function hashSetOrder(values: readonly string[]): string[] {
+  let buckets = 16;
+  while (values.length > buckets * 0.75) buckets *= 2;
+  const bucket = (text: string): number => {
+    let hash = 0;
+    for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+    return (hash ^ (hash >>> 16)) & (buckets - 1);
+  };
+  return values
+    .map((value) => ({ value, at: bucket(value) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ value }) => value);
+}
 
 /** Runtimes AWS had once and creates no more. */
 const DEPRECATED: ReadonlySet<string> = new Set([
@@ -82,14 +96,14 @@ export function checkRuntime(runtime: string): void {
       `The runtime parameter of ${runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.`,
     );
   }
-  if (VALID_RUNTIMES.includes(runtime)) {
+  if (VALID.includes(runtime)) {
     throw notImplementedYet(
       `Runtime ${runtime}`,
       `Runtimes that run here: ${[...RUNNABLE].join(", ")}. Anything else runs on provided.al2023 with a bootstrap of your own.`,
     );
   }
   throw invalidParameter(
-    `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${VALID_RUNTIMES.join(", ")}] or be a valid ARN`,
+    `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${hashSetOrder(VALID).join(", ")}] or be a valid ARN`,
     `Did you mean ${nearest(runtime)}?`,
   );
 }
