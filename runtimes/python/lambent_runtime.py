@@ -473,6 +473,16 @@ def main():
     choose_encoding(os.environ.get("AWS_EXECUTION_ENV", ""))
     send(READY)
 
+    try:
+        serve(handler, out, err)
+    finally:
+        # The handler ended the process (sys.exit): what it printed last has no line end yet.
+        out.finish()
+        err.finish()
+
+
+def serve(handler, out, err):
+    """Answers invocations until the process ends."""
     environ = os.environ
     while True:
         kind, body = read_frame()

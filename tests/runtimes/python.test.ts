@@ -429,13 +429,13 @@ for (const python of pythons) {
       await withRuntime(
         argv,
         minor,
-        { "index.py": "import sys\ndef handler(e, c):\n    print('bye')\n    sys.exit(3)\n" },
+        { "index.py": "import sys\ndef handler(e, c):\n    print('bye', end='')\n    sys.exit(3)\n" },
         async (runtime) => {
           await runtime.init();
           await assert.rejects(runtime.invoke({}), /exited \(3\)/);
           assert.deepEqual(
             runtime.logs().map((line) => line.text),
-            ["bye\n"],
+            ["bye"],
           );
         },
       );

@@ -13,9 +13,9 @@ import { compileSdk, installSdk, intoPlace, npmInstall, sdkFolder, sdkInstalled 
 import type { InstallOptions, SdkKind } from "./sdk.ts";
 
 /** Where things are inside a sandbox. */
-export const BOOTSTRAP_TARGET = "/var/lambent";
-export const LANGUAGE_TARGET = "/var/lang";
-export const SDK_TARGET = "/var/runtime";
+const BOOTSTRAP_TARGET = "/var/lambent";
+const LANGUAGE_TARGET = "/var/lang";
+const SDK_TARGET = "/var/runtime";
 
 /** The places of a custom runtime's program, in the order Lambda tries them. */
 export const PROVIDED_BOOTSTRAPS: readonly string[] = ["/var/task/bootstrap", "/opt/bootstrap"];
@@ -255,7 +255,7 @@ const NODE_FLAGS: readonly string[] = [
 ];
 
 /** What Lambda switches off in Node 20 and 22. https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html */
-export const DISABLED_NODE_FEATURES: Readonly<Record<number, readonly string[]>> = {
+const DISABLED_NODE_FEATURES: Readonly<Record<number, readonly string[]>> = {
   20: ["--no-experimental-require-module"],
   22: ["--no-experimental-require-module", "--no-experimental-detect-module"],
 };
