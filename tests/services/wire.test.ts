@@ -178,6 +178,7 @@ test("SDK: CloudWatch Logs over awsJson1.1", async (t) => {
   );
   await assert.rejects(client.send(new CreateLogGroupCommand({ logGroupName: "x".repeat(513) })), {
     name: "InvalidParameterException",
+    message: "Invalid LogGroup or LogStream, both must have length less than or equal to 512.",
   });
 });
 

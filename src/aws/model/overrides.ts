@@ -12,6 +12,8 @@ const OVERRIDES: Readonly<Record<string, Readonly<Record<string, Override>>>> = 
     Timeout: { max: 900 },
     MemorySize: { max: 10_240 },
   },
+  // The service says it in a sentence of its own.
+  logs: { LogGroupName: { max: undefined }, LogStreamName: { max: undefined } },
 };
 
 /** The constraints of a shape as they are enforced. */
