@@ -3,13 +3,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openDatabase } from "../../src/adapters/embedded/database.ts";
+import {
+  createBlobStore,
+  createCodeCache,
+  inspectZip,
+  openDatabase,
+  openSecrets,
+} from "../../src/adapters/embedded/index.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import { lambdaMigrations } from "../../src/lambda/control/control.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { lambdaApi } from "./lambda-client.ts";
-import { ARN, memorySecrets, ROLE, zip } from "./lambda-fixture.ts";
+import { ARN, ROLE, zip } from "./lambda-fixture.ts";
 
 const open = (path: string): Promise<Database> =>
   openDatabase({
@@ -19,6 +25,20 @@ const open = (path: string): Promise<Database> =>
     log: silentLogger,
     clock: systemClock(),
   });
+
+/** Every port as one machine has it, in one folder. */
+async function machine(
+  folder: string,
+): Promise<NonNullable<Parameters<typeof lambdaApi>[0]> & { database: Database }> {
+  const blobs = await createBlobStore({ folder: join(folder, "blobs") });
+  return {
+    database: await open(join(folder, "state.db")),
+    secrets: await openSecrets({ keyFile: join(folder, "master.key") }),
+    blobs,
+    codeCache: await createCodeCache({ blobs, folder: join(folder, "code") }),
+    inspectZip,
+  };
+}
 
 /** Everything GetFunction and its neighbours tell of a function, to compare before and after. */
 async function portrait(api: ReturnType<typeof lambdaApi>): Promise<object> {
@@ -38,10 +58,8 @@ async function portrait(api: ReturnType<typeof lambdaApi>): Promise<object> {
 test("on the embedded database everything of a function is there again after a restart, and gone after a delete", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "lambent-control-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, "state.db");
-  const secrets = memorySecrets();
-  const first = await open(path);
-  const api = lambdaApi({ database: first, secrets });
+  const first = await machine(folder);
+  const api = lambdaApi(first);
   await api.call("CreateFunction", {
     FunctionName: "f",
     Runtime: "python3.12",
@@ -62,10 +80,10 @@ test("on the embedded database everything of a function is there again after a r
   await api.call("UntagResource", { Resource: `${ARN}:f`, TagKeys: ["b"] });
   const before = await portrait(api);
   await api.control.close();
-  await first.close();
+  await first.database.close();
 
-  const second = await open(path);
-  const again = lambdaApi({ database: second, secrets });
+  const second = await machine(folder);
+  const again = lambdaApi(second);
   await again.control.start();
   assert.deepEqual(await portrait(again), before);
   await again.call("DeleteFunction", { FunctionName: "f" });
@@ -74,18 +92,18 @@ test("on the embedded database everything of a function is there again after a r
     FunctionCount: 0,
   });
   for (const table of ["versions", "aliases", "policies", "event_invoke_configs", "tags"]) {
-    assert.deepEqual(await second.read(`SELECT * FROM lambda_${table}`), [], table);
+    assert.deepEqual(await second.database.read(`SELECT * FROM lambda_${table}`), [], table);
   }
   await again.control.close();
-  await second.close();
+  await second.database.close();
 });
 
 test("on the embedded database a name can be taken once, by whoever comes first", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "lambent-control-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const database = await open(join(folder, "state.db"));
-  t.after(() => database.close());
-  const api = lambdaApi({ database });
+  const ports = await machine(folder);
+  t.after(() => ports.database.close());
+  const api = lambdaApi(ports);
   const input = {
     FunctionName: "f",
     Runtime: "python3.12" as const,
@@ -106,5 +124,32 @@ test("on the embedded database a name can be taken once, by whoever comes first"
   );
   const { Tags = {} } = await api.call("ListTags", { Resource: `${ARN}:f` });
   assert.equal(Object.keys(Tags).length, 30);
+  await api.control.close();
+});
+
+test("what is no archive is refused before anything is stored", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "lambent-control-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const ports = await machine(folder);
+  t.after(() => ports.database.close());
+  const api = lambdaApi(ports);
+  const whole = Buffer.from(await zip());
+  for (const bytes of [Buffer.from("this is no zip"), whole.subarray(0, whole.length - 10)]) {
+    const refusal = await api.refused("CreateFunction", {
+      FunctionName: "f",
+      Runtime: "python3.12",
+      Handler: "index.handler",
+      Role: ROLE,
+      Code: { ZipFile: bytes },
+    });
+    assert.deepEqual(
+      [refusal.code, refusal.message],
+      [
+        "InvalidParameterValueException",
+        "Could not unzip uploaded file. Please check your file, then try to upload again.",
+      ],
+    );
+  }
+  assert.equal((await api.call("GetAccountSettings", {})).AccountUsage?.FunctionCount, 0);
   await api.control.close();
 });
