@@ -13,6 +13,7 @@ import time
 import _signal
 import _thread
 
+from lambent_context import ClientContext, Identity, LambdaContext
 from lambent_json import choose_encoding, decode_json, encode_json, pack_double as _pack_double
 
 FD = 3
@@ -139,99 +140,6 @@ class Output:
     def after_fork(self):
         self.partial = ""
         self.forked = True
-
-
-class Identity:
-    __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
-
-    def __init__(self, fields):
-        for name, key in zip(self.__slots__, ("cognitoIdentityId", "cognitoIdentityPoolId")):
-            setattr(self, name, fields.get(key))
-
-    def __repr__(self):
-        return _describe(self, self.__slots__)
-
-
-class Client:
-    __slots__ = (
-        "installation_id",
-        "app_title",
-        "app_version_name",
-        "app_version_code",
-        "app_package_name",
-    )
-
-    def __init__(self, fields):
-        for name in self.__slots__:
-            setattr(self, name, fields.get(name))
-
-    def __repr__(self):
-        return _describe(self, self.__slots__)
-
-
-class ClientContext:
-    __slots__ = ("custom", "env", "client")
-
-    def __init__(self, fields):
-        self.custom = fields.get("custom")
-        self.env = fields.get("env")
-        client = fields.get("client")
-        self.client = None if client is None else Client(client)
-
-    def __repr__(self):
-        return _describe(self, self.__slots__)
-
-
-class LambdaContext:
-    """What a handler gets as its second argument.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
-    """
-
-    def __init__(self, request, client_context, identity):
-        environ = os.environ
-        self.aws_request_id = request["requestId"]
-        self.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
-        self.invoked_function_arn = request["invokedFunctionArn"]
-        self.tenant_id = request.get("tenantId")
-        self.client_context = client_context
-        self.identity = identity
-        self._epoch_deadline_time_in_ms = int(request["deadlineMs"])
-
-    def get_remaining_time_in_millis(self):
-        left = self._epoch_deadline_time_in_ms - int(time.time() * 1000)
-        return left if left > 0 else 0
-
-    def log(self, message):
-        send_log(str(message))
-
-    def __repr__(self):
-        return _describe(
-            self,
-            (
-                "aws_request_id",
-                "log_group_name",
-                "log_stream_name",
-                "function_name",
-                "memory_limit_in_mb",
-                "function_version",
-                "invoked_function_arn",
-                "client_context",
-                "identity",
-                "tenant_id",
-            ),
-        )
-
-
-def _describe(value, names):
-    return "%s([%s])" % (
-        type(value).__name__,
-        ",".join("%s=%s" % (name, getattr(value, name, None)) for name in names),
-    )
 
 
 class Fault(Exception):
@@ -375,7 +283,7 @@ def context_of(request):
         client_context = ClientContext(_parse_context(text, "Client Context"))
     text = request.get("cognitoIdentity")
     identity = Identity(_parse_context(text, "Cognito Identity") if text else {})
-    return LambdaContext(request, client_context, identity)
+    return LambdaContext(request, client_context, identity, send_log)
 
 
 def _parse_context(text, name):
