@@ -1,18 +1,22 @@
 /**
  * Runs the tests: `npm test`, or `npm test -- tests/e2e` for a part. One process per file (node:test),
  * few files at a time, since many of them start servers with real sandboxes. Ends with the line
- * `N passed, N failed, N skipped`.
+ * `N passed, N failed, N skipped`. `--compatibility` also writes COMPATIBILITY.md.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
 import { glob } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 
 const PATTERNS = ["src/**/*.test.ts", "tests/**/*.test.ts"];
 /** A file that runs longer than this hangs: it is ended and counted as failed. */
 const FILE_SECONDS_MAX = 600;
 
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));
+/** Servers under test tell here what they were asked and what they answered. */
+const record = join(mkdtempSync(join(tmpdir(), "lambent-test-")), "operations.txt");
 const files: string[] = [];
 for await (const file of glob(PATTERNS)) {
   if (wanted.length === 0 || wanted.some((part) => file.includes(part))) files.push(file);
@@ -29,7 +33,10 @@ function runFile(file: string): Promise<void> {
     const child = spawn(
       process.execPath,
       ["--disable-warning=ExperimentalWarning", "--test", "--test-reporter=tap", file],
-      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NODE_TEST_CONTEXT: undefined } },
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, NODE_TEST_CONTEXT: undefined, LAMBENT_RECORD_OPERATIONS: record },
+      },
     );
     let out = "";
     let err = "";
@@ -79,6 +86,11 @@ await Promise.all(
   }),
 );
 
+if (process.argv.includes("--compatibility")) {
+  spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", "tools/compatibility.ts", record], {
+    stdio: "inherit",
+  });
+}
 for (const skip of skips) process.stdout.write(`skipped ${skip}\n`);
 if (process.env["CI"] === "true" && process.env["LAMBENT_CI_COMPLETE"] === "1") {
   // Everything was installed beforehand: a tool that is missing all the same is a failure.

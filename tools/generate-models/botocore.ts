@@ -49,6 +49,7 @@ export interface SourceOperation {
   readonly input?: SourceRef;
   readonly output?: SourceRef;
   readonly errors?: readonly SourceRef[];
+  readonly deprecated?: boolean;
 }
 
 export interface SourceModel {

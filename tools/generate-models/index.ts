@@ -25,13 +25,20 @@ const SERVICES: readonly {
   client: string;
   also?: readonly ProtocolId[];
   xmlNamespace?: string;
+  /** Shapes that botocore types otherwise than AWS's model (and so the SDK) does. */
+  retype?: Readonly<Record<string, string>>;
 }[] = [
   { name: "cloudwatch", client: "cloudwatch" },
   { name: "dynamodb", client: "dynamodb" },
   { name: "iam", client: "iam" },
   { name: "lambda", client: "lambda" },
   { name: "logs", client: "cloudwatch-logs" },
-  { name: "s3", client: "s3", xmlNamespace: "http://s3.amazonaws.com/doc/2006-03-01/" },
+  {
+    name: "s3",
+    client: "s3",
+    xmlNamespace: "http://s3.amazonaws.com/doc/2006-03-01/",
+    retype: { PartNumberMarker: "string", NextPartNumberMarker: "string", Expires: "timestamp" },
+  },
   { name: "sns", client: "sns" },
   { name: "sqs", client: "sqs", also: ["awsQuery"] },
   { name: "sts", client: "sts" },
@@ -62,6 +69,12 @@ function protocolsOf(model: SourceModel, also: readonly ProtocolId[]): ProtocolI
     if (protocol !== undefined) served.add(protocol);
   }
   return PREFERENCE.filter((protocol) => served.has(protocol));
+}
+
+function retyped(model: SourceModel, types: Readonly<Record<string, string>>): SourceModel {
+  const shapes = { ...model.shapes };
+  for (const [name, type] of Object.entries(types)) shapes[name] = { type };
+  return { ...model, shapes };
 }
 
 /** One line a row, so that a regenerated table can be reviewed. */
@@ -109,7 +122,7 @@ mkdirSync(TARGET, { recursive: true });
 const entries: string[] = [];
 for (const service of SERVICES) {
   const { name, client } = service;
-  const model = readModel(data, name);
+  const model = retyped(readModel(data, name), service.retype ?? {});
   const roots = model.metadata.protocol === "rest-xml" ? await xmlRootNames(client) : new Map();
   const file = tableFile(tableOf(model, roots));
   writeFileSync(join(TARGET, `${name}.ts`), file);

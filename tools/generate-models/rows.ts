@@ -7,7 +7,7 @@ import type {
   ShapeRow,
   TimestampFormat,
 } from "../../src/aws/model/table.ts";
-import type { SourceModel, SourceRef, SourceShape } from "./botocore.ts";
+import type { SourceModel, SourceOperation, SourceRef, SourceShape } from "./botocore.ts";
 
 const SCALARS: Readonly<Record<string, ScalarType>> = {
   string: "string",
@@ -57,7 +57,16 @@ function reach(model: SourceModel, roots: Iterable<string>): Set<string> {
  * the shape is enough. A scalar without constraints is replaced by the name of its type.
  */
 export function tableOf(model: SourceModel, roots: ReadonlyMap<string, string>): ServiceTable {
-  const operations = Object.values(model.operations);
+  const all = Object.values(model.operations);
+  const place = ({ http }: SourceOperation): string => `${http.method} ${http.requestUri}`;
+  const isRest = model.metadata.protocol.startsWith("rest-");
+  // Where an operation replaced a deprecated one at the same place, requests mean the new one.
+  const operations = all.filter(
+    (one) =>
+      !isRest ||
+      one.deprecated !== true ||
+      !all.some((other) => other !== one && other.deprecated !== true && place(other) === place(one)),
+  );
   const inputs = reach(
     model,
     operations.flatMap((operation) => operation.input?.shape ?? []),
@@ -145,7 +154,6 @@ export function tableOf(model: SourceModel, roots: ReadonlyMap<string, string>):
     return row;
   }
 
-  const isRest = model.metadata.protocol.startsWith("rest-");
   const operationRows = operations.map((operation): [string, OperationRow] => {
     const { method, requestUri, responseCode } = operation.http;
     const errors = operation.errors?.map((error) => error.shape) ?? [];
