@@ -1,4 +1,5 @@
 import type { Clock } from "../kernel/clock.ts";
+import type { ServiceError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
 import type { Scope } from "../kernel/scope.ts";
@@ -107,6 +108,12 @@ export interface Service {
   readonly name: string;
   readonly operations: Readonly<Record<string, OperationHandler<never, unknown>>>;
   readonly shortPaths?: readonly ShortPath[];
+  /** The next step for a refusal of the gateway's validator, where only the service knows what was meant. */
+  readonly hintFor?: (
+    input: Readonly<Record<string, unknown>>,
+    refusal: ServiceError,
+    scope: Scope,
+  ) => string | undefined;
 }
 
 /** The one place where the types of a service's operations are erased. */

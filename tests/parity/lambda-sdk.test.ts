@@ -247,3 +247,14 @@ test("what the model forbids is refused in AWS's sentences before anything is st
   }
   assert.equal(api.blobs.held.size, 0);
 });
+
+test("a placeholder role is refused with the role to use beside AWS's sentence", async (t) => {
+  const { client } = await lambdaOverHttp(t);
+  const Role = "arn:aws:iam::YOUR_ACCOUNT_ID:role/LambdaBasicRole";
+  const error = await caught(client.send(new sdk.CreateFunctionCommand(await createInput({ Role }))));
+  assert.equal(error.name, "ValidationException");
+  assert.match(
+    error.$response?.headers["x-lambent-hint"] ?? "",
+    /arn:aws:iam::111111111111:role\/LambdaBasicRole/,
+  );
+});

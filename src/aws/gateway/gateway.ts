@@ -398,7 +398,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       headers,
       body: bytes ?? unchunked(exchange.request, headers),
     });
-    validateInput(operation, input);
+    try {
+      validateInput(operation, input);
+    } catch (error) {
+      throw withHint(error, services.get(exchange.service)?.hintFor, input, context);
+    }
     const output = (await handler(input as never, context)) as Value | undefined;
     return encodeOutput(operation, protocol, output ?? {}, exchange.requestId, (cause) =>
       failureOf(exchange, cause),
@@ -449,3 +453,11 @@ const NO_MODEL: ServiceModel = {
   operations: new Map(),
   errors: new Map(),
 };
+
+/** The validator's refusal with the service's next step beside it. */
+function withHint(error: unknown, hintFor: Service["hintFor"], input: Value, context: Context): unknown {
+  if (!(error instanceof ServiceError)) return error;
+  const hint = hintFor?.(input, error, context);
+  if (hint === undefined) return error;
+  return new ServiceError(error.code, error.status, error.message, { members: error.members, hint });
+}

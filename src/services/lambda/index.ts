@@ -2,17 +2,17 @@ import type * as sdk from "@aws-sdk/client-lambda";
 import { defineService, type Service } from "../../aws/service.ts";
 import type { FunctionControl } from "../../lambda/control/control.ts";
 import type { FunctionInvoker } from "../../lambda/model/invocation.ts";
+import { hintForRefusal } from "./hints.ts";
 import { invokeShortPath } from "./invoke.ts";
 import { functionOperations } from "./operations.ts";
 import { settingsOperations } from "./settings-operations.ts";
 
-export { hintForRefusal } from "./hints.ts";
-
 /** The AWS API `lambda`: translates requests, decides nothing. Operations that are absent answer "not implemented". */
 export function createLambdaService(control: FunctionControl, invoker: FunctionInvoker): Service {
-  return defineService<typeof sdk>(
+  const service = defineService<typeof sdk>(
     "lambda",
     { ...functionOperations(control, invoker), ...settingsOperations(control) },
     [invokeShortPath({ resolver: control.resolver, invoker })],
   );
+  return { ...service, hintFor: hintForRefusal };
 }
