@@ -44,7 +44,9 @@ const byTarget: ReadonlyMap<string, ServiceRow> = new Map(
   SERVICE_ROWS.flatMap((row) => (row.targetPrefix === undefined ? [] : [[row.targetPrefix, row] as const])),
 );
 const bySigningName: ReadonlyMap<string, ServiceRow> = new Map(
-  SERVICE_ROWS.map((row) => [row.signingName, row]),
+  SERVICE_ROWS.flatMap((row) =>
+    [row.signingName, ...(WIRE_HABITS[row.name]?.signedAlsoAs ?? [])].map((name) => [name, row] as const),
+  ),
 );
 
 const FORM = "application/x-www-form-urlencoded";

@@ -8,6 +8,8 @@ export interface WireHabits {
   readonly checksum?: true;
   /** The bucket may be named by the Host. */
   readonly bucketHosts?: true;
+  /** Signing names of parts of the service. */
+  readonly signedAlsoAs?: readonly string[];
   /** Bodies of streamed inputs are handed on as they come, without a bound. */
   readonly streamsBodies?: true;
   /** Slashes at the end of a path are part of a name. */
@@ -18,5 +20,10 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
   logs: { validationCode: "InvalidParameterException" },
   iam: { hidesValues: true },
   dynamodb: { checksum: true },
-  s3: { bucketHosts: true, exactPaths: true, streamsBodies: true },
+  s3: {
+    bucketHosts: true,
+    exactPaths: true,
+    streamsBodies: true,
+    signedAlsoAs: ["s3express", "s3-object-lambda"],
+  },
 };

@@ -104,7 +104,9 @@ export function createRestRouter(service: ServiceModel): RestRouter {
     let found: Candidate | undefined;
     let weight = -1;
     for (const one of candidates) {
-      const own = one.constants.length * 100 + one.queryNames.length + one.headerNames.length;
+      // Some clients name the operation outright, which settles what the path leaves open.
+      const named = query.get("x-id") === one.operation.name ? 1000 : 0;
+      const own = named + one.constants.length * 100 + one.queryNames.length + one.headerNames.length;
       if (own > weight && fits(one, method, query, headers)) {
         found = one;
         weight = own;
