@@ -33,7 +33,10 @@ function bundledNode() {
   try {
     const manifest = require.resolve(`${name}/package.json`);
     if (!supported(require(`${name}/package.json`).version)) return undefined;
-    const binary = manifest.replace(/package\.json$/, process.platform === "win32" ? "bin/node.exe" : "bin/node");
+    const binary = manifest.replace(
+      /package\.json$/,
+      process.platform === "win32" ? "bin/node.exe" : "bin/node",
+    );
     return existsSync(binary) ? binary : undefined;
   } catch {
     return undefined;

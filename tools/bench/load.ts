@@ -126,9 +126,9 @@ if (closedLoop) {
   for (const lane of lanes) if (sent < limit) fire(lane);
 } else {
   const rate = plan.ratePerSecond ?? 0;
-  const ticker = setInterval(() => {
+  setInterval(() => {
     const due = Math.floor(((performance.now() - started) / 1000) * rate);
-    while (next < due && !over) {
+    while (next < due) {
       const lane = lanes.find((candidate) => !candidate.busy);
       if (lane === undefined) {
         // Every connection waits: the request is counted as sent and never answered.
@@ -136,7 +136,6 @@ if (closedLoop) {
         sent += 1;
       } else fire(lane);
     }
-    if (over) clearInterval(ticker);
   }, 1);
 }
 setTimeout(finish, plan.milliseconds);
