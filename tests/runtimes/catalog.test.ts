@@ -7,6 +7,7 @@ import { ServiceError } from "../../src/kernel/errors.ts";
 import type { Logger } from "../../src/kernel/log.ts";
 import { createRuntimeCatalog } from "../../src/adapters/runtimes/index.ts";
 import type { InstallableRuntimeCatalog, RuntimeCatalogOptions } from "../../src/adapters/runtimes/index.ts";
+import type { RuntimeLaunch } from "../../src/ports/runtime-catalog.ts";
 import { FrameType } from "../../src/lambda/runtime-api/frames.ts";
 import { runtimesFolder, startRuntime } from "./harness.ts";
 import { hostInterpreters } from "./interpreters.ts";
@@ -141,6 +142,20 @@ describe("the catalog of runtimes", () => {
     if (launch.mounts.length < 2) return; // the system has the same version
     assert.ok(launch.mounts.some((mount) => mount.source === one.prefix && mount.target === "/var/lang"));
     assert.equal(launch.argv[0], `/var/lang/bin/python3.${one.number}`);
+  });
+
+  it("takes only what every user may run where functions run as another user", { skip }, async () => {
+    const { catalog, home } = await world({ readableByAll: true, searchPath: "/nonexistent" });
+    // The folder of mkdtemp may be entered by its owner alone.
+    const manager = path.join(home, ".pyenv/versions/3.99.0/bin");
+    const answer = `["cpython",[3,99,0],"${path.dirname(manager)}","${manager}/python3.99"]`;
+    await script(path.join(manager, "python3.99"), `echo '${answer}'`);
+    const launched = await catalog.launch("python3.99").catch((error: unknown) => error);
+    const text = launched instanceof ServiceError ? launched.hint : (launched as RuntimeLaunch).warning;
+    assert.match(
+      text ?? "",
+      /3\.99\.0\/bin\/python3\.99 is the exact version, but only its owner may run it/,
+    );
   });
 
   it("starts Python with a compiled bootstrap", { skip }, async () => {

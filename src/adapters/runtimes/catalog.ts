@@ -4,7 +4,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { RuntimeCatalog, RuntimeInfo, RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import type { Mount } from "../../ports/sandbox-driver.ts";
 import { compiledBootstrap } from "./compiled-bootstrap.ts";
-import { findNodes, findPythons } from "./interpreters.ts";
+import { findNodes, findPythons, isReadableByAll } from "./interpreters.ts";
 import type { Interpreter, SearchOptions } from "./interpreters.ts";
 import { nearest, parseRuntime, RUNTIMES } from "./names.ts";
 import type { RuntimeName } from "./names.ts";
@@ -34,6 +34,11 @@ export interface RuntimeCatalogOptions {
   readonly packageManagerEnv: Readonly<Record<string, string>>;
   /** Install boto3 and the AWS SDK in the background at the first launch that could use them. */
   readonly installSdkWhenMissing: boolean;
+  /**
+   * Take only interpreters that every user may run: the process driver as root runs functions as
+   * another user, who cannot enter root's home. Default false.
+   */
+  readonly readableByAll?: boolean;
 }
 
 export interface InstallableRuntimeCatalog extends RuntimeCatalog {
@@ -106,12 +111,21 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
 
   async function pick(name: Exclude<RuntimeName, { kind: "provided" }>): Promise<Choice> {
     const asked = name.kind === "python" ? name.minor : name.major;
-    const candidates = await findAll[name.kind]();
+    const all = await findAll[name.kind]();
+    const candidates = all.filter((one) => options.readableByAll !== true || one.readableByAll);
     const chosen = nearest(asked, candidates, (one) => one.number);
-    if (chosen === undefined) return { chosen: undefined, exact: false, hint: adviceFor(name) };
-    const exact = chosen.number === asked;
-    return { chosen, exact, hint: exact ? undefined : adviceFor(name) };
+    const exact = chosen?.number === asked;
+    const unreadable = all.find((one) => one.number === asked);
+    if (exact) return { chosen, exact, hint: undefined };
+    const hint =
+      unreadable === undefined
+        ? adviceFor(name)
+        : `${unreadable.executable} is the exact version, but only its owner may run it, and functions run as another user: install it where everybody may.`;
+    return { chosen, exact, hint };
   }
+
+  const reachable = async (file: string): Promise<boolean> =>
+    options.readableByAll !== true || (await isReadableByAll(file));
 
   async function launchOf(runtime: string): Promise<RuntimeLaunch> {
     const name = parseRuntime(runtime);
@@ -131,8 +145,9 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
     const { chosen, exact, hint } = await pick(name);
     if (chosen === undefined || (options.strict && !exact)) throw cannotRun(runtime, hint ?? "");
     const kind: SdkKind = name.kind === "python" ? "python" : "nodejs";
-    const sdk = await sdkInstalled(dataDir, kind);
-    if (!sdk) startSdkInstall(kind);
+    const installed = await sdkInstalled(dataDir, kind);
+    const sdk = installed && (await reachable(sdkFolder(dataDir, kind)));
+    if (!installed) startSdkInstall(kind);
     else if (name.kind === "python") {
       background(compileSdk(dataDir, chosen.executable, chosen.version));
     }
@@ -223,12 +238,15 @@ async function pythonLaunch(
   options: RuntimeCatalogOptions,
   sdk: readonly Mount[],
 ): Promise<Launched> {
-  const source = await compiledBootstrap(
-    path.join(options.runtimesFolder, "python"),
+  const original = path.join(options.runtimesFolder, "python");
+  const compiled = await compiledBootstrap(
+    original,
     path.join(options.dataDir, "runtimes", "bootstrap"),
     python,
     options.log,
   );
+  const usable = options.readableByAll !== true || (await isReadableByAll(compiled));
+  const source = usable ? compiled : original;
   const target = `${BOOTSTRAP_TARGET}/python`;
   const language = languageMount(python);
   return {

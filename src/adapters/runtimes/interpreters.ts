@@ -191,7 +191,8 @@ const probeOptions = (
   timeoutMs: PROBE_MS_MAX,
 });
 
-async function isReadableByAll(file: string): Promise<boolean> {
+/** Whether every user may enter all folders above the file, and the file itself (its x bit). */
+export async function isReadableByAll(file: string): Promise<boolean> {
   for (let at = file; ; at = path.dirname(at)) {
     const { mode } = await stat(at);
     if ((mode & 0o001) === 0) return false;
