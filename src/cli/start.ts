@@ -124,7 +124,7 @@ export function banner(server: RunningServer, config: ServerConfig): string {
 
 /** The same server in a session of its own; returns when it is ready. */
 async function detach(config: ServerConfig, flags: StartFlags): Promise<number> {
-  mkdirSync(config.dataDir, { recursive: true });
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const outputPath = join(config.dataDir, "start.out");
   const output = openSync(outputPath, "w", 0o600);
   const args = process.argv.slice(2).filter((arg) => arg !== "--detach");
