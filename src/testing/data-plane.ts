@@ -15,6 +15,7 @@ export interface FixtureOptions {
   readonly codeDir?: string;
   readonly capabilities?: Partial<Capabilities>;
   readonly hostMemory?: InvokerDeps["hostMemory"];
+  readonly hostCpu?: InvokerDeps["hostCpu"];
   readonly freshProcess?: InvokerDeps["freshProcess"];
   readonly options?: InvokerDeps["options"];
   readonly onEndpointConnection?: InvokerDeps["onEndpointConnection"];
@@ -98,6 +99,7 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     log: silentLogger,
     endpointPort: 4566,
     hostMemory: options.hostMemory ?? (() => ({ availableBytes: 8e9, totalBytes: 16e9 })),
+    hostCpu: options.hostCpu ?? (() => ({ idle: 1, cores: 2 })),
     ...(options.options === undefined ? {} : { options: options.options }),
     ...(options.freshProcess === undefined ? {} : { freshProcess: options.freshProcess }),
     ...(options.onEndpointConnection === undefined

@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, afterEach, describe, test } from "node:test";
 import { createRuntimeCatalog } from "../../src/adapters/runtimes/index.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
-import type { RuntimeCatalog } from "../../src/ports/runtime-catalog.ts";
+import type { RuntimeLaunch } from "../../src/ports/runtime-catalog.ts";
 import { dataPlane, type Fixture } from "../../src/testing/data-plane.ts";
-import { DRIVERS } from "./drivers.ts";
+import { DRIVERS, type DriverUnderTest } from "./drivers.ts";
 
 /** One handler in three guises; `do` says what it is to do. */
 const NODE_HANDLER = `
@@ -105,23 +105,34 @@ const call = (method, path, body) => new Promise((resolve, reject) => {
 
 const RUNTIMES = ["nodejs24.x", "python3.12", "provided.al2023"] as const;
 
-let folder: string;
-let catalog: RuntimeCatalog;
+const folder = await mkdtemp(join(tmpdir(), "lambent-semantics-"));
+const catalog = createRuntimeCatalog({
+  runtimesFolder: join(import.meta.dirname, "../../runtimes"),
+  dataDir: join(folder, "data"),
+  log: silentLogger,
+  strict: false,
+  searchPath: process.env["PATH"] ?? "",
+  homeFolder: homedir(),
+  packageManagerEnv: {},
+  installSdkWhenMissing: false,
+});
+const launches = new Map<string, RuntimeLaunch | Error>();
+for (const runtime of RUNTIMES) {
+  launches.set(runtime, await catalog.launch(runtime).catch((error: unknown) => error as Error));
+}
 let open: Fixture | undefined;
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "lambent-semantics-"));
-  catalog = createRuntimeCatalog({
-    runtimesFolder: join(import.meta.dirname, "../../runtimes"),
-    dataDir: join(folder, "data"),
-    log: silentLogger,
-    strict: false,
-    searchPath: process.env["PATH"] ?? "",
-    homeFolder: homedir(),
-    packageManagerEnv: {},
-    installSdkWhenMissing: false,
-  });
-});
+/** Why a runtime cannot be tried on a driver here; false when it can. */
+function skipReason(driver: DriverUnderTest, runtime: string): string | false {
+  if (driver.skip !== undefined) return driver.skip;
+  const launch = launches.get(runtime);
+  if (launch instanceof Error) return launch.message;
+  const hidden = launch?.mounts.some((mount) => mount.source.startsWith("/root/")) === true;
+  return hidden && driver.dropsRoot
+    ? "the interpreter lies under /root, where this driver's user cannot read"
+    : false;
+}
+
 after(() => rm(folder, { recursive: true, force: true }));
 afterEach(async () => {
   await open?.close();
@@ -141,18 +152,18 @@ async function codeFolder(name: string, files: Readonly<Record<string, string>>)
 
 const text = (payload: Uint8Array): string => Buffer.from(payload).toString();
 
-for (const { name: driverName, open: openDriver, skip } of DRIVERS) {
+for (const driver of DRIVERS) {
   for (const runtime of RUNTIMES) {
-    describe(`${runtime} on ${driverName}`, { skip: skip ?? false }, () => {
+    describe(`${runtime} on ${driver.name}`, { skip: skipReason(driver, runtime) }, () => {
       async function start(timeoutMs = 20_000, broken = false): Promise<Fixture> {
         const codeDir = await codeFolder(`${runtime}-${broken ? "broken" : "good"}`, {
           "index.js": broken ? "throw new RangeError('at init')" : NODE_HANDLER,
           "index.py": broken ? "raise ValueError('at init')" : PYTHON_HANDLER,
           bootstrap: BOOTSTRAP,
         });
-        open = dataPlane(await openDriver(), systemClock(), {
+        open = dataPlane(await driver.open(), systemClock(), {
           version: { runtime, timeoutMs, environment: { GREETING: "hei" }, memoryMb: 512 },
-          launch: await catalog.launch(runtime),
+          launch: launches.get(runtime) as RuntimeLaunch,
           codeDir,
           options: { poolSize: 0 },
         });
@@ -317,8 +328,8 @@ for (const { name: driverName, open: openDriver, skip } of DRIVERS) {
   }
 }
 
-for (const { name: driverName, open: openDriver, skip } of DRIVERS) {
-  describe(`custom runtimes on ${driverName}`, { skip: skip ?? false }, () => {
+for (const driver of DRIVERS) {
+  describe(`custom runtimes on ${driver.name}`, { skip: driver.skip ?? false }, () => {
     for (const [what, files, message] of [
       [
         "no bootstrap",
@@ -334,7 +345,7 @@ for (const { name: driverName, open: openDriver, skip } of DRIVERS) {
       test(`${what} is Runtime.InvalidEntrypoint`, async () => {
         const codeDir = await codeFolder(what.replaceAll(" ", "-"), files);
         if ("BOOTSTRAP" in files) await writeFile(join(codeDir, "bootstrap"), "#!/bin/sh\n", { mode: 0o644 });
-        open = dataPlane(await openDriver(), systemClock(), {
+        open = dataPlane(await driver.open(), systemClock(), {
           version: { runtime: "provided.al2023" },
           launch: await catalog.launch("provided.al2023"),
           codeDir,

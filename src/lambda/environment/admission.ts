@@ -40,3 +40,32 @@ export function expectedBytes(peakBytes: number, memoryMb: number): number {
   const expected = peakBytes === 0 ? EXPECTED_BYTES_DEFAULT : peakBytes * 1.2;
   return Math.min(expected, memoryMb * MB);
 }
+
+/** An invocation that has waited this long gets its own environment even on a busy host. */
+export const CROWDED_WAIT_MS = 500;
+
+export interface CrowdingInput {
+  /** Share of the host's CPU time that was idle lately, 0 to 1. */
+  readonly cpuIdle: number;
+  readonly cores: number;
+  /** Environments of this function. */
+  readonly environments: number;
+  /** Its invocations that ended in the last second. */
+  readonly recentlyCompleted: number;
+  /** How long the first in line has waited. */
+  readonly waitedMs: number;
+}
+
+/**
+ * A function whose invocations keep ending on a host without idle CPU gains nothing from another
+ * environment: starting it would cost what the invocations under way need. Those who wait are served
+ * sooner by the environments that are there.
+ */
+export function crowded(input: CrowdingInput): boolean {
+  return (
+    input.cpuIdle < 0.05 &&
+    input.environments >= 4 * input.cores &&
+    input.recentlyCompleted >= 2 * input.environments &&
+    input.waitedMs < CROWDED_WAIT_MS
+  );
+}

@@ -11,7 +11,7 @@ import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { FunctionVersion } from "../model/function.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { RuntimeApiServer } from "../runtime-api/http-server.ts";
-import { admits, expectedBytes, type HostMemory } from "./admission.ts";
+import { admits, crowded, expectedBytes, type HostMemory } from "./admission.ts";
 import {
   type Binding,
   type EndpointConnectionHandler,
@@ -64,6 +64,8 @@ export interface EnvironmentsDeps extends FreshProcess {
   readonly metrics: Metrics;
   readonly options: EnvironmentsOptions;
   readonly hostMemory: () => HostMemory;
+  /** Share of the host's CPU time that was idle lately, and how many CPUs there are. */
+  readonly hostCpu: () => { readonly idle: number; readonly cores: number };
   readonly onEndpointConnection: EndpointConnectionHandler | undefined;
   /** Counts a new environment; throws TooManyRequestsException over the scaling rate. */
   readonly countStart: (functionArn: string, nowMs: number) => void;
@@ -90,6 +92,7 @@ export class Environments implements FleetKeeper {
   #reapTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
   #running = 0;
+  readonly #warned = new Set<string>();
   #quiet: (() => void) | undefined;
   #closed = false;
 
@@ -252,6 +255,7 @@ export class Environments implements FleetKeeper {
         this.#wanted.shift();
         continue;
       }
+      if (this.#crowded(fleet)) return this.#armRetry();
       const bytes = expectedBytes(fleet.peakBytes, fleet.version.memoryMb);
       if (!this.#admits(bytes) && !this.#makeRoom(fleet)) return this.#armRetry();
       if (!this.#admits(bytes)) return this.#armRetry();
@@ -266,6 +270,17 @@ export class Environments implements FleetKeeper {
       }
       void this.#startOne(fleet, bytes);
     }
+  }
+
+  #crowded(fleet: Fleet): boolean {
+    const { idle, cores } = this.#deps.hostCpu();
+    return crowded({
+      cpuIdle: idle,
+      cores,
+      environments: fleet.all.size,
+      recentlyCompleted: fleet.recentlyCompleted(),
+      waitedMs: this.#deps.clock.monotonic() - (fleet.waiters[0] as Waiter).sinceMs,
+    });
   }
 
   #admits(bytes: number): boolean {
@@ -342,6 +357,10 @@ export class Environments implements FleetKeeper {
     const { clock, options, metrics } = this.#deps;
     const { version } = fleet;
     const launch = await this.#deps.catalog.launch(version.runtime);
+    if (launch.warning !== undefined && !this.#warned.has(launch.warning)) {
+      this.#warned.add(launch.warning);
+      this.#deps.log.warn({ runtime: launch.runtime, actual: launch.actual }, launch.warning);
+    }
     const binding = await makeBinding(this.#deps, version, launch);
     const startedMs = clock.monotonic();
     const initLine = binding.lines.initStart(...runtimeDescription(version, launch));
@@ -510,6 +529,7 @@ export class Environments implements FleetKeeper {
           void (fleet.idle.shift() as ExecutionEnvironment).stop();
         }
       }
+      this.#pool.relax();
       this.#armReap();
     });
   }

@@ -7,6 +7,9 @@ export interface Waiter {
   readonly sinceMs: number;
 }
 
+/** Span over which completed invocations are counted. */
+const WINDOW_MS = 1000;
+
 /** What a fleet needs of the one who keeps them all. */
 export interface FleetKeeper {
   /** It may be frozen, reaped, or used to make room. */
@@ -29,6 +32,9 @@ export class Fleet implements EnvironmentOwner {
   /** Bytes the hungriest environment so far has used; what the next one is expected to need. */
   peakBytes = 0;
   readonly #keeper: FleetKeeper;
+  #windowStartMs = 0;
+  #completed = 0;
+  #completedBefore = 0;
 
   constructor(version: FunctionVersion, keeper: FleetKeeper) {
     this.version = version;
@@ -45,7 +51,23 @@ export class Fleet implements EnvironmentOwner {
     }
   }
 
+  /** Invocations that came to their end in the last second or so. */
+  recentlyCompleted(): number {
+    this.#rollWindow();
+    return Math.max(this.#completed, this.#completedBefore);
+  }
+
+  #rollWindow(): void {
+    const sinceMs = this.#keeper.nowMs() - this.#windowStartMs;
+    if (sinceMs < WINDOW_MS) return;
+    this.#completedBefore = sinceMs < 2 * WINDOW_MS ? this.#completed : 0;
+    this.#completed = 0;
+    this.#windowStartMs += sinceMs;
+  }
+
   onIdle(environment: ExecutionEnvironment): void {
+    this.#rollWindow();
+    this.#completed += 1;
     if (environment.maxMemoryBytes > this.peakBytes) this.peakBytes = environment.maxMemoryBytes;
     const waiter = this.waiters.shift();
     if (waiter !== undefined && environment.credentialsGoodUntilMs > this.#keeper.nowMs()) {

@@ -98,6 +98,15 @@ export class RuntimePool {
     return false;
   }
 
+  /** Called now and then: what a burst made larger goes back to its size. */
+  relax(): void {
+    for (const shelf of this.#shelves.values()) {
+      if (shelf.target <= this.#options.size) continue;
+      shelf.target -= 1;
+      if (shelf.ready.length > shelf.target) void shelf.ready.pop()?.stop();
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#refill?.cancel();

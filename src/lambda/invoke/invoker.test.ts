@@ -321,6 +321,38 @@ test("a full host queues, makes room by ending what is idle, and refuses after a
   assert.equal(text((await served).payload), "5");
 });
 
+test("a host without idle CPU starts no more environments of a function that keeps up", async () => {
+  const cpu = { idle: 1, cores: 1 };
+  const held: (() => void)[] = [];
+  const { invoke, clock, driver, plane } = start(
+    {
+      invoke: (message, payload, process) => {
+        const answer = (): void => process.respond(message.requestId, "1");
+        if (payload.toString() === "hold") held.push(answer);
+        else answer();
+      },
+    },
+    { hostCpu: () => cpu, version: { timeoutMs: 900_000 } },
+  );
+  const holding = Array.from({ length: 4 }, () => invoke("hold"));
+  while (held.length < 4) await settle();
+  for (const answer of held.splice(0)) answer();
+  await Promise.all(holding);
+  while (plane.environments.countByState().get("idle") !== 4) await settle();
+  for (let round = 0; round < 10; round += 1) await invoke("go");
+  const again = Array.from({ length: 4 }, () => invoke("hold"));
+  while (held.length < 4) await settle();
+  cpu.idle = 0;
+  const waiting = invoke("go");
+  await clock.advanceAsync(100);
+  assert.equal(driver.sandboxes.length, 4);
+  await clock.advanceAsync(500);
+  assert.equal(driver.sandboxes.length, 5, "nobody waits for long");
+  assert.equal(text((await waiting).payload), "1");
+  for (const answer of held) answer();
+  await Promise.all(again);
+});
+
 test("a pooled runtime is bound to the function that comes first", async () => {
   const { invoke, driver, plane, clock } = start({}, { capabilities: { lateAttach: true } });
   await plane.warm(["nodejs22.x"]);

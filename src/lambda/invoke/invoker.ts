@@ -1,4 +1,4 @@
-import { freemem, totalmem } from "node:os";
+import { cpus, freemem, totalmem } from "node:os";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
@@ -42,6 +42,7 @@ export interface InvokerDeps {
   /** Functions with NODE_OPTIONS and the like; the runtimes adapter knows which. */
   readonly freshProcess?: FreshProcess;
   readonly hostMemory?: () => HostMemory;
+  readonly hostCpu?: () => { readonly idle: number; readonly cores: number };
   /** Gets every connection that a function opens to the endpoint from inside its sandbox. */
   readonly onEndpointConnection?: EndpointConnectionHandler;
   readonly asyncQueue?: { enqueue(request: AsyncInvokeRequest): Promise<string> };
@@ -104,6 +105,7 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
     options: { ...DEFAULTS, ...deps.options, endpointPort: deps.endpointPort },
     ...(deps.freshProcess ?? NEVER_FRESH),
     hostMemory: deps.hostMemory ?? cachedHostMemory(deps.clock),
+    hostCpu: deps.hostCpu ?? sampledHostCpu(deps.clock),
     onEndpointConnection: deps.onEndpointConnection,
     countStart: (functionArn, nowMs) => limiter.countStart(functionArn, nowMs),
   });
@@ -115,7 +117,11 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
   });
   let { asyncQueue } = deps;
 
-  function run(request: InvokeRequest, resolved: ResolvedFunction): Promise<InvocationOutcome> {
+  function run(
+    request: InvokeRequest,
+    requestId: string,
+    resolved: ResolvedFunction,
+  ): Promise<InvocationOutcome> {
     let permit: Permit;
     try {
       permit = limiter.acquire(resolved);
@@ -124,20 +130,17 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
       return Promise.reject(error as ServiceError);
     }
     return new Promise((resolve, reject) => {
-      const requestId = request.requestId ?? deps.random.uuid();
-      const invocation = new RunningInvocation(
-        request,
-        resolved,
-        requestId,
-        permit,
-        environments,
-        metrics,
-        events,
-        resolve,
-        reject,
-        deps.clock,
+      environments.run(
+        resolved.version,
+        new RunningInvocation(request, resolved, requestId, permit, {
+          environments,
+          metrics,
+          events,
+          clock: deps.clock,
+          resolve,
+          reject,
+        }),
       );
-      environments.run(resolved.version, invocation);
     });
   }
 
@@ -147,15 +150,17 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
     environments,
     invoke(request) {
       try {
+        const requestId = request.requestId ?? deps.random.uuid();
+        const { scope, functionName, qualifier } = request;
         const resolved = deps.resolver.resolve(
-          request.scope,
-          request.functionName,
-          request.qualifier,
-          deps.random.number(),
+          scope,
+          functionName,
+          qualifier,
+          rollOf(requestId, deps.random),
         );
         return resolved instanceof Promise
-          ? resolved.then((found) => run(request, found))
-          : run(request, resolved);
+          ? resolved.then((found) => run(request, requestId, found))
+          : run(request, requestId, resolved);
       } catch (error) {
         return Promise.reject(error as Error);
       }
@@ -176,6 +181,24 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
   };
 }
 
+/**
+ * In [0, 1), for aliases with two versions. A request id is as random as anything, and reading it
+ * costs less than asking the kernel for more chance; all tries of one event meet the same version.
+ */
+function rollOf(requestId: string, random: Random): number {
+  const digits = Number.parseInt(requestId.slice(-8), 16);
+  return Number.isNaN(digits) ? random.number() : (digits >>> 0) / 2 ** 32;
+}
+
+interface Around {
+  readonly environments: Environments;
+  readonly metrics: Metrics;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  resolve(outcome: InvocationOutcome): void;
+  reject(error: ServiceError): void;
+}
+
 /** Holds permit, environment and caller together for as long as the invocation lasts. */
 class RunningInvocation implements Invocation {
   readonly requestId: string;
@@ -184,47 +207,34 @@ class RunningInvocation implements Invocation {
   readonly clientContext: string | undefined;
   readonly traceHeader: string;
   readonly logTail: boolean;
-  /** Set by the environment that was started for it. */
   coldStart = false;
   readonly #resolved: ResolvedFunction;
   readonly #permit: Permit;
-  readonly #environments: Environments;
-  readonly #metrics: Metrics;
-  readonly #events: EventBus;
-  readonly #resolve: (outcome: InvocationOutcome) => void;
-  readonly #reject: (error: ServiceError) => void;
+  readonly #around: Around;
 
   constructor(
     request: InvokeRequest,
     resolved: ResolvedFunction,
     requestId: string,
     permit: Permit,
-    environments: Environments,
-    metrics: Metrics,
-    events: EventBus,
-    resolve: (outcome: InvocationOutcome) => void,
-    reject: (error: ServiceError) => void,
-    clock: Clock,
+    around: Around,
   ) {
     this.requestId = requestId;
     this.payload = request.payload;
     this.invokedFunctionArn = resolved.invokedFunctionArn;
     this.clientContext = request.clientContext;
     this.traceHeader =
-      request.traceHeader ?? traceHeader(requestId, clock.now(), resolved.version.tracingMode === "Active");
+      request.traceHeader ??
+      traceHeader(requestId, around.clock.now(), resolved.version.tracingMode === "Active");
     this.logTail = request.logTail === true;
     this.#resolved = resolved;
     this.#permit = permit;
-    this.#environments = environments;
-    this.#metrics = metrics;
-    this.#events = events;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#around = around;
   }
 
   refuse(error: ServiceError): void {
     this.#permit.release();
-    this.#reject(error);
+    this.#around.reject(error);
   }
 
   settle(result: RunResult): void {
@@ -236,7 +246,7 @@ class RunningInvocation implements Invocation {
       durationMs: result.durationMs,
       coldStart: this.coldStart,
     };
-    this.#resolve(
+    this.#around.resolve(
       result.kind === "success"
         ? { ...common, kind: "success" }
         : { ...common, kind: "function-error", errorType: result.errorType ?? "Unhandled" },
@@ -245,12 +255,13 @@ class RunningInvocation implements Invocation {
 
   finished(record: FinishedInvocation): void {
     this.#permit.release();
-    this.#environments.ended();
-    this.#metrics.invocations += 1;
-    if (record.functionError) this.#metrics.errors += 1;
-    this.#metrics.durations.observe(record.durationMs);
+    this.#around.environments.ended();
+    const { metrics, events } = this.#around;
+    metrics.invocations += 1;
+    if (record.functionError) metrics.errors += 1;
+    metrics.durations.observe(record.durationMs);
     const { version } = this.#resolved;
-    this.#events.publish({
+    events.publish({
       scope: version.scope,
       functionName: version.name,
       version: version.version,
@@ -289,5 +300,29 @@ function cachedHostMemory(clock: Clock): () => HostMemory {
       memory = { availableBytes: freemem(), totalBytes: totalmem() };
     }
     return memory;
+  };
+}
+
+/** Read at most four times a second, and only while invocations wait for environments. */
+function sampledHostCpu(clock: Clock): () => { readonly idle: number; readonly cores: number } {
+  let readMs = -Infinity;
+  let before = { idle: 0, total: 0 };
+  let sample = { idle: 1, cores: 1 };
+  return () => {
+    const now = clock.monotonic();
+    if (now - readMs < 250) return sample;
+    const seen = { idle: 0, total: 0 };
+    const all = cpus();
+    for (const { times } of all) {
+      seen.idle += times.idle;
+      seen.total += times.idle + times.user + times.sys + times.nice + times.irq;
+    }
+    const total = seen.total - before.total;
+    // A sample from long ago says nothing of now.
+    const idle = now - readMs > 2000 || total <= 0 ? 1 : (seen.idle - before.idle) / total;
+    sample = { idle, cores: Math.max(1, all.length) };
+    readMs = now;
+    before = seen;
+    return sample;
   };
 }

@@ -18,9 +18,7 @@ interface Client {
 }
 
 /** Begins an invocation and waits until its sandbox is there; the test then plays the runtime. */
-async function begin(
-  payload: string,
-): Promise<{
+async function begin(payload: string): Promise<{
   outcome: Promise<InvocationOutcome>;
   api: Client;
   at: Fixture & { clock: FakeClock; driver: FakeDriver };
