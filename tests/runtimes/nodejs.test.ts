@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { DISABLED_NODE_FEATURES } from "../../src/adapters/runtimes/node-packages.ts";
 import { FrameType } from "../../src/lambda/runtime-api/frames.ts";
 import type { InitMessage } from "../../src/lambda/runtime-api/frames.ts";
 import { REQUEST_ID, startRuntime } from "./harness.ts";
@@ -68,6 +69,18 @@ const INVOKES: readonly InvokeCase[] = [
     what: "finds the default export of a module",
     files: { "index.mjs": "export default { handler: async () => 4 };" },
     answer: "4",
+    only: NEW,
+  },
+  {
+    what: "detects module syntax",
+    files: { "index.js": "import 'node:fs'; export const handler = async () => await 6;" },
+    answer: "6",
+    only: NEW,
+  },
+  {
+    what: "detects module syntax with a top-level await",
+    files: { "index.js": "const n = await 7; export const handler = async () => n;" },
+    answer: "7",
     only: NEW,
   },
   {
@@ -342,6 +355,13 @@ const INITS: readonly InitCase[] = [
     message: /^SyntaxError: /,
   },
   {
+    what: "module syntax in a file that nothing declares a module",
+    files: { "index.js": "import 'node:fs'; export const handler = async () => 1;" },
+    type: "Runtime.UserCodeSyntaxError",
+    message: "SyntaxError: Cannot use import statement outside a module",
+    only: OLD,
+  },
+  {
     what: "an exception",
     files: { "index.js": "throw new TypeError('Runtime startup fails');" },
     type: "TypeError",
@@ -441,7 +461,7 @@ const pairs = [20, 22, 24].flatMap((major) =>
 );
 
 for (const { major, node } of pairs) {
-  const argv = nodeCommand(node, `nodejs${major}.x`);
+  const argv = nodeCommand(node, `nodejs${major}.x`, DISABLED_NODE_FEATURES[major]);
   describe(`nodejs${major}.x on Node ${node.version}`, () => {
     for (const one of INVOKES.filter((each) => holdsFor(each, major))) {
       it(one.what, async () => {

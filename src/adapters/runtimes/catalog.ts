@@ -8,7 +8,13 @@ import { findNodes, findPythons, isReadableByAll } from "./interpreters.ts";
 import type { Interpreter, SearchOptions } from "./interpreters.ts";
 import { nearest, parseRuntime, RUNTIMES } from "./names.ts";
 import type { RuntimeName } from "./names.ts";
-import { nodeInstallFolder, nodePackage, NODE_VERSIONS, packagedNodes } from "./node-packages.ts";
+import {
+  DISABLED_NODE_FEATURES,
+  nodeInstallFolder,
+  nodePackage,
+  NODE_VERSIONS,
+  packagedNodes,
+} from "./node-packages.ts";
 import { compileSdk, installSdk, intoPlace, npmInstall, sdkFolder, sdkInstalled } from "./sdk.ts";
 import type { InstallOptions, SdkKind } from "./sdk.ts";
 
@@ -271,12 +277,6 @@ const NODE_FLAGS: readonly string[] = [
   "--max-old-space-size=10240",
   "--max-semi-space-size=16",
 ];
-
-/** What Lambda switches off in Node 20 and 22. https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html */
-const DISABLED_NODE_FEATURES: Readonly<Record<number, readonly string[]>> = {
-  20: ["--no-experimental-require-module"],
-  22: ["--no-experimental-require-module", "--no-experimental-detect-module"],
-};
 
 function nodeLaunch(
   name: { readonly runtime: string; readonly major: number },

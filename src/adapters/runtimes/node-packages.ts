@@ -34,3 +34,9 @@ export function packagedNodes(dataDir: string): readonly string[] {
   found.push(process.execPath);
   return found;
 }
+
+/** What Lambda switches off in Node 20 and 22. https://docs.aws.amazon.com/lambda/latest/dg/lambda-nodejs.html */
+export const DISABLED_NODE_FEATURES: Readonly<Record<number, readonly string[]>> = {
+  20: ["--no-experimental-require-module"],
+  22: ["--no-experimental-require-module", "--no-experimental-detect-module"],
+};
