@@ -1,0 +1,188 @@
+import { execFile } from "node:child_process";
+import { mkdir, open, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import { destroyGroup, listGroups } from "./cgroup.ts";
+import { groupFolders, parseLayout } from "./cgroups.ts";
+import type { CgroupLayout } from "./cgroups.ts";
+
+const run = promisify(execFile);
+const GROUP_PREFIX = "lambent-";
+
+/** What sandboxes of one server share on the host. */
+export interface Host {
+  readonly clock: Clock;
+  readonly layout: CgroupLayout;
+  /** Parent group of this server's sandboxes. */
+  readonly group: string;
+  readonly resolvConf: string;
+  /** Folder of /tmp images; undefined where /tmp has to be a tmpfs. */
+  readonly imagesFolder: string | undefined;
+  /** Why something is less than it could be. */
+  readonly reasons: readonly string[];
+  /** Makes the template of a size unless it is there. */
+  needTmp(megabytes: number): Promise<void>;
+  /** Destroys the groups of servers that are dead. */
+  sweep(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+async function textOf(file: string): Promise<string> {
+  return readFile(file, "utf8").catch(() => "");
+}
+
+/**
+ * resolv.conf for the inside: name servers on the host's loopback cannot be reached from there, and
+ * a host without any other has none to give.
+ */
+export function resolvConfFor(text: string): string {
+  const lines = text.split("\n").filter((line) => {
+    const server = /^\s*nameserver\s+(\S+)/.exec(line)?.[1];
+    return server === undefined ? /^\s*(search|options|domain)\s/.test(line) : !/^(127\.|::1$)/.test(server);
+  });
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+export async function prepareHost(options: {
+  dataDir: string;
+  instanceId: string;
+  log: Logger;
+  clock: Clock;
+}): Promise<Host> {
+  if (process.platform !== "linux") throw new Error("namespaces exist on Linux only");
+  if (process.getuid?.() !== 0) throw new Error("the namespaces driver needs root");
+  const mountinfo = await textOf("/proc/self/mountinfo");
+  const unified = / (\S+) \S+ [^-]*- cgroup2 /.exec(mountinfo)?.[1];
+  const controllers = unified === undefined ? "" : await textOf(path.join(unified, "cgroup.controllers"));
+  const layout = parseLayout(mountinfo, controllers);
+  const group = `${GROUP_PREFIX}${options.instanceId}`;
+  const reasons: string[] = [];
+  await claimGroup(layout, group, reasons);
+  const folder = path.join(options.dataDir, "sandbox");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const templates = new Map<number, Promise<void>>();
+  const mkfs = await findMkfs();
+  const loops = await textOf("/proc/devices").then((text) => /^\s*7 loop$/m.test(text));
+  const images = mkfs !== undefined && loops;
+  if (mkfs === undefined)
+    reasons.push("tmpSize: mkfs.ext4 is missing (package e2fsprogs), so /tmp counts as memory");
+  else if (!loops)
+    reasons.push("tmpSize: this kernel or container has no loop devices, so /tmp counts as memory");
+
+  function needTmp(megabytes: number): Promise<void> {
+    if (!images || mkfs === undefined) return Promise.resolve();
+    let template = templates.get(megabytes);
+    if (template === undefined) {
+      template = makeTemplate(mkfs, folder, megabytes);
+      template.catch(() => templates.delete(megabytes));
+      templates.set(megabytes, template);
+    }
+    return template;
+  }
+
+  await needTmp(512);
+  return {
+    clock: options.clock,
+    layout,
+    group,
+    resolvConf: resolvConfFor(await textOf("/etc/resolv.conf")),
+    imagesFolder: images ? folder : undefined,
+    reasons,
+    needTmp,
+    async sweep() {
+      const swept: string[] = [];
+      for (const name of await listGroups(layout, "")) {
+        if (!name.startsWith(GROUP_PREFIX) || name === group || (await ownerLives(name))) continue;
+        for (const child of await listGroups(layout, name)) {
+          await destroyGroup(layout, `${name}/${child}`);
+          swept.push(`${name.slice(GROUP_PREFIX.length)}/${child}`);
+        }
+        await destroyGroup(layout, name);
+        await rm(path.join(OWNERS, name), { force: true });
+      }
+      return swept;
+    },
+    async close() {
+      for (const one of groupFolders(layout, group)) await rmdir(one).catch(() => undefined);
+      await rm(path.join(OWNERS, group), { force: true });
+    },
+  };
+}
+
+/** Who owns a group, by process id and start time: ids are reused, start times are not. */
+const OWNERS = "/run/lambent";
+
+async function startTime(pid: number | string): Promise<string> {
+  const stat = await textOf(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+async function ownerLives(group: string): Promise<boolean> {
+  const [pid = "", started = ""] = (await textOf(path.join(OWNERS, group))).split(" ");
+  return pid !== "" && started !== "" && (await startTime(pid)) === started;
+}
+
+async function claimGroup(layout: CgroupLayout, group: string, reasons: string[]): Promise<void> {
+  await mkdir(OWNERS, { recursive: true, mode: 0o755 });
+  if (await ownerLives(group)) {
+    const [pid] = (await textOf(path.join(OWNERS, group))).split(" ");
+    if (pid !== String(process.pid))
+      throw new Error(`another server (process ${pid}) uses the control groups ${group}`);
+  }
+  // What an earlier server of the same name left goes before anything new is put beside it.
+  for (const child of await listGroups(layout, group)) await destroyGroup(layout, `${group}/${child}`);
+  await writeFile(path.join(OWNERS, group), `${process.pid} ${await startTime(process.pid)}`);
+  for (const name of ["memory", "cpu", "pids"] as const) {
+    if (layout[name] === undefined)
+      reasons.push(`${name}: no ${name} controller is mounted below /sys/fs/cgroup`);
+  }
+  for (const folder of groupFolders(layout, group)) await mkdir(folder, { recursive: true });
+  const v2 = [layout.memory, layout.cpu, layout.pids].find((one) => one?.version === 2);
+  if (v2 === undefined) return;
+  const wanted = (["memory", "cpu", "pids"] as const)
+    .filter((name) => layout[name]?.version === 2)
+    .map((name) => `+${name}`)
+    .join(" ");
+  await writeFile(path.join(v2.root, "cgroup.subtree_control"), wanted).catch(() => undefined);
+  await writeFile(path.join(v2.root, group, "cgroup.subtree_control"), wanted);
+}
+
+async function findMkfs(): Promise<string | undefined> {
+  for (const folder of ["/usr/sbin", "/sbin", "/usr/bin"]) {
+    const file = path.join(folder, "mkfs.ext4");
+    const found = await open(file).then(
+      (handle) => handle.close().then(() => true),
+      () => false,
+    );
+    if (found) return file;
+  }
+  return undefined;
+}
+
+async function makeTemplate(mkfs: string, folder: string, megabytes: number): Promise<void> {
+  const file = path.join(folder, `tmp-${megabytes}.ext4`);
+  const exists = await open(file).then(
+    (handle) => handle.close().then(() => true),
+    () => false,
+  );
+  if (exists) return;
+  const fresh = `${file}.${process.pid}`;
+  const handle = await open(fresh, "w", 0o600);
+  // The size a function is promised is what it can write, so the file system's own needs come on top.
+  await handle.truncate(Math.ceil(megabytes * 1.035 + 8) * 1024 * 1024);
+  await handle.close();
+  await run(mkfs, [
+    "-q",
+    "-F",
+    "-m",
+    "0",
+    "-O",
+    "^has_journal,^resize_inode",
+    "-E",
+    "lazy_itable_init=1",
+    fresh,
+  ]);
+  await rename(fresh, file);
+}

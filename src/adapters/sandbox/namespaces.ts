@@ -1,0 +1,242 @@
+import { statfs } from "node:fs/promises";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type {
+  Capabilities,
+  ExitInfo,
+  Mount,
+  Sandbox,
+  SandboxDriver,
+  SandboxLimits,
+  SandboxSpec,
+} from "../../ports/sandbox-driver.ts";
+import { makeCgroup } from "./cgroup.ts";
+import type { Cgroup } from "./cgroup.ts";
+import { helperPath } from "./helper-path.ts";
+import { spawnHelper } from "./helper.ts";
+import type { Helper } from "./helper.ts";
+import { prepareHost } from "./host.ts";
+import type { Host } from "./host.ts";
+import { probe } from "./probe.ts";
+
+export interface NamespacesOptions {
+  readonly dataDir: string;
+  /** Names the control groups of this server: [a-z0-9-]+, unique among the servers of the machine. */
+  readonly instanceId: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Sandboxes prepared ahead, without a program (default 2): takes the set-up out of `create`. */
+  readonly spares?: number;
+}
+
+const RUNTIME_API = "127.0.0.1:9001";
+/** A user per sandbox: the kernel counts some resources per user, and neighbours stay strangers. */
+const FIRST_UID = 1_900_000_000;
+const UIDS = 60_000;
+/** What a spare may use until it is known whose it is. */
+const SPARE_LIMITS: SandboxLimits = { memoryMb: 512, cpus: 1, pids: 1024, tmpMb: 512, openFiles: 1024 };
+
+interface Base {
+  readonly helper: Helper;
+  readonly cgroup: Cgroup;
+}
+
+function mountFields(mounts: readonly Mount[]): string[] {
+  return mounts.flatMap((mount) => [`source=${mount.source}`, `target=${mount.target}`]);
+}
+
+/**
+ * Linux namespaces, control groups and a system call filter, through lambent-sandbox. Needs root
+ * today. Errors: Error that says what the host lacks.
+ */
+export async function createNamespacesDriver(options: NamespacesOptions): Promise<SandboxDriver> {
+  const executable = await helperPath();
+  const host = await prepareHost(options);
+  const slots = slotAllocator();
+  const spares: Promise<Base>[] = [];
+  const live = new Set<Sandbox>();
+  const spareCount = options.spares ?? 2;
+  let closed = false;
+
+  async function prepare(): Promise<Base> {
+    const slot = slots.take();
+    const cgroup = makeCgroup(host.layout, `${host.group}/${slot}`);
+    try {
+      cgroup.setLimits(SPARE_LIMITS);
+      const uid = FIRST_UID + (slot % UIDS);
+      const helper = await spawnHelper(executable, [
+        `uid=${uid}`,
+        `gid=${uid}`,
+        `tmp=${SPARE_LIMITS.tmpMb}`,
+        `resolv=${host.resolvConf}`,
+        ...(host.imagesFolder === undefined ? [] : [`images=${host.imagesFolder}`]),
+        ...cgroup.procs.map((file) => `cgroup=${file}`),
+      ]);
+      void helper.ended.then(() => slots.give(slot));
+      return { helper, cgroup };
+    } catch (error) {
+      await cgroup.remove();
+      slots.give(slot);
+      throw error;
+    }
+  }
+
+  function refill(): void {
+    while (!closed && spares.length < spareCount) {
+      const spare = prepare();
+      spare.catch((error: unknown) => options.log.warn({ error: String(error) }, "no spare sandbox"));
+      spares.push(spare);
+    }
+  }
+
+  /** A spare that died meanwhile (or could not be made) is passed over. */
+  async function takeBase(): Promise<Base> {
+    const spare = await spares.shift()?.catch(() => undefined);
+    return spare ?? prepare();
+  }
+
+  async function create(spec: SandboxSpec): Promise<Sandbox> {
+    const base = await takeBase();
+    try {
+      const sandbox = await startIn(base, spec, host);
+      live.add(sandbox);
+      void sandbox.exited.then(() => live.delete(sandbox));
+      setImmediate(refill);
+      return sandbox;
+    } catch (error) {
+      base.helper.tell("kill");
+      await base.helper.ended;
+      await base.cgroup.remove();
+      throw error;
+    }
+  }
+
+  const driver = {
+    name: "namespaces",
+    capabilities: undefined as unknown as Capabilities,
+    create,
+    sweep: () => host.sweep(),
+    async close() {
+      closed = true;
+      await Promise.all([...live].map((sandbox) => sandbox.kill()));
+      for (const spare of spares.splice(0)) {
+        const base = await spare.catch(() => undefined);
+        base?.helper.tell("kill");
+        await base?.helper.ended;
+        await base?.cgroup.remove();
+      }
+      await host.close();
+    },
+  } satisfies SandboxDriver;
+  driver.capabilities = await probe(driver.create, host, options.log);
+  refill();
+  return driver;
+}
+
+async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandbox> {
+  const { helper, cgroup } = base;
+  let limits = spec.limits;
+  await host.needTmp(limits.tmpMb);
+  cgroup.setLimits(limits);
+  const given = await helper.start([
+    ...spec.argv.map((one) => `argv=${one}`),
+    ...Object.entries(spec.env).map(([name, value]) => `env=${name}=${value}`),
+    `cwd=${spec.cwd}`,
+    `tmp=${limits.tmpMb}`,
+    `nofile=${limits.openFiles}`,
+    `port=${spec.endpointPort}`,
+    ...(spec.channel ? ["channel=1"] : []),
+    ...mountFields(spec.mounts),
+  ]);
+  if (!spec.channel) helper.channel.destroy();
+  let alive = true;
+  let frozen = false;
+  const exited: Promise<ExitInfo> = helper.ended.then(async (exit) => {
+    alive = false;
+    const oomKilled = cgroup.oomKills() > 0;
+    given.runtimeApi.close();
+    given.endpoint.close();
+    await cgroup.remove();
+    return { ...exit, oomKilled };
+  });
+
+  function thaw(): void {
+    if (!frozen || !alive) return;
+    frozen = false;
+    cgroup.thaw();
+  }
+
+  function kill(): Promise<ExitInfo> {
+    // v1 delivers no signal to a frozen task.
+    helper.tell("kill");
+    thaw();
+    return exited;
+  }
+
+  return {
+    id: spec.id,
+    pid: helper.pid,
+    runtimeApi: given.runtimeApi,
+    endpoint: given.endpoint,
+    runtimeApiAddress: RUNTIME_API,
+    endpointUrl: `http://127.0.0.1:${spec.endpointPort}`,
+    channel: spec.channel ? helper.channel : undefined,
+    stdout: given.stdout,
+    stderr: given.stderr,
+    path: (target) => target,
+    async attach(mounts) {
+      if (alive) await helper.ask("attach", mountFields(mounts));
+    },
+    async setLimits(wanted) {
+      if (!alive) return;
+      if (wanted.tmpMb !== limits.tmpMb) {
+        await host.needTmp(wanted.tmpMb);
+        await helper.ask("tmp", [String(wanted.tmpMb)]);
+      }
+      limits = wanted;
+      cgroup.setLimits(wanted);
+    },
+    async freeze() {
+      if (!alive || frozen) return;
+      frozen = true;
+      await cgroup.freeze();
+    },
+    async thaw() {
+      thaw();
+    },
+    async stats() {
+      const [use, tmpBytes] = await Promise.all([cgroup.use(), alive ? tmpUse(helper.pid) : 0]);
+      return { ...use, tmpBytes };
+    },
+    stop(graceMs) {
+      thaw();
+      helper.tell("signal", "15");
+      const patience = host.clock.timer(graceMs, () => void kill());
+      return exited.finally(() => patience.cancel());
+    },
+    kill,
+    exited,
+  };
+}
+
+/** Bytes used in /tmp, seen through the sandbox's own root. */
+async function tmpUse(pid: number): Promise<number> {
+  const about = await statfs(`/proc/${pid}/root/tmp`).catch(() => undefined);
+  return about === undefined ? 0 : (about.blocks - about.bfree) * about.bsize;
+}
+
+/** Smallest free number first: names of groups and users stay few. */
+function slotAllocator(): { take(): number; give(slot: number): void } {
+  const used = new Set<number>();
+  let next = 0;
+  return {
+    take() {
+      while (used.has(next)) next = (next + 1) % UIDS;
+      const slot = next;
+      next = (next + 1) % UIDS;
+      used.add(slot);
+      return slot;
+    },
+    give: (slot) => void used.delete(slot),
+  };
+}
