@@ -1,4 +1,6 @@
 import type * as sdk from "@aws-sdk/client-lambda";
+import { OperationRecord } from "../../src/app/operation-record.ts";
+import type { RequestRecord } from "../../src/aws/gateway/gateway.ts";
 import type { OperationInput, OperationOutput, Service } from "../../src/aws/service.ts";
 import { ServiceError } from "../../src/kernel/errors.ts";
 import type { FunctionInvoker, InvocationOutcome, InvokeRequest } from "../../src/lambda/model/invocation.ts";
@@ -6,6 +8,14 @@ import { createLambdaService } from "../../src/services/lambda/index.ts";
 import { type Bench, bench, requestContext } from "./lambda-fixture.ts";
 
 type Lambda = typeof sdk;
+
+const evidence = OperationRecord.fromEnvironment();
+
+/** What a test saw of an operation: `success`, an error's code, `pagination` or `persistence`. */
+export function saw(operation: string, outcome: string): void {
+  const errorCode = outcome === "success" ? {} : { errorCode: outcome };
+  evidence?.note({ service: "lambda", operation, ...errorCode } as RequestRecord);
+}
 
 /** A refusal as a client sees it, the same whichever way the call took. */
 export interface Refusal {
@@ -71,13 +81,16 @@ export function lambdaApi(over: Parameters<typeof bench>[0] = {}): LambdaApi {
     async call(operation, input) {
       const handler = service.operations[operation];
       if (handler === undefined) throw new Error(`${operation} is not an operation`);
-      return (await handler(input as never, requestContext({ operation }))) as never;
+      const output = await handler(input as never, requestContext({ operation }));
+      saw(operation, "success");
+      return output as never;
     },
     async refused(operation, input) {
       try {
         await api.call(operation, input);
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error;
+        saw(operation, error.code);
         const type = error.members["Type"];
         return {
           code: error.code,

@@ -14,7 +14,7 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import { lambdaMigrations } from "../../src/lambda/control/control.ts";
 import type { Database } from "../../src/ports/database.ts";
-import { lambdaApi } from "./lambda-client.ts";
+import { lambdaApi, saw } from "./lambda-client.ts";
 import { ARN, ROLE, zip } from "./lambda-fixture.ts";
 
 const open = (path: string): Promise<Database> =>
@@ -71,6 +71,9 @@ test("on the embedded database everything of a function is there again after a r
     Publish: true,
   });
   await api.settled("f");
+  await api.call("UpdateFunctionConfiguration", { FunctionName: "f", Timeout: 9 });
+  await api.settled("f");
+  await api.call("PublishVersion", { FunctionName: "f" });
   const permission = { FunctionName: "f", Action: "lambda:InvokeFunction", Principal: "s3.amazonaws.com" };
   await api.call("CreateAlias", { FunctionName: "f", Name: "live", FunctionVersion: "1" });
   await api.call("AddPermission", { ...permission, StatementId: "s1" });
@@ -86,6 +89,11 @@ test("on the embedded database everything of a function is there again after a r
   const again = lambdaApi(second);
   await again.control.start();
   assert.deepEqual(await portrait(again), before);
+  const kept = [
+    ...["CreateFunction", "CreateAlias", "PublishVersion", "AddPermission", "PutFunctionConcurrency"],
+    ...["PutFunctionEventInvokeConfig", "UntagResource", "UpdateFunctionConfiguration"],
+  ];
+  for (const operation of kept) saw(operation, "persistence");
   await again.call("DeleteFunction", { FunctionName: "f" });
   assert.deepEqual((await again.call("GetAccountSettings", {})).AccountUsage, {
     TotalCodeSize: 0,

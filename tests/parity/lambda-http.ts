@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { createGateway } from "../../src/aws/gateway/gateway.ts";
-import { type LambdaApi, lambdaApi } from "./lambda-client.ts";
+import { type LambdaApi, lambdaApi, saw } from "./lambda-client.ts";
 import { SCOPE } from "./lambda-fixture.ts";
 
 /** Lambda behind the real gateway, and a client of the real SDK for it. */
@@ -28,6 +28,7 @@ export async function lambdaOverHttp(
     defaultAccountId: SCOPE.accountId,
     defaultRegion: SCOPE.region,
     endpoint: () => endpoint,
+    onRequest: ({ operation, errorCode }) => saw(operation, errorCode ?? "success"),
   });
   const server = createServer((request, response) =>
     gateway.handle(request, response, { fromSandbox: false }),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as sdk from "@aws-sdk/client-lambda";
+import { saw } from "./lambda-client.ts";
 import { lambdaOverHttp, type LambdaOverHttp } from "./lambda-http.ts";
 import { ARN, ROLE, zip } from "./lambda-fixture.ts";
 
@@ -210,6 +211,8 @@ test("paginators of the SDK walk every list to its end", async (t) => {
     configs,
     ["a", "b", "c"].map((alias) => `${ARN}:f0:${alias}`),
   );
+  for (const list of ["ListFunctions", "ListAliases", "ListFunctionEventInvokeConfigs"])
+    saw(list, "pagination");
 });
 
 test("what the model forbids is refused in AWS's sentences before anything is stored", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type LambdaApi, lambdaApi } from "./lambda-client.ts";
+import { type LambdaApi, lambdaApi, saw } from "./lambda-client.ts";
 import { ARN, ROLE, zip } from "./lambda-fixture.ts";
 
 async function withVersions(count: number): Promise<LambdaApi> {
@@ -102,6 +102,7 @@ test("ListVersionsByFunction pages from $LATEST on", async () => {
     seen,
     ["$LATEST", "1", "2", "3"].map((version) => `${ARN}:f:${version}`),
   );
+  saw("ListVersionsByFunction", "pagination");
 });
 
 test("aliases live their life", async () => {
@@ -344,6 +345,78 @@ test("permissions: conflicts, revisions, qualifiers, removal", async () => {
     (await api.refused("AddPermission", { ...base, FunctionName: "none" })).message,
     `Function not found: ${ARN}:none`,
   );
+});
+
+test("a policy grows to 20 KB and no further", async () => {
+  const api = await withVersions(0);
+  const base = { FunctionName: "f", Action: "lambda:InvokeFunction", Principal: "s3.amazonaws.com" };
+  const SourceArn = `arn:aws:s3:::${"b".repeat(6000)}`;
+  for (const StatementId of ["a", "b", "c"])
+    await api.call("AddPermission", { ...base, StatementId, SourceArn });
+  const refusal = await api.refused("AddPermission", { ...base, StatementId: "d", SourceArn });
+  assert.equal(refusal.code, "PolicyLengthExceededException");
+  assert.match(refusal.message, /^The final policy size \(\d+\) is bigger than the limit \(20480\)\.$/);
+});
+
+test("every version counts against the account's code storage", async () => {
+  const size = (await zip()).byteLength;
+  const api = lambdaApi({ quotas: { totalCodeBytes: 2 * size } });
+  const input = {
+    FunctionName: "f",
+    Runtime: "python3.12" as const,
+    Handler: "index.handler",
+    Role: ROLE,
+    Code: { ZipFile: await zip() },
+  };
+  const full = {
+    code: "CodeStorageExceededException",
+    status: 400,
+    message: "Code storage limit exceeded.",
+    type: "User",
+  };
+  await api.call("CreateFunction", input);
+  await api.call("PublishVersion", { FunctionName: "f" });
+  assert.deepEqual(await api.refused("CreateFunction", { ...input, FunctionName: "g" }), full);
+  await api.call("UpdateFunctionConfiguration", { FunctionName: "f", Timeout: 9 });
+  await api.settled("f");
+  assert.deepEqual(await api.refused("PublishVersion", { FunctionName: "f" }), full);
+  const larger = await zip(
+    "x".repeat(100_000).replaceAll("x", () => String(Math.trunc(performance.now() * 1e6))),
+  );
+  assert.deepEqual(await api.refused("UpdateFunctionCode", { FunctionName: "f", ZipFile: larger }), full);
+  await api.call("DeleteFunction", { FunctionName: "f", Qualifier: "1" });
+  await api.call("CreateFunction", { ...input, FunctionName: "g" });
+  assert.equal((await api.call("GetAccountSettings", {})).AccountLimit?.TotalCodeSize, 2 * size);
+});
+
+test("a function or qualifier that is not there, for every setting", async () => {
+  const api = await withVersions(0);
+  const none = notFound(`Function not found: ${ARN}:none`);
+  const FunctionName = "none";
+  assert.deepEqual(await api.refused("DeleteAlias", { FunctionName, Name: "a" }), none);
+  assert.deepEqual(await api.refused("DeleteFunctionConcurrency", { FunctionName }), none);
+  assert.deepEqual(await api.refused("RemovePermission", { FunctionName, StatementId: "s" }), none);
+  assert.deepEqual(await api.refused("GetPolicy", { FunctionName }), none);
+  assert.deepEqual(
+    await api.refused("PutFunctionConcurrency", { FunctionName, ReservedConcurrentExecutions: 1 }),
+    none,
+  );
+  assert.deepEqual(
+    await api.refused("GetFunctionEventInvokeConfig", { FunctionName }),
+    notFound(`The function ${ARN}:none:$LATEST doesn't have an EventInvokeConfig`),
+  );
+  const mismatch = { FunctionName: "f:1", Qualifier: "2" };
+  for (const operation of [
+    "GetFunctionEventInvokeConfig",
+    "DeleteFunctionEventInvokeConfig",
+    "GetPolicy",
+    "GetFunctionConfiguration",
+  ] as const) {
+    assert.deepEqual(
+      await api.refused(operation, mismatch),
+      invalid("The derived qualifier from the function name does not match the specified qualifier."),
+    );
+  }
 });
 
 test("reserved concurrency", async () => {

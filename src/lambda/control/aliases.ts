@@ -169,7 +169,7 @@ export function aliasesOf(context: ControlContext): Aliases {
 
     async delete(scope, functionName, name) {
       const target = targetOf(scope, functionName);
-      await store.change(target.scope, target.name, (record) => {
+      const changed = await store.change(target.scope, target.name, (record) => {
         if (!record.aliases.has(name)) return record;
         return {
           ...record,
@@ -178,6 +178,7 @@ export function aliasesOf(context: ControlContext): Aliases {
           eventInvokeConfigs: withEntry(record.eventInvokeConfigs, name, undefined),
         };
       });
+      if (changed === undefined) throw functionNotFound(functionArn(target.scope, target.name));
     },
   };
 }

@@ -10,6 +10,7 @@ import { type Functions, functionsOf } from "./functions.ts";
 import { type Permissions, permissionsOf } from "./permissions.ts";
 import type { FunctionRecord } from "./record.ts";
 import { resolverOf } from "./resolver.ts";
+import type { AccountQuotas } from "./rows.ts";
 import { Settler } from "./settle.ts";
 import { FunctionStore } from "./store.ts";
 import { type Tags, tagsOf } from "./tags.ts";
@@ -24,6 +25,7 @@ export interface AccountSettings {
   readonly functionCount: number;
   readonly totalCodeBytes: number;
   readonly unreservedConcurrency: number;
+  readonly quotas: AccountQuotas;
 }
 
 /** Lambda's control plane: one object per subject of the API. */
@@ -56,7 +58,8 @@ export interface FunctionControl {
 const IN_PROGRESS_MS = 20;
 
 export function createFunctionControl(deps: FunctionControlDeps): FunctionControl {
-  const store = new FunctionStore(deps.database, deps.secrets, LIMITS);
+  const quotas: AccountQuotas = { ...LIMITS, ...deps.quotas };
+  const store = new FunctionStore(deps.database, deps.secrets, quotas);
   const settler = new Settler(
     store,
     deps.codeCache,
@@ -81,7 +84,7 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
     tags: tagsOf(context),
     concurrency: concurrencyOf(context),
     eventInvokeConfigs: eventInvokeConfigsOf(context),
-    resolver: resolverOf(context, LIMITS.concurrentExecutions),
+    resolver: resolverOf(context, quotas.concurrentExecutions),
     codeDownloads: codeDownloadsOf(deps.blobs, deps.secrets, deps.clock),
 
     async accountSettings(scope) {
@@ -89,7 +92,8 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
       return {
         functionCount: await store.functionCount(scope),
         totalCodeBytes: totals.codeBytes,
-        unreservedConcurrency: LIMITS.concurrentExecutions - totals.reservedConcurrency,
+        unreservedConcurrency: quotas.concurrentExecutions - totals.reservedConcurrency,
+        quotas,
       };
     },
 

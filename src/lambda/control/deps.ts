@@ -6,6 +6,7 @@ import type { CodeCache } from "../../ports/code-cache.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import type { Architecture } from "../model/function.ts";
+import type { AccountQuotas } from "./rows.ts";
 import type { Settler } from "./settle.ts";
 import type { FunctionStore } from "./store.ts";
 
@@ -28,6 +29,8 @@ export interface FunctionControlDeps {
   readonly hostArchitecture: Architecture;
   /** Refuses archives of the other architecture even for interpreted runtimes. */
   readonly strictArchitectures?: boolean;
+  /** Account-wide quotas other than AWS's defaults. */
+  readonly quotas?: Partial<AccountQuotas>;
   /** How long an update stays InProgress at least, so that callers can see it. Default 20 ms. */
   readonly inProgressMs?: number;
 }

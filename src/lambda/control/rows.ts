@@ -6,7 +6,7 @@ import { functionArn } from "./names.ts";
 import type { Alias, EventInvokeConfig, FunctionRecord, PolicyStatement } from "./record.ts";
 
 /** How records become rows and rows become records: SQL lives here and in store.ts only. */
-export interface StoreLimits {
+export interface AccountQuotas {
   readonly totalCodeBytes: number;
   readonly concurrentExecutions: number;
   readonly unreservedConcurrencyMin: number;
@@ -80,7 +80,7 @@ function openVersion(secrets: Secrets, scope: Scope, name: string, row: Row): Fu
 /** Statements that turn one record into the other (the function's own row apart). */
 export function difference(
   secrets: Secrets,
-  limits: StoreLimits,
+  limits: AccountQuotas,
   before: FunctionRecord,
   after: FunctionRecord,
 ): { statements: Statement[]; totalsAt: number | undefined } {
@@ -146,7 +146,7 @@ function versionColumns(secrets: Secrets, version: FunctionVersion): Statement["
 
 /** None when the sums stay; else the row is made if need be, and changed within the quotas. */
 export function totalsChange(
-  limits: StoreLimits,
+  limits: AccountQuotas,
   before: FunctionRecord,
   after: FunctionRecord,
 ): Statement[] {

@@ -7,7 +7,7 @@ import {
   difference,
   emptyLike,
   readRecord,
-  type StoreLimits,
+  type AccountQuotas,
   totalsChange,
   totalsDelta,
   touch,
@@ -33,7 +33,7 @@ const RETRIES_MAX = 10;
 export class FunctionStore {
   readonly #database: Database;
   readonly #secrets: Secrets;
-  readonly #limits: StoreLimits;
+  readonly #limits: AccountQuotas;
   readonly #cache = new Map<string, FunctionRecord>();
   readonly #totals = new Map<string, AccountTotals>();
   readonly #listeners: StoreListener[] = [];
@@ -41,7 +41,7 @@ export class FunctionStore {
   /** Rises with every write of this process. */
   #generation = 0;
 
-  constructor(database: Database, secrets: Secrets, limits: StoreLimits) {
+  constructor(database: Database, secrets: Secrets, limits: AccountQuotas) {
     this.#database = database;
     this.#secrets = secrets;
     this.#limits = limits;

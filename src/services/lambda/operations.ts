@@ -166,10 +166,10 @@ export function functionOperations(control: FunctionControl, invoker: FunctionIn
       const settings = await control.accountSettings(context);
       return {
         AccountLimit: {
-          TotalCodeSize: LIMITS.totalCodeBytes,
+          TotalCodeSize: settings.quotas.totalCodeBytes,
           CodeSizeUnzipped: LIMITS.unzippedCodeBytes,
           CodeSizeZipped: LIMITS.zippedCodeBytes,
-          ConcurrentExecutions: LIMITS.concurrentExecutions,
+          ConcurrentExecutions: settings.quotas.concurrentExecutions,
           UnreservedConcurrentExecutions: settings.unreservedConcurrency,
         },
         AccountUsage: { TotalCodeSize: settings.totalCodeBytes, FunctionCount: settings.functionCount },
