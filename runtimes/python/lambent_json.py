@@ -110,13 +110,17 @@ def _holds_named_tuple(value):
     return False
 
 
-def _without_named_tuples(value):
+def _plain(value):
+    """The same value with named tuples as dictionaries and bytes in keys as text."""
     if isinstance(value, dict):
-        return {key: _without_named_tuples(item) for key, item in value.items()}
+        return {
+            key.decode("utf-8") if type(key) is bytes else key: _plain(item)
+            for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         if type(value) is not tuple and callable(getattr(value, "_asdict", None)):
-            return _without_named_tuples(value._asdict())
-        return [_without_named_tuples(item) for item in value]
+            return _plain(value._asdict())
+        return [_plain(item) for item in value]
     return value
 
 
@@ -126,14 +130,19 @@ def encode_json(value):
         return _encode_text(value)
     try:
         if _holds_named_tuple(value):
-            value = _without_named_tuples(value)
+            value = _plain(value)
     except RecursionError:
         pass  # circular or too deep: the encoder says which
     decimals = _Decimals()
     encode = _json.make_encoder(
         {}, _default(decimals), _encode_text, None, ": ", ", ", False, False, True
     )
-    text = "".join(encode(value, 0))
+    try:
+        text = "".join(encode(value, 0))
+    except TypeError as error:
+        if not str(error).endswith("not bytes"):
+            raise
+        return encode_json(_plain(value))
     if decimals.marker is None:
         return text
     pieces = text.split('"' + decimals.marker + '"')

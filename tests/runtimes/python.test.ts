@@ -53,6 +53,11 @@ const INVOKES: readonly InvokeCase[] = [
     answer: '[1.10, {"n": 1E+3}, NaN]',
   },
   {
+    what: "writes bytes in a response as text",
+    files: body("return {b'k': [b'v', {b'k': None}]}"),
+    answer: '{"k": ["v", {"k": null}]}',
+  },
+  {
     what: "writes a named tuple as an object",
     files: {
       "index.py":
