@@ -353,3 +353,54 @@ test("accounts do not see each other", async (t) => {
     code: "NoSuchEntity",
   });
 });
+
+test("groups: members, policies, a new name, and what keeps them from being deleted", async (t) => {
+  const { call, iam } = await openHarness(t);
+  const { Group: group } = await call("iam", "CreateGroup", { GroupName: "devs", Path: "/x/" });
+  assert.deepEqual(keys(group), ["Arn", "CreateDate", "GroupId", "GroupName", "Path"]);
+  assert.match(group.GroupId, /^AGPA[A-Z2-7]{17}$/);
+  await assert.rejects(call("iam", "CreateGroup", { GroupName: "DEVS" }), {
+    code: "EntityAlreadyExists",
+    message: "Group with name DEVS already exists.",
+  });
+  await call("iam", "CreateUser", { UserName: "ada" });
+  await call("iam", "AddUserToGroup", { GroupName: "devs", UserName: "ada" });
+  await call("iam", "AddUserToGroup", { GroupName: "devs", UserName: "ada" });
+  await assert.rejects(call("iam", "AddUserToGroup", { GroupName: "none", UserName: "ada" }), {
+    code: "NoSuchEntity",
+    message: "The group with name none cannot be found.",
+  });
+  await call("iam", "PutGroupPolicy", { GroupName: "devs", PolicyName: "in", PolicyDocument: DOCUMENT });
+  await call("iam", "AttachGroupPolicy", { GroupName: "devs", PolicyArn: BASIC });
+  const { policies } =
+    (await iam.reader.policiesOf(ACCOUNT, "user", "ada")).groups[0] ?? assert.fail("no group");
+  assert.deepEqual([policies.inline.length, policies.attached.length], [1, 1], "a user's groups grant too");
+  await call("iam", "UpdateGroup", { GroupName: "devs", NewGroupName: "people" });
+  await call("iam", "UpdateUser", { UserName: "ada", NewUserName: "grace" });
+  const { Users: members } = await call("iam", "GetGroup", { GroupName: "people" });
+  assert.deepEqual(
+    members.map((user: Output) => user.UserName),
+    ["grace"],
+  );
+  const { Groups: of } = await call("iam", "ListGroupsForUser", { UserName: "grace" });
+  assert.deepEqual(
+    of.map((each: Output) => each.GroupName),
+    ["people"],
+  );
+  const inline = await call("iam", "GetGroupPolicy", { GroupName: "people", PolicyName: "in" });
+  assert.equal(inline.GroupName, "people");
+  const { PolicyGroups } = await call("iam", "ListEntitiesForPolicy", { PolicyArn: BASIC });
+  assert.deepEqual(PolicyGroups, [{ GroupName: "people", GroupId: group.GroupId }]);
+  const inTheWay = {
+    code: "DeleteConflict",
+    message: "Cannot delete entity, must remove users from group first.",
+  };
+  await assert.rejects(call("iam", "DeleteUser", { UserName: "grace" }), inTheWay);
+  await call("iam", "DetachGroupPolicy", { GroupName: "people", PolicyArn: BASIC });
+  await call("iam", "DeleteGroupPolicy", { GroupName: "people", PolicyName: "in" });
+  await assert.rejects(call("iam", "DeleteGroup", { GroupName: "people" }), inTheWay);
+  await call("iam", "RemoveUserFromGroup", { GroupName: "people", UserName: "grace" });
+  await call("iam", "DeleteGroup", { GroupName: "people" });
+  await call("iam", "DeleteUser", { UserName: "grace" });
+  assert.deepEqual((await call("iam", "ListGroups")).Groups, []);
+});

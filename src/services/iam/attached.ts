@@ -7,6 +7,7 @@ import * as errors from "./errors.ts";
 import {
   AWS_OWNED,
   checkTags,
+  type Entity,
   paginate,
   type PageRequest,
   parsePolicyArn,
@@ -16,6 +17,12 @@ import {
 import { encodeDocument, parsePolicy } from "./policy-document.ts";
 
 type Done = Record<string, never>;
+
+const ATTACHED_QUOTA: Readonly<Record<errors.EntityKind, string>> = {
+  role: "PoliciesPerRole",
+  user: "PoliciesPerUser",
+  group: "PoliciesPerGroup",
+};
 
 export async function putInline(deps: Deps, key: EntityKey, name: string, document: string): Promise<Done> {
   parsePolicy(document, "identity");
@@ -71,10 +78,7 @@ export async function attach(deps: Deps, key: EntityKey, arn: string): Promise<D
   if ((await findPolicy(deps, key.accountId, arn)) === undefined) throw errors.policyNotAttachable(arn);
   const attached = await deps.entities.attachments(key);
   if (!attached.includes(arn) && attached.length >= QUOTAS.policiesPerEntity) {
-    throw errors.quotaExceeded(
-      key.kind === "role" ? "PoliciesPerRole" : "PoliciesPerUser",
-      QUOTAS.policiesPerEntity,
-    );
+    throw errors.quotaExceeded(ATTACHED_QUOTA[key.kind], QUOTAS.policiesPerEntity);
   }
   const policyExists = parsed.accountId === AWS_OWNED ? undefined : deps.policies.stillThere(parsed);
   if (!(await deps.entities.attach(key, arn, policyExists))) throw errors.concurrentModification();
@@ -164,6 +168,11 @@ export async function deleteBoundary(deps: Deps, key: EntityKey): Promise<Done> 
   return {};
 }
 
+async function inGroups(deps: Deps, entity: Entity): Promise<boolean> {
+  if (entity.kind === "user") return (await deps.entities.groupsOf(entity.accountId, entity.name)).length > 0;
+  return entity.kind === "group" && (await deps.entities.members(entity.accountId, entity.name)).length > 0;
+}
+
 /** Errors: DeleteConflict naming what is in the way, NoSuchEntity. */
 export async function deleteEntity(deps: Deps, key: EntityKey): Promise<Done> {
   const entity = await entityOf(deps, key);
@@ -174,6 +183,7 @@ export async function deleteEntity(deps: Deps, key: EntityKey): Promise<Done> {
   if (key.kind === "user" && (await deps.keys.list(key.accountId, entity.name)).length > 0) {
     throw errors.mustDeleteAccessKeys(entity.name);
   }
+  if (await inGroups(deps, entity)) throw errors.mustRemoveFromGroup(key.kind, entity.name);
   if (!(await deps.entities.delete(key))) throw errors.concurrentModification();
   deps.keys.forgetCached();
   return {};

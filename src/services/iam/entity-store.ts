@@ -1,4 +1,4 @@
-/** Roles and users with their inline policies, attachments and tags: rows in and out. */
+/** Roles, users and groups with their inline policies, attachments, tags and members: rows in and out. */
 import type { Tag } from "@aws-sdk/client-iam";
 import { Conflict, type Database, type Row, type SqlValue, type Statement } from "../../ports/database.ts";
 import { type Entity, type EntityKind, nameKey } from "./model.ts";
@@ -51,6 +51,14 @@ export interface EntityStore {
   boundaryOf(accountId: string, policyArn: string): Promise<Entity[]>;
   /** How many entities each policy is attached to, and bounds. */
   usage(accountId: string): Promise<{ attached: Map<string, number>; bounding: Map<string, number> }>;
+  /** Users in a group, by name. */
+  members(accountId: string, groupName: string): Promise<Entity[]>;
+  /** Groups a user is in, by name. */
+  groupsOf(accountId: string, userName: string): Promise<Entity[]>;
+  /** False when the group or the user is gone. */
+  addMember(accountId: string, groupName: string, userName: string): Promise<boolean>;
+  /** False when the user was not in it. */
+  removeMember(accountId: string, groupName: string, userName: string): Promise<boolean>;
   tags(owner: TagOwner): Promise<Tag[]>;
   putTags(owner: TagOwner, tags: readonly Tag[]): Promise<void>;
   removeTags(owner: TagOwner, keys: readonly string[]): Promise<void>;
@@ -102,13 +110,15 @@ export function createEntityStore(database: Database): EntityStore {
     delete(key) {
       const free = `NOT EXISTS (SELECT 1 FROM iam_attachments WHERE ${THIS})
         AND NOT EXISTS (SELECT 1 FROM iam_inline_policies WHERE ${THIS})
-        AND NOT EXISTS (SELECT 1 FROM iam_access_keys WHERE account_id = ? AND user_key = ? AND 'user' = ?)`;
+        AND NOT EXISTS (SELECT 1 FROM iam_access_keys WHERE account_id = ? AND user_key = ? AND 'user' = ?)
+        AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND user_key = ? AND 'user' = ?)
+        AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND group_key = ? AND 'group' = ?)`;
       const own = params(key);
       const keys = [key.accountId, nameKey(key.name), key.kind];
       return done([
         {
           sql: `DELETE FROM iam_entities WHERE ${THIS} AND ${free}`,
-          params: [...own, ...own, ...own, ...keys],
+          params: [...own, ...own, ...own, ...keys, ...keys, ...keys],
           expect: 1,
         },
         { sql: `DELETE FROM iam_tags WHERE ${THIS}`, params: own },
@@ -169,6 +179,29 @@ export function createEntityStore(database: Database): EntityStore {
         ),
       };
     },
+    members(accountId, groupName) {
+      const where = `account_id = ? AND kind = 'user' AND name_key IN
+        (SELECT user_key FROM iam_group_members WHERE account_id = ? AND group_key = ?)`;
+      return entities(where, [accountId, accountId, nameKey(groupName)]);
+    },
+    groupsOf(accountId, userName) {
+      const where = `account_id = ? AND kind = 'group' AND name_key IN
+        (SELECT group_key FROM iam_group_members WHERE account_id = ? AND user_key = ?)`;
+      return entities(where, [accountId, accountId, nameKey(userName)]);
+    },
+    addMember(accountId, groupName, userName) {
+      const sql = `INSERT INTO iam_group_members (account_id, group_key, user_key) VALUES (?, ?, ?)
+        ON CONFLICT DO NOTHING`;
+      return done([
+        stillThere({ accountId, kind: "group", name: groupName }),
+        stillThere({ accountId, kind: "user", name: userName }),
+        { sql, params: [accountId, nameKey(groupName), nameKey(userName)] },
+      ]);
+    },
+    removeMember(accountId, groupName, userName) {
+      const sql = "DELETE FROM iam_group_members WHERE account_id = ? AND group_key = ? AND user_key = ?";
+      return done([{ sql, params: [accountId, nameKey(groupName), nameKey(userName)], expect: 1 }]);
+    },
     async tags(owner) {
       const sql = `SELECT tag_key, tag_value FROM iam_tags WHERE ${THIS} ORDER BY tag_norm`;
       const rows = await read<{ tag_key: string; tag_value: string }>(sql, params(owner));
@@ -213,8 +246,13 @@ function renames(key: EntityKey, newName: string): Statement[] {
     sql: `UPDATE ${table} SET name_key = ? WHERE ${THIS}`,
     params: [to, key.accountId, key.kind, from],
   }));
-  const sql = "UPDATE iam_access_keys SET user_key = ? WHERE account_id = ? AND user_key = ?";
-  return [...moved, { sql, params: [to, key.accountId, from] }];
+  const params = [to, key.accountId, from];
+  const rename = (table: string, column: string): Statement => ({
+    sql: `UPDATE ${table} SET ${column} = ? WHERE account_id = ? AND ${column} = ?`,
+    params,
+  });
+  if (key.kind === "group") return [...moved, rename("iam_group_members", "group_key")];
+  return [...moved, rename("iam_access_keys", "user_key"), rename("iam_group_members", "user_key")];
 }
 
 function columnsOf(changes: EntityChanges): Record<string, SqlValue> {

@@ -1,9 +1,13 @@
 /** Each error of IAM, spelled once. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html */
 import { ServiceError } from "../../kernel/errors.ts";
 
-export type EntityKind = "role" | "user";
+export type EntityKind = "role" | "user" | "group";
 
-const TITLE: Readonly<Record<EntityKind, string>> = { role: "Role", user: "User" };
+const TITLE: Readonly<Record<EntityKind, string>> = {
+  role: "Role",
+  user: "User",
+  group: "Group",
+};
 
 function noSuchEntity(message: string, hint?: string): ServiceError {
   return new ServiceError("NoSuchEntity", 404, message, hint === undefined ? {} : { hint });
@@ -65,6 +69,10 @@ export function policyVersionNotFound(arn: string, version: string): ServiceErro
   return noSuchEntity(`Policy ${arn} version ${version} does not exist or is not attachable.`);
 }
 
+export function notInGroup(userName: string, groupName: string): ServiceError {
+  return noSuchEntity(`The user with name ${userName} cannot be found in group ${groupName}.`);
+}
+
 export function accessKeyNotFound(accessKeyId: string): ServiceError {
   return noSuchEntity(`The Access Key with id ${accessKeyId} cannot be found.`);
 }
@@ -103,6 +111,16 @@ export function mustDeletePolicies(kind: EntityKind, name: string): ServiceError
   return deleteConflict(
     "Cannot delete entity, must delete policies first.",
     `aws iam list-${kind}-policies --${kind}-name ${name}`,
+  );
+}
+
+/** Of a group with members, and of a user in groups. */
+export function mustRemoveFromGroup(kind: EntityKind, name: string): ServiceError {
+  return deleteConflict(
+    "Cannot delete entity, must remove users from group first.",
+    kind === "user"
+      ? `aws iam list-groups-for-user --user-name ${name}`
+      : `aws iam get-group --group-name ${name}`,
   );
 }
 

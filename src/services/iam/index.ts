@@ -4,6 +4,7 @@ import type { Database } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import { createEntityStore } from "./entity-store.ts";
 import { createKeyStore } from "./key-store.ts";
+import { groupOperations } from "./operations-groups.ts";
 import { accessKeyOperations, userOperations } from "./operations-users.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
@@ -39,6 +40,7 @@ export function createIam(deps: IamDeps): Iam {
       ...roleOperations(parts),
       ...userOperations(parts),
       ...accessKeyOperations(parts),
+      ...groupOperations(parts),
       ...policyOperations(parts),
       ...policyVersionOperations(parts),
     }),

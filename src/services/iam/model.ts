@@ -5,7 +5,7 @@ import type { EntityKind } from "./errors.ts";
 
 export type { EntityKind } from "./errors.ts";
 
-/** A role or a user: what policies are attached to. */
+/** A role, a user or a group: what policies are attached to. */
 export interface Entity {
   readonly accountId: string;
   readonly kind: EntityKind;
@@ -54,7 +54,7 @@ export const QUOTAS = {
   accessKeysPerUser: 2,
   trustPolicyLength: 2048,
   managedPolicyLength: 6144,
-  inlineLength: { role: 10_240, user: 2048 },
+  inlineLength: { role: 10_240, user: 2048, group: 5120 },
   tags: 50,
 } as const;
 

@@ -93,15 +93,16 @@ export function policyOperations(deps: Deps): PolicyOperations {
       const arn = model.policyArn(await policyOf(deps, context, input.PolicyArn));
       const bounding = input.PolicyUsageFilter === "PermissionsBoundary";
       const found = await (bounding ? entities.boundaryOf : entities.attachedTo)(context.accountId, arn);
-      const wanted = ENTITY_FILTER[input.EntityFilter ?? ""] ?? ["role", "user"];
+      const wanted = ENTITY_FILTER[input.EntityFilter ?? ""] ?? ["role", "user", "group"];
       const matching = found.filter(
         (entity) => wanted.includes(entity.kind) && entity.path.startsWith(input.PathPrefix ?? "/"),
       );
       const { items, paging } = model.paginate(matching, input, (entity) => `${entity.kind}/${entity.name}`);
       const roles = items.filter((entity) => entity.kind === "role");
       const users = items.filter((entity) => entity.kind === "user");
+      const groups = items.filter((entity) => entity.kind === "group");
       return {
-        PolicyGroups: [],
+        PolicyGroups: groups.map(({ name, id }) => ({ GroupName: name, GroupId: id })),
         PolicyRoles: roles.map(({ name, id }) => ({ RoleName: name, RoleId: id })),
         PolicyUsers: users.map(({ name, id }) => ({ UserName: name, UserId: id })),
         ...paging,
@@ -115,7 +116,7 @@ const NO_USE = { attached: new Map<string, number>(), bounding: new Map<string, 
 const ENTITY_FILTER: Readonly<Record<string, readonly string[]>> = {
   Role: ["role"],
   User: ["user"],
-  Group: [],
+  Group: ["group"],
   LocalManagedPolicy: [],
   AWSManagedPolicy: [],
 };

@@ -97,12 +97,6 @@ export function userOperations(deps: Deps): UserOperations {
     UntagUser: (input, context) =>
       attached.removeTags(deps, key(context, input.UserName), input.TagKeys ?? []),
     ListUserTags: (input, context) => attached.listTags(deps, key(context, input.UserName), input),
-
-    /** There are no groups, so no user is in one; tools ask before they delete a user. */
-    async ListGroupsForUser(input, context) {
-      await entityOf(deps, key(context, input.UserName));
-      return { Groups: [], IsTruncated: false };
-    },
   };
 }
 

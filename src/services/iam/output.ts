@@ -2,6 +2,7 @@
 import type {
   AccessKeyMetadata,
   AttachedPermissionsBoundary,
+  Group,
   Policy,
   Role,
   Tag,
@@ -54,6 +55,16 @@ export function userOutput(user: Entity): User {
     UserId: user.id,
     Arn: entityArn(user),
     CreateDate: new Date(user.createdAt),
+  };
+}
+
+export function groupOutput(group: Entity): Group {
+  return {
+    Path: group.path,
+    GroupName: group.name,
+    GroupId: group.id,
+    Arn: entityArn(group),
+    CreateDate: new Date(group.createdAt),
   };
 }
 

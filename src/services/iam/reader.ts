@@ -21,6 +21,8 @@ export interface ReadRole {
 export interface EntityPolicies {
   readonly inline: readonly { readonly name: string; readonly document: PolicyDocument }[];
   readonly attached: readonly { readonly arn: string; readonly document: PolicyDocument }[];
+  /** Of a user's groups: they grant as if they were the user's own. */
+  readonly groups: readonly { readonly name: string; readonly policies: EntityPolicies }[];
   readonly boundary: { readonly arn: string; readonly document: PolicyDocument } | undefined;
 }
 
@@ -61,6 +63,31 @@ export function createIamReader(deps: Deps): IamReader {
     return { arn, document };
   }
 
+  async function policiesOf(
+    accountId: string,
+    kind: "role" | "user" | "group",
+    name: string,
+  ): Promise<EntityPolicies> {
+    const key = { accountId, kind, name };
+    const inline = (await entities.inlinePolicies(key)).map((policy) => ({
+      name: policy.name,
+      document: parsePolicy(policy.document, "identity"),
+    }));
+    const memberOf = kind === "user" ? await entities.groupsOf(accountId, name) : [];
+    const groups = await Promise.all(
+      memberOf.map(async (group) => ({
+        name: group.name,
+        policies: await policiesOf(accountId, "group", group.name),
+      })),
+    );
+    return {
+      inline,
+      attached: await attachedOf(key),
+      groups,
+      boundary: await boundaryOf(await entities.find(key)),
+    };
+  }
+
   return {
     async role(accountId, roleName) {
       const role = await entities.find({ accountId, kind: "role", name: roleName });
@@ -77,18 +104,7 @@ export function createIamReader(deps: Deps): IamReader {
       const user = await entities.find({ accountId, kind: "user", name: userName });
       return user === undefined ? undefined : { arn: entityArn(user), userId: user.id };
     },
-    async policiesOf(accountId, kind, name) {
-      const key = { accountId, kind, name };
-      const inline = (await entities.inlinePolicies(key)).map((policy) => ({
-        name: policy.name,
-        document: parsePolicy(policy.document, "identity"),
-      }));
-      return {
-        inline,
-        attached: await attachedOf(key),
-        boundary: await boundaryOf(await entities.find(key)),
-      };
-    },
+    policiesOf,
     accessKey: (accessKeyId) => keys.signing(accessKeyId),
   };
 }

@@ -79,4 +79,16 @@ export const migrations: readonly Migration[] = [
       "CREATE INDEX iam_access_keys_user ON iam_access_keys (account_id, user_key)",
     ],
   },
+  {
+    id: "iam/0002",
+    sql: [
+      `CREATE TABLE iam_group_members (
+        account_id TEXT NOT NULL,
+        group_key TEXT NOT NULL,
+        user_key TEXT NOT NULL,
+        PRIMARY KEY (account_id, group_key, user_key)
+      )`,
+      "CREATE INDEX iam_group_members_user ON iam_group_members (account_id, user_key)",
+    ],
+  },
 ];

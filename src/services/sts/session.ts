@@ -44,11 +44,13 @@ export function createSessionSealer(secrets: Secrets, random: Random): SessionSe
 
   return {
     seal(session) {
-      const sealed = secrets.seal(JSON.stringify(session), CONTEXT);
+      // STS's dates have no fraction of a second.
+      const expiryMs = Math.floor(session.expiryMs / 1000) * 1000;
+      const sealed = secrets.seal(JSON.stringify({ ...session, expiryMs }), CONTEXT);
       const sessionToken = Buffer.from(sealed).toString("base64");
       const accessKeyId = newAccessKeyId(ACCESS_KEY_PREFIX, session.accountId, random);
       const secretAccessKey = secretOf(accessKeyId, sessionToken);
-      return { accessKeyId, secretAccessKey, sessionToken, expirationMs: session.expiryMs };
+      return { accessKeyId, secretAccessKey, sessionToken, expirationMs: expiryMs };
     },
     open(accessKeyId, token) {
       if (!accessKeyId.startsWith(ACCESS_KEY_PREFIX)) return undefined;
