@@ -36,8 +36,8 @@ def decode_json(text):
     stripped = text.strip(_WHITESPACE)
     try:
         value, end = _scan(stripped, 0)
-    except StopIteration:
-        end = -1
+    except (StopIteration, ValueError):
+        end = -1  # json.loads says what is wrong, and where
     if end != len(stripped):
         import json
 
