@@ -89,21 +89,49 @@ test("on the embedded database everything of a function is there again after a r
   const again = lambdaApi(second);
   await again.control.start();
   assert.deepEqual(await portrait(again), before);
-  const kept = [
+  const made = [
     ...["CreateFunction", "CreateAlias", "PublishVersion", "AddPermission", "PutFunctionConcurrency"],
     ...["PutFunctionEventInvokeConfig", "UntagResource", "UpdateFunctionConfiguration"],
   ];
-  for (const operation of kept) saw(operation, "persistence");
-  await again.call("DeleteFunction", { FunctionName: "f" });
-  assert.deepEqual((await again.call("GetAccountSettings", {})).AccountUsage, {
+  for (const operation of made) saw(operation, "persistence");
+
+  const f = { FunctionName: "f" };
+  await again.call("UpdateFunctionCode", { ...f, ZipFile: await zip("changed") });
+  await again.settled("f");
+  await again.call("TagResource", { Resource: `${ARN}:f`, Tags: { c: "3" } });
+  await again.call("UpdateAlias", { ...f, Name: "live", FunctionVersion: "2" });
+  await again.call("CreateAlias", { ...f, Name: "short", FunctionVersion: "2" });
+  await again.call("DeleteAlias", { ...f, Name: "short" });
+  await again.call("AddPermission", { ...permission, StatementId: "s2" });
+  await again.call("RemovePermission", { ...f, StatementId: "s1" });
+  await again.call("UpdateFunctionEventInvokeConfig", { ...f, MaximumEventAgeInSeconds: 60 });
+  await again.call("PutFunctionEventInvokeConfig", { ...f, Qualifier: "live", MaximumRetryAttempts: 1 });
+  await again.call("DeleteFunctionEventInvokeConfig", { ...f, Qualifier: "live" });
+  await again.call("DeleteFunctionConcurrency", f);
+  const changed = await portrait(again);
+  assert.notDeepEqual(changed, before);
+  await again.control.close();
+  await second.database.close();
+
+  const third = await machine(folder);
+  const last = lambdaApi(third);
+  assert.deepEqual(await portrait(last), changed);
+  const altered = [
+    ...["UpdateFunctionCode", "TagResource", "UpdateAlias", "DeleteAlias", "RemovePermission"],
+    ...["UpdateFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig", "DeleteFunctionConcurrency"],
+  ];
+  for (const operation of altered) saw(operation, "persistence");
+  await last.call("DeleteFunction", { FunctionName: "f" });
+  assert.deepEqual((await last.call("GetAccountSettings", {})).AccountUsage, {
     TotalCodeSize: 0,
     FunctionCount: 0,
   });
   for (const table of ["versions", "aliases", "policies", "event_invoke_configs", "tags"]) {
-    assert.deepEqual(await second.database.read(`SELECT * FROM lambda_${table}`), [], table);
+    assert.deepEqual(await third.database.read(`SELECT * FROM lambda_${table}`), [], table);
   }
-  await again.control.close();
-  await second.database.close();
+  saw("DeleteFunction", "persistence");
+  await last.control.close();
+  await third.database.close();
 });
 
 test("on the embedded database a name can be taken once, by whoever comes first", async (t) => {
