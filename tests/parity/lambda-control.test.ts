@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { silentLogger } from "../../src/kernel/log.ts";
 import type { FunctionVersion } from "../../src/lambda/model/function.ts";
 import type { FunctionControl } from "../../src/lambda/control/control.ts";
 import { createFunctionControl } from "../../src/lambda/control/control.ts";
@@ -242,4 +243,28 @@ test("a function made again under its name while the old one was being settled b
     await active(control);
     await control.functions.delete(SCOPE, "f");
   }
+});
+
+test("code is needed as long as any version of any function runs it", async () => {
+  const { control } = bench();
+  const { code } = await create(control);
+  await create(control, { functionName: "g" });
+  await control.functions.delete(SCOPE, "f");
+  assert.equal(await control.needsBlob(code.blob), true);
+  await control.functions.delete(SCOPE, "g");
+  assert.equal(await control.needsBlob(code.blob), false);
+});
+
+test("the other architecture: interpreted code is taken with a warning, machine code and strict mode refuse", async () => {
+  const warnings: string[] = [];
+  const log = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };
+  const arm = { architecture: "arm64" as const };
+  const { control } = bench({ log });
+  assert.equal((await create(control, arm)).architecture, "arm64");
+  assert.equal(warnings.length, 1);
+  await assert.rejects(create(control, { ...arm, functionName: "g", runtime: "provided.al2023" }), {
+    name: "InvalidParameterValueException",
+  });
+  const strict = bench({ strictArchitectures: true });
+  await assert.rejects(create(strict.control, arm), /strict mode/);
 });
