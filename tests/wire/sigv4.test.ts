@@ -128,10 +128,10 @@ test("the SDK's signer and ours agree, in headers and in presigned queries", asy
       body,
     };
     const isPresigned = round % 6 === 1;
-    const signed = isPresigned
+    const signed = (isPresigned
       ? await signer.presign(request as never, { signingDate: new Date(nowMs), expiresIn: 60 })
-      : await signer.sign(request as never, { signingDate: new Date(nowMs) });
-    const pairs = Object.entries((signed as typeof request).query).flatMap(([key, value]) =>
+      : await signer.sign(request as never, { signingDate: new Date(nowMs) })) as unknown as typeof request;
+    const pairs = Object.entries(signed.query).flatMap(([key, value]) =>
       [value].flat().map((item) => `${encodeURIComponent(key)}=${encodeURIComponent(item)}`),
     );
     const parts: VerifiedParts = {
