@@ -137,6 +137,7 @@ export class ExecutionEnvironment {
   /** The answer of an invocation whose caller also wants the log. */
   #heldAnswer: Buffer | undefined;
   #draining = false;
+  #stopRequested = false;
   #memorySample: Promise<void> | undefined;
 
   constructor(deps: EnvironmentDeps, id: string, launch: RuntimeLaunch) {
@@ -204,6 +205,8 @@ export class ExecutionEnvironment {
     this.#move("booting");
     void sandbox.exited.then((exit) => this.#onExit(exit));
     if (!framed) this.#booted.resolve(true);
+    // Told to stop before there was anything to stop.
+    if (this.#stopRequested) void this.stop();
   }
 
   /** True once the interpreter is up; false when the process ended before. */
@@ -328,6 +331,7 @@ export class ExecutionEnvironment {
   async stop(reason: "spindown" | "failure" = "spindown"): Promise<void> {
     if (this.#state === "stopped") return;
     const sandbox = this.#sandbox;
+    this.#stopRequested = true;
     if (sandbox === undefined || this.#state === "stopping") {
       await this.#stopped.promise;
       return;

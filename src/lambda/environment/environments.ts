@@ -1,117 +1,50 @@
-import type { Clock, Timer } from "../../kernel/clock.ts";
+import type { Timer } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
-import type { Logger } from "../../kernel/log.ts";
-import type { Random } from "../../kernel/random.ts";
-import type { CodeCache } from "../../ports/code-cache.ts";
-import type { CredentialIssuer } from "../../ports/credentials.ts";
-import type { LogSink } from "../../ports/log-sink.ts";
-import type { RuntimeCatalog, RuntimeLaunch } from "../../ports/runtime-catalog.ts";
-import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { FunctionVersion } from "../model/function.ts";
-import type { Metrics } from "../observe/metrics.ts";
-import { RuntimeApiServer } from "../runtime-api/http-server.ts";
-import { admits, crowded, expectedBytes, type HostMemory } from "./admission.ts";
-import {
-  type Binding,
-  type EndpointConnectionHandler,
-  type EnvironmentDeps,
-  ExecutionEnvironment,
-  type InitResult,
-} from "./environment.ts";
-import { failInvocation } from "./failed-init.ts";
+import { admits, crowded, expectedBytes } from "./admission.ts";
+import type { EnvironmentsDeps } from "./deps.ts";
+import type { ExecutionEnvironment } from "./environment.ts";
 import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
-import {
-  findEntrypoint,
-  type FreshProcess,
-  isFresh,
-  makeBinding,
-  poolSpec,
-  runtimeDescription,
-  spec,
-} from "./launch.ts";
 import { RuntimePool } from "./pool.ts";
+import { startFailure, Starter } from "./starter.ts";
 import type { EnvironmentState } from "./state.ts";
-
-export interface EnvironmentsOptions {
-  /** Port of the endpoint as functions see it. */
-  readonly endpointPort: number;
-  /** Environments of all functions together. */
-  readonly environmentsMax: number;
-  /** Environments being started at one time. */
-  readonly startsMax: number;
-  readonly poolSize: number;
-  readonly poolMax: number;
-  readonly idleReapMs: number;
-  readonly freezeAfterMs: number;
-  readonly initMs: number;
-  /** How long an invocation waits for room on a full host. */
-  readonly saturatedWaitMs: number;
-  readonly saturatedWaitersMax: number;
-  readonly network: "egress" | "none";
-}
-
-export interface EnvironmentsDeps extends FreshProcess {
-  readonly driver: SandboxDriver;
-  readonly catalog: RuntimeCatalog;
-  readonly codeCache: CodeCache;
-  readonly credentials: CredentialIssuer;
-  readonly logs: LogSink;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly options: EnvironmentsOptions;
-  readonly hostMemory: () => HostMemory;
-  /** Share of the host's CPU time that was idle lately, and how many CPUs there are. */
-  readonly hostCpu: () => { readonly idle: number; readonly cores: number };
-  readonly onEndpointConnection: EndpointConnectionHandler | undefined;
-  /** Counts a new environment; throws TooManyRequestsException over the scaling rate. */
-  readonly countStart: (functionArn: string, nowMs: number) => void;
-}
 
 const REAP_INTERVAL_MS = 10_000;
 const LOG_FLUSH_INTERVAL_MS = 200;
 const SATURATED_RETRY_MS = 25;
+/** Longer than any interpreter takes to come up on a host that is not overloaded. */
+const SLOT_MS_MAX = 1000;
 
 /** All execution environments of this server: who runs what, who waits, who goes. */
 export class Environments implements FleetKeeper {
   readonly #deps: EnvironmentsDeps;
-  readonly #environmentDeps: EnvironmentDeps;
+  readonly #starter: Starter;
   readonly #fleets = new Map<string, Fleet>();
   readonly #pool: RuntimePool;
   /** Fleets that want one more environment, in the order of their asking. */
   readonly #wanted: Fleet[] = [];
   #starting = 0;
   #startingBytes = 0;
-  #total = 0;
   #hot: ExecutionEnvironment[] = [];
   #freezeTimer: Timer | undefined;
   #flushTimer: Timer | undefined;
   #reapTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
   #running = 0;
-  readonly #warned = new Set<string>();
   #quiet: (() => void) | undefined;
   #closed = false;
 
   constructor(deps: EnvironmentsDeps) {
     this.#deps = deps;
-    this.#environmentDeps = {
-      driver: deps.driver,
-      clock: deps.clock,
-      random: deps.random,
-      log: deps.log,
-      api: new RuntimeApiServer(),
-      onEndpointConnection: deps.onEndpointConnection,
-    };
     this.#pool = new RuntimePool(
       deps.clock,
       deps.log,
       { size: deps.driver.capabilities.lateAttach ? deps.options.poolSize : 0, max: deps.options.poolMax },
-      { boot: (launch) => this.#bootPooled(launch), mayRefill: () => this.#mayRefill() },
+      { boot: (launch) => this.#starter.bootPooled(launch), mayRefill: () => this.#mayRefill() },
     );
+    this.#starter = new Starter(deps, this.#pool, this);
     this.#armReap();
   }
 
@@ -158,7 +91,8 @@ export class Environments implements FleetKeeper {
   async warm(runtimes: readonly string[]): Promise<void> {
     for (const runtime of new Set(runtimes)) {
       try {
-        this.#warmLaunch(await this.#deps.catalog.launch(runtime));
+        const launch = await this.#deps.catalog.launch(runtime);
+        if (launch.interface === "framed") this.#pool.warm(launch);
       } catch (error) {
         this.#deps.log.debug({ runtime, error: String(error) }, "runtime is not kept ready");
       }
@@ -223,7 +157,6 @@ export class Environments implements FleetKeeper {
   }
 
   onFleetChanged(fleet: Fleet): void {
-    this.#total -= 1;
     if (fleet.waiters.length > fleet.starting) this.#want(fleet);
     else if (this.#wanted.length > 0) this.#pump();
     if (fleet.empty && this.#fleets.get(fleet.version.environmentId) === fleet) {
@@ -248,18 +181,22 @@ export class Environments implements FleetKeeper {
   /** Starts what is wanted, as far as the host carries it. */
   #pump(): void {
     const { options } = this.#deps;
-    while (this.#wanted.length > 0 && this.#starting < options.startsMax && !this.#closed) {
-      const fleet = this.#wanted[0] as Fleet;
+    let at = 0;
+    while (at < this.#wanted.length && this.#starting < options.startsMax && !this.#closed) {
+      const fleet = this.#wanted[at] as Fleet;
       // Its waiters may have been served meanwhile by environments that became free.
       if (fleet.waiters.length <= fleet.starting) {
-        this.#wanted.shift();
+        this.#wanted.splice(at, 1);
         continue;
       }
-      if (this.#crowded(fleet)) return this.#armRetry();
+      if (this.#crowded(fleet)) {
+        at += 1;
+        this.#armRetry();
+        continue;
+      }
       const bytes = expectedBytes(fleet.peakBytes, fleet.version.memoryMb);
-      if (!this.#admits(bytes) && !this.#makeRoom(fleet)) return this.#armRetry();
-      if (!this.#admits(bytes)) return this.#armRetry();
-      this.#wanted.shift();
+      if (!this.#admits(bytes) && !(this.#makeRoom(fleet) && this.#admits(bytes))) return this.#armRetry();
+      this.#wanted.splice(at, 1);
       try {
         this.#deps.countStart(fleet.version.functionArn, this.#deps.clock.monotonic());
       } catch (error) {
@@ -283,12 +220,18 @@ export class Environments implements FleetKeeper {
     });
   }
 
+  #count(): number {
+    let count = this.#pool.count;
+    for (const fleet of this.#fleets.values()) count += fleet.all.size;
+    return count;
+  }
+
   #admits(bytes: number): boolean {
     return admits({
       memory: this.#deps.hostMemory(),
       startingBytes: this.#startingBytes,
       expectedBytes: bytes,
-      environments: this.#total + this.#starting,
+      environments: this.#count(),
       environmentsMax: this.#deps.options.environmentsMax,
     });
   }
@@ -334,8 +277,19 @@ export class Environments implements FleetKeeper {
     fleet.starting += 1;
     this.#starting += 1;
     this.#startingBytes += bytes;
+    let held = true;
+    // Slots bound the CPU that starting takes. A function that only sits in its init gives its slot up,
+    // or a few such functions would keep all others from starting.
+    const giveUpSlot = (): void => {
+      if (!held) return;
+      held = false;
+      this.#starting -= 1;
+      this.#startingBytes -= bytes;
+      this.#pump();
+    };
+    const patience = this.#deps.clock.timer(SLOT_MS_MAX, giveUpSlot);
     try {
-      await this.#start(fleet);
+      await this.#starter.start(fleet, giveUpSlot);
     } catch (error) {
       const waiter = fleet.waiters.shift();
       if (waiter !== undefined) this.refuse(waiter.invocation, startFailure(error));
@@ -344,147 +298,11 @@ export class Environments implements FleetKeeper {
         "an environment did not start",
       );
     } finally {
+      patience.cancel();
       fleet.starting -= 1;
-      this.#starting -= 1;
-      this.#startingBytes -= bytes;
+      giveUpSlot();
       if (fleet.retired && fleet.empty) this.#fleets.delete(fleet.version.environmentId);
-      this.#pump();
     }
-  }
-
-  /** The init phase, before any invocation is charged for it. */
-  async #start(fleet: Fleet): Promise<void> {
-    const { clock, options, metrics } = this.#deps;
-    const { version } = fleet;
-    const launch = await this.#deps.catalog.launch(version.runtime);
-    if (launch.warning !== undefined && !this.#warned.has(launch.warning)) {
-      this.#warned.add(launch.warning);
-      this.#deps.log.warn({ runtime: launch.runtime, actual: launch.actual }, launch.warning);
-    }
-    const binding = await makeBinding(this.#deps, version, launch);
-    const startedMs = clock.monotonic();
-    const initLine = binding.lines.initStart(...runtimeDescription(version, launch));
-    if (initLine !== undefined) binding.log.write(initLine);
-    const { environment, init } = await this.#initialise(fleet, launch, binding, startedMs, options.initMs);
-    metrics.coldStarts += 1;
-    if (environment !== undefined && init.ok) {
-      metrics.initDurations.observe(init.durationMs);
-      const report = binding.lines.initReport({
-        durationMs: init.durationMs,
-        phase: "init",
-        status: "success",
-        errorType: undefined,
-      });
-      if (report !== undefined) binding.log.write(report);
-      environment.adopt(fleet);
-      if (environment.state === "idle") fleet.onIdle(environment);
-      return;
-    }
-    if (init.ok) return;
-    writeInitReport(binding, init, "init");
-    binding.log.flush();
-    const waiter = fleet.waiters.shift();
-    if (waiter !== undefined) await this.#runWithInit(fleet, launch, binding, waiter.invocation);
-  }
-
-  /**
-   * Init failed or took over 10 s: Lambda tries again within the invocation, whose own timeout then
-   * covers both.
-   */
-  async #runWithInit(
-    fleet: Fleet,
-    launch: RuntimeLaunch,
-    first: Binding,
-    invocation: Invocation,
-  ): Promise<void> {
-    const { clock } = this.#deps;
-    const { version } = fleet;
-    const startedMs = clock.monotonic();
-    try {
-      const { environment, init } = await this.#initialise(
-        fleet,
-        launch,
-        first,
-        startedMs,
-        version.timeoutMs,
-      );
-      if (environment !== undefined && init.ok) {
-        environment.forgetInitDuration();
-        environment.adopt(fleet);
-        return environment.run(invocation, startedMs);
-      }
-      if (init.ok) return;
-      writeInitReport(first, init, "invoke");
-      failInvocation(clock, version, first.log, first.lines, invocation, init, startedMs);
-    } catch (error) {
-      this.refuse(invocation, startFailure(error));
-    }
-  }
-
-  async #initialise(
-    fleet: Fleet,
-    launch: RuntimeLaunch,
-    binding: Binding,
-    startedMs: number,
-    limitMs: number,
-  ): Promise<{ readonly environment: ExecutionEnvironment | undefined; readonly init: InitResult }> {
-    const broken = await findEntrypoint(launch, binding.codeDir);
-    if (broken !== undefined) {
-      const durationMs = this.#deps.clock.monotonic() - startedMs;
-      return { environment: undefined, init: { ...broken, durationMs } };
-    }
-    const environment = (await this.#fromPool(fleet, launch)) ?? this.#newEnvironment(launch);
-    fleet.all.add(environment);
-    this.#total += 1;
-    try {
-      if (environment.state === "creating") {
-        await environment.create(spec(this.#deps, environment.id, launch, binding), binding);
-      }
-      const init = await environment.initialise(
-        binding,
-        startedMs,
-        limitMs - (this.#deps.clock.monotonic() - startedMs),
-      );
-      if (!init.ok) this.#forget(fleet, environment);
-      return { environment, init };
-    } catch (error) {
-      this.#forget(fleet, environment);
-      void environment.stop();
-      throw error;
-    }
-  }
-
-  #forget(fleet: Fleet, environment: ExecutionEnvironment): void {
-    if (fleet.all.delete(environment)) this.#total -= 1;
-  }
-
-  async #fromPool(fleet: Fleet, launch: RuntimeLaunch): Promise<ExecutionEnvironment | undefined> {
-    const { version } = fleet;
-    if (launch.interface !== "framed") return undefined;
-    this.#warmLaunch(launch);
-    if (version.tmpMb !== LIMITS.tmpMbDefault || isFresh(this.#deps, version)) return undefined;
-    const environment = this.#pool.take(launch);
-    if (environment !== undefined) this.#deps.metrics.poolHits += 1;
-    return environment;
-  }
-
-  #warmLaunch(launch: RuntimeLaunch): void {
-    if (launch.interface === "framed") this.#pool.warm(launch);
-  }
-
-  #newEnvironment(launch: RuntimeLaunch): ExecutionEnvironment {
-    return new ExecutionEnvironment(this.#environmentDeps, `env-${this.#deps.random.hex(16)}`, launch);
-  }
-
-  async #bootPooled(launch: RuntimeLaunch): Promise<ExecutionEnvironment> {
-    const environment = this.#newEnvironment(launch);
-    await environment.create(poolSpec(this.#deps, environment.id, launch));
-    if (!(await environment.booted())) {
-      const exit = await environment.stopped;
-      throw new Error(`it ended with ${exit.signal ?? `exit status ${String(exit.code)}`} before it was up`);
-    }
-    environment.pool();
-    return environment;
   }
 
   #mayRefill(): boolean {
@@ -533,28 +351,6 @@ export class Environments implements FleetKeeper {
       this.#armReap();
     });
   }
-}
-
-function writeInitReport(
-  binding: Binding,
-  init: Extract<InitResult, { ok: false }>,
-  phase: "init" | "invoke",
-): void {
-  const line = binding.lines.initReport({
-    durationMs: init.durationMs,
-    phase,
-    status: init.status,
-    errorType: init.status === "timeout" ? undefined : init.errorType,
-  });
-  if (line !== undefined) binding.log.write(line);
-}
-
-function startFailure(error: unknown): ServiceError {
-  if (error instanceof ServiceError) return error;
-  return new ServiceError("ServiceException", 500, "Lambda encountered an internal error.", {
-    hint: `The execution environment could not be started: ${error instanceof Error ? error.message : String(error)}. See \`lambent doctor\`.`,
-    cause: error,
-  });
 }
 
 function saturated(): ServiceError {

@@ -4,7 +4,7 @@ import type { Sandbox } from "../../ports/sandbox-driver.ts";
 import { LineSplitter } from "../observe/line-splitter.ts";
 
 /** More than this within one interval and the pipe rests: the writer then waits, not the server. */
-const BYTES_PER_INTERVAL = 4 * 1024 * 1024;
+const BYTES_PER_INTERVAL = 1024 * 1024;
 const INTERVAL_MS = 50;
 /** Turns of the event loop that `drain` gives to output that keeps coming. */
 const DRAIN_TURNS_MAX = 8;
