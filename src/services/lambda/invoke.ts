@@ -68,7 +68,9 @@ export async function invoke(
     await deps.invoker.invokeAsync(request);
     return answer(202);
   }
-  const outcome = await deps.invoker.invoke(logTail ? { ...request, logTail } : request, context.signal);
+  // No abort signal: a caller that hangs up changes nothing, the function runs on as on AWS, and making
+  // a signal for every call would cost more than all the rest of this function.
+  const outcome = await deps.invoker.invoke(logTail ? { ...request, logTail } : request);
   return {
     status: 200,
     executedVersion: outcome.executedVersion,
