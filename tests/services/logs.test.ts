@@ -460,3 +460,41 @@ test("the disk budget takes the oldest days first", async (t) => {
   const left = messages(events).map((text) => text[0]);
   assert.ok(left.length < 4 && left.at(-1) === "0", `left: ${left.join(" ")}`);
 });
+
+test("one day over the budget alone loses its older part", async (t) => {
+  const { logs, call, clock } = await openHarness(t, { diskBytes: 1_000_000 });
+  const noon = Math.floor(clock.now() / DAY) * DAY + DAY / 2;
+  const message = "x".repeat(200_000);
+  for (let i = 0; i < 8; i++) {
+    logs.sink.append(SCOPE, "g", "s", [{ timestamp: noon + i * 60_000, message: `${i} ${message}` }]);
+  }
+  await call("logs", "DescribeLogGroups");
+  await logs.sweep();
+  const { events } = await call("logs", "GetLogEvents", {
+    logGroupName: "g",
+    logStreamName: "s",
+    startFromHead: true,
+  });
+  // Sweeps also run by themselves while lines come in, so how often it was halved is open.
+  const left = messages(events)
+    .map((text) => text[0])
+    .join("");
+  assert.ok(left.length > 0 && left.length <= 4 && "01234567".endsWith(left), `left: ${left}`);
+});
+
+test("several streams are picked out of a group of more", async (t) => {
+  const { logs, call, clock } = await openHarness(t);
+  const now = clock.now();
+  for (let i = 0; i < 300; i++) {
+    logs.sink.append(SCOPE, "g", `s${String(i % 150).padStart(3, "0")}`, [
+      { timestamp: now + i, message: `${i}` },
+    ]);
+  }
+  const filter = async (input: object): Promise<string[]> =>
+    messages((await call("logs", "FilterLogEvents", { logGroupName: "g", ...input })).events);
+  assert.deepEqual(await filter({ logStreamNames: ["s001", "s149"] }), ["1", "149", "151", "299"]);
+  assert.deepEqual(await filter({ logStreamNamePrefix: "s00", limit: 3 }), ["0", "1", "2"]);
+  assert.equal((await filter({ logStreamNamePrefix: "s" })).length, 300);
+  assert.equal((await filter({ logStreamNamePrefix: "s0" })).length, 200);
+  assert.deepEqual(await filter({ logStreamNamePrefix: "none" }), []);
+});

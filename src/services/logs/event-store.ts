@@ -68,25 +68,45 @@ export async function loadChunks(
 ): Promise<LoadedChunk[]> {
   const key = page.backward ? "last_ts" : "first_ts";
   const [order, compare] = page.backward ? ["DESC", "<"] : ["ASC", ">"];
-  const ids = [...(selection.streamIds ?? [])];
-  const byStream = selection.streamIds !== undefined && ids.length <= 100;
-  const owner = byStream ? `stream_id IN (${ids.map(() => "?").join(", ")})` : "group_id = ?";
-  const params: SqlValue[] = byStream ? [...ids] : [selection.groupId];
+  const { owner, params } = ownerCondition(selection);
   // A chunk spans less than CHUNK_SPAN_MS, so both ends are bounded and either index can be used.
   const bounds = "last_ts >= ? AND first_ts >= ? AND first_ts < ? AND last_ts < ?";
-  params.push(page.from, page.from - CHUNK_SPAN_MS, page.to, page.to + CHUNK_SPAN_MS);
+  // What was read already is left out by the index too, or each page would step over all before it.
+  const lowest = Math.max(page.from - CHUNK_SPAN_MS, page.backward ? 0 : (page.after?.ts ?? 0));
+  const behind = Math.min(
+    page.to + CHUNK_SPAN_MS,
+    page.backward ? (page.after?.ts ?? Infinity) + 1 : Infinity,
+  );
+  params.push(page.from, lowest, page.to, Math.min(behind, Number.MAX_SAFE_INTEGER));
   let next = "";
   if (page.after !== undefined) {
     next = ` AND (${key} ${compare} ? OR (${key} = ? AND seq ${compare} ?))`;
     params.push(page.after.ts, page.after.ts, page.after.seq);
   }
-  if (byStream && ids.length === 0) return [];
+  if (selection.streamIds?.size === 0) return [];
   const sql = `SELECT stream_id, seq, first_ts, last_ts, ingested_at, body FROM log_chunks
     WHERE ${owner} AND ${bounds}${next} ORDER BY ${key} ${order}, seq ${order} LIMIT ?`;
   params.push(page.limit);
   const rows = (await files.use(day, (database) => database.read(sql, params))) ?? [];
   return rows.map(toChunk);
 }
+
+/**
+ * One stream is found by its own index. Several are picked out of their group's chunks, which come in
+ * the right order: by their own index they would have to be sorted, bodies and all. The concatenation
+ * keeps SQLite from choosing that.
+ */
+function ownerCondition(selection: Selection): { owner: string; params: SqlValue[] } {
+  const ids = [...(selection.streamIds ?? [])];
+  if (ids.length === 1) return { owner: "stream_id = ?", params: ids };
+  if (ids.length === 0 || ids.length > STREAMS_IN_SQL_MAX) {
+    return { owner: "group_id = ?", params: [selection.groupId] };
+  }
+  const picked = `(stream_id || '') IN (${ids.map(() => "?").join(", ")})`;
+  return { owner: `group_id = ? AND ${picked}`, params: [selection.groupId, ...ids] };
+}
+
+const STREAMS_IN_SQL_MAX = 100;
 
 function toChunk(row: Row): LoadedChunk {
   return {

@@ -107,19 +107,29 @@ export function createRetention(deps: RetentionDeps): Retention {
     return removed;
   }
 
-  /** One day alone is over the budget: its older half goes. The file does not shrink; its pages are used again. */
+  /**
+   * One day alone is over the budget: the older half of its time goes. The file does not shrink; its
+   * pages are used again. Sizes of streams cut in two are guessed: counting them would read all chunks.
+   */
   async function dropOldestOf(day: string): Promise<void> {
     await files.use(day, async (database) => {
       const [stored] = await database.read(
-        "SELECT SUM(bytes) AS bytes, MIN(seq) AS low, MAX(seq) AS high FROM log_chunks",
+        "SELECT SUM(bytes) AS bytes, MIN(first_ts) AS low, MAX(last_ts) AS high FROM log_stream_days",
       );
       if (stored === undefined || Number(stored["bytes"]) <= limits.diskBytes * 0.75) return;
       const middle = Math.floor((Number(stored["low"]) + Number(stored["high"])) / 2);
       log.warn(
         { day, diskBytes: limits.diskBytes },
-        "the older half of today's logs is deleted: the disk budget is used up",
+        "older logs of the day are deleted: the disk budget is used up",
       );
-      await database.commit([{ sql: "DELETE FROM log_chunks WHERE seq <= ?", params: [middle] }]);
+      await database.commit([
+        { sql: "DELETE FROM log_chunks WHERE last_ts < ?", params: [middle] },
+        { sql: "DELETE FROM log_stream_days WHERE last_ts < ?", params: [middle] },
+        {
+          sql: "UPDATE log_stream_days SET first_ts = ?, bytes = bytes / 2 WHERE first_ts < ?",
+          params: [middle, middle],
+        },
+      ]);
     });
   }
 
@@ -129,8 +139,15 @@ export function createRetention(deps: RetentionDeps): Retention {
     return { days: expired.days + (await keepBudget()), chunks: expired.chunks };
   }
 
+  /** One sweep at a time. */
+  function sweepInTurn(): Promise<{ days: number; chunks: number }> {
+    const mine = running.then(sweep);
+    running = mine.catch(() => undefined);
+    return mine;
+  }
+
   function sweepSafely(): void {
-    running = running.then(sweep).catch((error: unknown) => {
+    sweepInTurn().catch((error: unknown) => {
       log.warn({ error: String(error) }, "old log events could not be deleted; the next sweep tries again");
     });
   }
@@ -150,7 +167,7 @@ export function createRetention(deps: RetentionDeps): Retention {
       unchecked = 0;
       sweepSafely();
     },
-    sweep,
+    sweep: sweepInTurn,
     async stop() {
       timer?.cancel();
       await running;
