@@ -43,6 +43,10 @@ function describe(value: unknown): string {
   }
 }
 
+function isInt32(value: number): boolean {
+  return value >= -(2 ** 31) && value < 2 ** 31;
+}
+
 function mismatch(value: unknown, target: string): Error {
   if (Array.isArray(value)) return serializationError("Start of list found where not expected");
   if (typeof value === "object") {
@@ -82,7 +86,11 @@ export function decodeJson(value: unknown, shape: Shape, member: Member | undefi
       return value;
     case "integer":
     case "long":
-      if (typeof value !== "number" || !Number.isInteger(value)) {
+      if (
+        typeof value !== "number" ||
+        !Number.isInteger(value) ||
+        (shape.type === "integer" && !isInt32(value))
+      ) {
         throw mismatch(value, shape.type === "long" ? "Long" : "Integer");
       }
       return value;
