@@ -1,0 +1,127 @@
+/** Starting where something is in the way: each gives a clear error, and loses nothing. */
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { after, before, describe, test } from "node:test";
+import { freePort, ROOT, run, startServer, until, type Ran, type RunningServer } from "./server.ts";
+
+const start = (...flags: string[]): Promise<Ran> =>
+  run(process.execPath, [join(ROOT, "bin/lambent.js"), "start", ...flags], { timeoutMs: 20_000 });
+
+let server: RunningServer;
+before(async () => {
+  server = await startServer();
+});
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+describe("a start that is refused", () => {
+  test("the port is taken", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const folder = mkdtempSync(join(tmpdir(), "lambent-port-"));
+    const ran = await start("--port", String(port), "--data-dir", folder);
+    taken.close();
+    rmSync(folder, { recursive: true });
+    assert.equal(ran.code, 5, ran.stderr);
+    assert.match(ran.stderr, new RegExp(`Port ${String(port)} .*is taken`));
+    assert.match(ran.stderr, /→ next:/);
+  });
+
+  test("two servers on one data folder", async () => {
+    const ran = await start("--port", String(await freePort()), "--data-dir", server.dataDir);
+    assert.equal(ran.code, 5, ran.stderr);
+    assert.match(ran.stderr, new RegExp(String(server.pid)));
+    assert.match(ran.stderr, /→ next:/);
+    assert.equal(
+      (await fetch(`${server.endpoint}/_lambent/health`)).status,
+      200,
+      "the first one is not harmed",
+    );
+  });
+
+  test("a data folder of a newer version", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lambent-newer-"));
+    writeFileSync(join(folder, "VERSION"), "999\n");
+    const ran = await start("--port", String(await freePort()), "--data-dir", folder);
+    rmSync(folder, { recursive: true });
+    assert.notEqual(ran.code, 0);
+    assert.match(ran.stderr, /newer/);
+  });
+
+  test("a data folder that is a file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lambent-file-"));
+    writeFileSync(join(folder, "data"), "");
+    const ran = await start("--port", String(await freePort()), "--data-dir", join(folder, "data"));
+    rmSync(folder, { recursive: true });
+    assert.notEqual(ran.code, 0);
+    assert.match(ran.stderr, /data folder|data/);
+  });
+
+  test("--iam enforce and a public address are refused by name", async () => {
+    const enforce = await start("--iam", "enforce");
+    assert.equal(enforce.code, 1);
+    assert.match(enforce.stderr, /enforce/);
+    const open = await start("--host", "0.0.0.0");
+    assert.equal(open.code, 1);
+    assert.match(open.stderr, /0\.0\.0\.0/);
+  });
+});
+
+describe("who may talk to it", () => {
+  function ask(
+    headers: Record<string, string>,
+    method = "GET",
+    path = "/2015-03-31/functions",
+  ): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const sent = request({ host: "127.0.0.1", port: server.port, method, path, headers }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode ?? 0);
+      });
+      sent.once("error", reject);
+      sent.end();
+    });
+  }
+
+  test("a foreign Host or Origin is refused, our own is not", async () => {
+    assert.equal(await ask({ host: `evil.example:${String(server.port)}` }), 403);
+    assert.equal(
+      await ask({ host: `127.0.0.1:${String(server.port)}`, origin: "https://evil.example" }),
+      403,
+    );
+    assert.equal(await ask({ host: `127.0.0.1:${String(server.port)}` }), 200);
+    assert.equal(await ask({ host: `localhost:${String(server.port)}` }), 200);
+  });
+
+  test("administration needs the token", async () => {
+    assert.equal(await ask({}, "POST", "/_lambent/reset"), 401);
+    assert.equal(await ask({ authorization: "Bearer wrong" }, "POST", "/_lambent/clock"), 401);
+  });
+
+  test("it listens on the loopback address only", async () => {
+    const sockets = await run("cat", ["/proc/net/tcp", "/proc/net/tcp6"]);
+    const hex = server.port.toString(16).toUpperCase().padStart(4, "0");
+    const listening = sockets.stdout
+      .split("\n")
+      .filter((line) => line.includes(`:${hex} `) && / 0A /.test(line));
+    if (process.platform === "linux") assert.ok(listening.length > 0);
+    for (const line of listening) assert.match(line, /0100007F:/);
+  });
+});
+
+test("a stop by signal ends with code 0 and lets the folder go", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lambent-stop-"));
+  const first = await startServer({ dataDir: folder });
+  assert.equal(await first.stop(), 0);
+  const second = await startServer({ dataDir: folder, port: first.port });
+  await until("ready again", async () => (await fetch(`${second.endpoint}/_lambent/health`)).status === 200);
+  await second[Symbol.asyncDispose]();
+});
