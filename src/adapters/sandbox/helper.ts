@@ -82,8 +82,8 @@ export async function spawnHelper(executable: string, args: readonly string[]): 
     env: {},
     cwd: "/",
   });
-  const control = child.stdio[4] as Socket;
-  const channel = child.stdio[5] as Socket;
+  const control = (child.stdio as readonly unknown[])[4] as Socket;
+  const channel = (child.stdio as readonly unknown[])[5] as Socket;
   const base = waiter<number>();
   const started = waiter<HandedOver>();
   const ended = waiter<HelperExit>();

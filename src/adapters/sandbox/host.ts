@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, open, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, readlink, rename, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
@@ -57,7 +57,7 @@ export async function prepareHost(options: {
   const unified = / (\S+) \S+ [^-]*- cgroup2 /.exec(mountinfo)?.[1];
   const controllers = unified === undefined ? "" : await textOf(path.join(unified, "cgroup.controllers"));
   const layout = parseLayout(mountinfo, controllers);
-  const group = `${GROUP_PREFIX}${options.instanceId}`;
+  const group = await ownGroup(options.instanceId);
   const reasons: string[] = [];
   await claimGroup(layout, group, reasons);
   const folder = path.join(options.dataDir, "sandbox");
@@ -94,46 +94,46 @@ export async function prepareHost(options: {
     async sweep() {
       const swept: string[] = [];
       for (const name of await listGroups(layout, "")) {
-        if (!name.startsWith(GROUP_PREFIX) || name === group || (await ownerLives(name))) continue;
+        if (!name.startsWith(GROUP_PREFIX) || !(await ownerIsDead(name))) continue;
         for (const child of await listGroups(layout, name)) {
           await destroyGroup(layout, `${name}/${child}`);
           swept.push(`${name.slice(GROUP_PREFIX.length)}/${child}`);
         }
         await destroyGroup(layout, name);
-        await rm(path.join(OWNERS, name), { force: true });
       }
       return swept;
     },
     async close() {
       for (const one of groupFolders(layout, group)) await rmdir(one).catch(() => undefined);
-      await rm(path.join(OWNERS, group), { force: true });
     },
   };
 }
 
-/** Who owns a group, by process id and start time: ids are reused, start times are not. */
-const OWNERS = "/run/lambent";
-
-async function startTime(pid: number | string): Promise<string> {
+async function startTime(pid: string): Promise<string> {
   const stat = await textOf(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 
-async function ownerLives(group: string): Promise<boolean> {
-  const [pid = "", started = ""] = (await textOf(path.join(OWNERS, group))).split(" ");
-  return pid !== "" && started !== "" && (await startTime(pid)) === started;
+/**
+ * The name says whose it is: process ids are reused, their start times are not; and ids of another
+ * pid namespace mean nothing here, so its groups are not ours to judge.
+ */
+async function ownGroup(instanceId: string): Promise<string> {
+  const pid = String(process.pid);
+  return `${GROUP_PREFIX}${instanceId}-${await pidNamespace()}-${pid}-${await startTime(pid)}`;
+}
+
+async function pidNamespace(): Promise<string> {
+  return (await readlink("/proc/self/ns/pid")).replace(/\D/g, "");
+}
+
+async function ownerIsDead(group: string): Promise<boolean> {
+  const [started = "", pid = "", namespace = ""] = group.split("-").toReversed();
+  if (namespace !== (await pidNamespace()) || !/^\d+$/.test(pid)) return false;
+  return (await startTime(pid)) !== started;
 }
 
 async function claimGroup(layout: CgroupLayout, group: string, reasons: string[]): Promise<void> {
-  await mkdir(OWNERS, { recursive: true, mode: 0o755 });
-  if (await ownerLives(group)) {
-    const [pid] = (await textOf(path.join(OWNERS, group))).split(" ");
-    if (pid !== String(process.pid))
-      throw new Error(`another server (process ${pid}) uses the control groups ${group}`);
-  }
-  // What an earlier server of the same name left goes before anything new is put beside it.
-  for (const child of await listGroups(layout, group)) await destroyGroup(layout, `${group}/${child}`);
-  await writeFile(path.join(OWNERS, group), `${process.pid} ${await startTime(process.pid)}`);
   for (const name of ["memory", "cpu", "pids"] as const) {
     if (layout[name] === undefined)
       reasons.push(`${name}: no ${name} controller is mounted below /sys/fs/cgroup`);

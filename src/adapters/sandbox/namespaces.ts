@@ -82,7 +82,8 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
   }
 
   function refill(): void {
-    while (!closed && spares.length < spareCount) {
+    if (closed) return;
+    while (spares.length < spareCount) {
       const spare = prepare();
       spare.catch((error: unknown) => options.log.warn({ error: String(error) }, "no spare sandbox"));
       spares.push(spare);

@@ -1,0 +1,80 @@
+import { readdir, readFile } from "node:fs/promises";
+
+/** One process as /proc shows it. */
+interface Row {
+  readonly pid: number;
+  readonly parent: number;
+  readonly session: number;
+}
+
+/** Environment variable by which processes that left their parent and session are still known. */
+export const MARK = "LAMBENT_SANDBOX_ID";
+
+async function rows(): Promise<Row[]> {
+  const names = await readdir("/proc").catch(() => []);
+  const found = await Promise.all(
+    names
+      .filter((name) => /^\d+$/.test(name))
+      .map(async (name) => {
+        const stat = await readFile(`/proc/${name}/stat`, "latin1").catch(() => "");
+        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return { pid: Number(name), parent: Number(fields[1]), session: Number(fields[3]), state: fields[0] };
+      }),
+  );
+  return found.filter((row) => row.state !== "Z" && row.state !== "X" && row.state !== "");
+}
+
+async function isMarked(pid: number, mark: string): Promise<boolean> {
+  const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+  return environment.split("\0").includes(`${MARK}=${mark}`);
+}
+
+/**
+ * Everything that descends from `leader`, is in its session, or carries its mark. Empty where there
+ * is no /proc (macOS, Windows): then the process group is all that is known.
+ */
+export async function treeOf(leader: number, mark: string): Promise<number[]> {
+  const all = await rows();
+  const tree = new Set([leader]);
+  for (let size = 0; size !== tree.size;) {
+    size = tree.size;
+    for (const row of all) if (tree.has(row.parent) || row.session === leader) tree.add(row.pid);
+  }
+  const others = all.filter((row) => !tree.has(row.pid) && row.pid > 1);
+  const marks = await Promise.all(others.map((row) => isMarked(row.pid, mark)));
+  others.forEach((row, index) => {
+    if (marks[index] === true) tree.add(row.pid);
+  });
+  const alive = new Set(all.map((row) => row.pid));
+  return [...tree].filter((pid) => alive.has(pid));
+}
+
+/** Proportional memory in bytes: pages shared by several processes are counted once. */
+export async function memoryOf(pids: readonly number[]): Promise<number> {
+  const sizes = await Promise.all(
+    pids.map(async (pid) => {
+      const text = await readFile(`/proc/${pid}/smaps_rollup`, "latin1").catch(() => "");
+      return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) * 1024;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Processor time used by these processes so far. */
+export async function cpuNsOf(pids: readonly number[]): Promise<number> {
+  const times = await Promise.all(
+    pids.map(async (pid) => {
+      const text = await readFile(`/proc/${pid}/schedstat`, "latin1").catch(() => "0");
+      return Number(text.split(" ")[0]);
+    }),
+  );
+  return times.reduce((sum, time) => sum + time, 0);
+}
+
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It is gone already.
+  }
+}

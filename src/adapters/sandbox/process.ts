@@ -1,0 +1,244 @@
+import { spawn } from "node:child_process";
+import { chown, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import path from "node:path";
+import type { Readable } from "node:stream";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type {
+  Capabilities,
+  ExitInfo,
+  Mount,
+  Sandbox,
+  SandboxDriver,
+  SandboxLimits,
+  SandboxSpec,
+} from "../../ports/sandbox-driver.ts";
+import { cpuNsOf, MARK, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
+
+export interface ProcessOptions {
+  readonly dataDir: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** How often memory is looked at, in ms (default 200). */
+  readonly watchMs?: number;
+}
+
+const FIRST_UID = 1_900_100_000;
+const UIDS = 60_000;
+
+/** The same as what a mount would do to a path, for a program that sees the host's file system. */
+export function rewritePath(mounts: readonly Mount[], target: string): string {
+  let best: Mount | undefined;
+  for (const mount of mounts) {
+    const inside = target === mount.target || target.startsWith(`${mount.target}/`);
+    // The later of two mounts on one target is the one that is seen.
+    if (inside && mount.target.length >= (best?.target.length ?? 0)) best = mount;
+  }
+  return best === undefined ? target : best.source + target.slice(best.target.length);
+}
+
+/** A variable's value: each part of a list of paths is rewritten. */
+export function rewriteValue(mounts: readonly Mount[], value: string): string {
+  return value
+    .split(":")
+    .map((part) => rewritePath(mounts, part))
+    .join(":");
+}
+
+/**
+ * Plain processes of the host, each in a session of its own: for macOS, Windows and containers that
+ * allow no namespaces. It isolates nothing; as root every sandbox gets a user of its own.
+ */
+export async function createProcessDriver(options: ProcessOptions): Promise<SandboxDriver> {
+  const folder = path.join(options.dataDir, "process-tmp");
+  await mkdir(folder, { recursive: true, mode: 0o711 });
+  const linux = process.platform === "linux";
+  const root = process.getuid?.() === 0;
+  const live = new Set<Sandbox>();
+  let next = 0;
+  options.log.warn(
+    { driver: "process" },
+    "functions run as plain processes of this machine, without isolation",
+  );
+  const memory = linux ? "watchdog" : "none";
+  const capabilities: Capabilities = {
+    driver: "process",
+    boundary: "none",
+    rootfs: "none",
+    processes: "none",
+    network: "host",
+    seccomp: "none",
+    memory,
+    cpu: "none",
+    pids: "none",
+    tmpSize: "none",
+    freeze: process.platform === "win32" ? "none" : "signal",
+    lateAttach: true,
+    reasons: [
+      "boundary: functions see the files, processes and network of this machine; Linux as root gives namespaces",
+      "cpu, pids, tmpSize: plain processes share the machine without limits",
+      linux
+        ? "memory: looked at a few times a second, so a quick allocation can pass the limit for a moment"
+        : "memory: this system does not tell how much a process tree uses",
+    ],
+  };
+  return {
+    name: "process",
+    capabilities,
+    async create(spec) {
+      const slot = next++ % UIDS;
+      const user = root ? FIRST_UID + slot : undefined;
+      const tmp = await mkdtemp(path.join(folder, "tmp-"));
+      try {
+        if (user !== undefined) await chown(tmp, user, user);
+        const sandbox = await start(spec, tmp, user, options, memory === "watchdog");
+        live.add(sandbox);
+        void sandbox.exited.then(() => live.delete(sandbox));
+        return sandbox;
+      } catch (error) {
+        await rm(tmp, { recursive: true, force: true });
+        throw error;
+      }
+    },
+    async sweep() {
+      // Processes end with their closed channel or are orphans of the user; their folders are ours.
+      const left = (await readdir(folder)).filter(
+        (name) => ![...live].some((one) => one.path("/tmp").endsWith(name)),
+      );
+      for (const name of left) await rm(path.join(folder, name), { recursive: true, force: true });
+      return left;
+    },
+    async close() {
+      await Promise.all([...live].map((sandbox) => sandbox.kill()));
+    },
+  };
+}
+
+async function listenLocally(): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return server;
+}
+
+async function start(
+  spec: SandboxSpec,
+  tmp: string,
+  user: number | undefined,
+  options: ProcessOptions,
+  watched: boolean,
+): Promise<Sandbox> {
+  const mounts: Mount[] = [...spec.mounts, { source: tmp, target: "/tmp" }];
+  const rewrite = (value: string): string => rewriteValue(mounts, value);
+  const runtimeApi = await listenLocally();
+  const runtimeApiAddress = `127.0.0.1:${(runtimeApi.address() as AddressInfo).port}`;
+  const mark = path.basename(tmp);
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(spec.env)) env[name] = rewrite(value);
+  if (env["AWS_LAMBDA_RUNTIME_API"] !== undefined) env["AWS_LAMBDA_RUNTIME_API"] = runtimeApiAddress;
+  const [file = "", ...args] = spec.argv.map((one) => rewritePath(mounts, one));
+  const cwd = rewritePath(mounts, spec.cwd);
+  const child = spawn(file, args, {
+    // A pooled environment has no /var/task yet.
+    cwd: cwd === spec.cwd && cwd.startsWith("/var/") ? tmp : cwd,
+    env: { ...env, TMPDIR: tmp, [MARK]: mark },
+    stdio: ["ignore", "pipe", "pipe", spec.channel ? "pipe" : "ignore"],
+    detached: true,
+    ...(user === undefined ? {} : { uid: user, gid: user }),
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (error) => {
+      runtimeApi.close();
+      reject(
+        new Error(
+          `sandbox: starting ${file}${user === undefined ? "" : ` as user ${user}`}: ${error.message}`,
+        ),
+      );
+    });
+  });
+  const pid = child.pid ?? 0;
+  let limits: SandboxLimits = spec.limits;
+  let peak = 0;
+  let oomKilled = false;
+  let alive = true;
+  let watch = options.clock.timer(0, () => undefined);
+
+  /** Until nothing is left: what forks while it is being killed is met in the next round. */
+  async function signalTree(signal: NodeJS.Signals): Promise<void> {
+    signalProcess(-pid, signal);
+    for (const one of await treeOf(pid, mark)) signalProcess(one, signal);
+  }
+
+  async function killTree(): Promise<void> {
+    signalProcess(-pid, "SIGKILL");
+    for (let rounds = 0; rounds < 100; rounds++) {
+      const left = await treeOf(pid, mark);
+      if (left.length === 0) return;
+      for (const one of left) signalProcess(one, "SIGKILL");
+    }
+  }
+
+  const exited = new Promise<ExitInfo>((resolve) => {
+    child.on("exit", (code, signal) => {
+      alive = false;
+      watch.cancel();
+      runtimeApi.close();
+      void killTree()
+        .then(() => rm(tmp, { recursive: true, force: true }))
+        .catch((error: unknown) => options.log.warn({ error: String(error) }, "cleaning up after a process"))
+        .then(() => resolve({ code: code ?? undefined, signal: signal ?? undefined, oomKilled }));
+    });
+  });
+
+  async function look(): Promise<void> {
+    const used = await memoryOf(await treeOf(pid, mark));
+    peak = Math.max(peak, used);
+    if (used > limits.memoryMb * 1024 * 1024 && alive) {
+      oomKilled = true;
+      await killTree();
+    }
+    if (alive) watch = options.clock.timer(options.watchMs ?? 200, () => void look());
+  }
+  if (watched) void look();
+
+  async function kill(): Promise<ExitInfo> {
+    if (alive) await killTree();
+    return exited;
+  }
+
+  return {
+    id: spec.id,
+    pid,
+    runtimeApi,
+    endpoint: undefined,
+    runtimeApiAddress,
+    endpointUrl: `http://127.0.0.1:${spec.endpointPort}`,
+    channel: spec.channel ? ((child.stdio as readonly unknown[])[3] as Socket) : undefined,
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    path: (target) => rewritePath(mounts, target),
+    attach: async (more) => void mounts.push(...more),
+    setLimits: async (wanted) => void (limits = wanted),
+    freeze: async () => (alive ? signalTree("SIGSTOP") : undefined),
+    thaw: async () => (alive ? signalTree("SIGCONT") : undefined),
+    async stats() {
+      const pids = alive ? await treeOf(pid, mark) : [];
+      const [memoryBytes, cpuNs] = await Promise.all([memoryOf(pids), cpuNsOf(pids)]);
+      peak = Math.max(peak, memoryBytes);
+      return { memoryBytes, peakMemoryBytes: peak, cpuNs, pids: pids.length, tmpBytes: 0 };
+    },
+    stop(graceMs) {
+      signalProcess(pid, "SIGCONT");
+      signalProcess(pid, "SIGTERM");
+      const patience = options.clock.timer(graceMs, () => void kill());
+      return exited.finally(() => patience.cancel());
+    },
+    kill,
+    exited,
+  };
+}
