@@ -41,10 +41,14 @@ function lambent(args: readonly string[], path?: string): Promise<Result> {
   });
 }
 
-/** Resolves once the child's output holds the text; rejects when it ends before. */
+const PATIENCE_MS = 20_000;
+
+/** Resolves once the child's output holds the text; rejects when it ends before, or says nothing of the kind. */
 function saying(child: ChildProcess, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let seen = "";
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    late.addEventListener("abort", () => reject(new Error(`it never said "${text}":\n${seen}`)));
     child.stdout?.on("data", (chunk: Buffer) => {
       seen += chunk.toString();
       if (seen.includes(text)) resolve(seen);
