@@ -32,6 +32,10 @@ test("groups: create, describe, retention, tags, delete; they survive a restart"
     call("logs", "CreateLogGroup", { logGroupName: "k", kmsKeyId: "arn:x" }),
     /kmsKeyId is not supported/,
   );
+  await assert.rejects(
+    call("logs", "CreateLogGroup", { logGroupName: "d", logGroupClass: "DELIVERY" }),
+    /logGroupClass DELIVERY is not supported/,
+  );
   const { logGroups: found } = await call("logs", "DescribeLogGroups", { logGroupNamePrefix: "a/" });
   assert.equal(found.length, 2);
   const { creationTime, ...rest } = found[0];

@@ -70,6 +70,10 @@ test("functions get their role's credentials, of roles that do not exist too", a
   assert.equal(known?.secretAccessKey, issued.secretAccessKey);
   assert.equal(known?.caller.arn, `arn:aws:sts::${ACCOUNT}:assumed-role/worker/fn`);
   assert.match(known?.caller.userId ?? "", /^AROA[A-Z2-7]{17}:fn$/);
+  const odd = `arn:aws-iso:iam::${ACCOUNT}:role/deep/path/worker`;
+  const second = sts.issuer.issueForRole(scope, odd, "fn", 3600);
+  const resolved = await sts.keys.resolve(second.accessKeyId, second.sessionToken);
+  assert.equal(resolved?.caller.arn, `arn:aws-iso:sts::${ACCOUNT}:assumed-role/worker/fn`);
 });
 
 test("AssumeRole refuses in AWS's words", async (t) => {

@@ -15,7 +15,8 @@ export const RETENTION_DAYS: readonly number[] = [
 /** How long events of functions are kept on this disk when the group sets no retention of its own. */
 export const FUNCTION_GROUP_PREFIX = "/aws/lambda/";
 
-export type GroupClass = "STANDARD" | "INFREQUENT_ACCESS" | "DELIVERY" | "ESSENTIALS";
+/** What the second class lacks on AWS, and its price, do not exist here: both behave alike. */
+export type GroupClass = "STANDARD" | "INFREQUENT_ACCESS";
 
 export interface LogGroup extends Scope {
   readonly groupId: string;

@@ -25,6 +25,13 @@ export function groupOperations(deps: Deps): GroupOperations {
           "leave kmsKeyId out: log events are not encrypted with KMS keys yet",
         );
       }
+      const groupClass = input.logGroupClass ?? "STANDARD";
+      if (groupClass !== "STANDARD" && groupClass !== "INFREQUENT_ACCESS") {
+        throw errors.unsupported(
+          `logGroupClass ${groupClass}`,
+          "use STANDARD: deliveries to other stores do not exist here",
+        );
+      }
       const tags = input.tags ?? {};
       model.checkTags({}, tags);
       const { accountId, region } = context;
@@ -34,9 +41,9 @@ export function groupOperations(deps: Deps): GroupOperations {
           region,
           name,
           groupId: context.random.hex(24),
-          groupClass: input.logGroupClass ?? "STANDARD",
+          groupClass,
           createdAt: context.clock.now(),
-          retentionDays: input.logGroupClass === "DELIVERY" ? 2 : undefined,
+          retentionDays: undefined,
           deletionProtected: input.deletionProtectionEnabled === true,
         },
         tags,

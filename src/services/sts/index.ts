@@ -7,7 +7,7 @@ import type { Migration } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import type { Directory } from "./directory.ts";
 import { createKeyResolver, type RootKey } from "./keys.ts";
-import { parseRoleArn } from "./model.ts";
+import { looseRoleArn } from "./model.ts";
 import { operations } from "./operations.ts";
 import { createSessionSealer, type Session } from "./session.ts";
 
@@ -51,8 +51,8 @@ export function createSts(deps: StsDeps): Sts {
     keys: createKeyResolver({ clock, sealer, directory, rootKey }),
     openSession: (accessKeyId, sessionToken) => sealer.open(accessKeyId, sessionToken)?.session,
     issuer: {
-      issueForRole(_scope, roleArn, sessionName, durationSeconds) {
-        const { accountId } = parseRoleArn(roleArn);
+      issueForRole(scope, roleArn, sessionName, durationSeconds) {
+        const { accountId } = looseRoleArn(roleArn, scope.accountId);
         const expiryMs = clock.now() + durationSeconds * 1000;
         return sealer.seal({ accountId, kind: "role", roleArn, sessionName, expiryMs });
       },

@@ -3,7 +3,7 @@ import type { KeyResolver, KnownKey } from "../../aws/sigv4/keys.ts";
 import type { Caller } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Directory, idOfUnknownRole } from "./directory.ts";
-import { parseRoleArn } from "./model.ts";
+import { looseRoleArn } from "./model.ts";
 import type { Session, SessionSealer } from "./session.ts";
 
 export interface RootKey {
@@ -99,7 +99,7 @@ async function callerOfSession(accessKeyId: string, session: Session, directory:
   if (session.kind === "user") {
     return { ...base, kind: "user", arn: session.userArn ?? "", userId: session.userId ?? "" };
   }
-  const role = parseRoleArn(session.roleArn ?? "");
+  const role = looseRoleArn(session.roleArn ?? "", session.accountId);
   const known = session.roleId ?? (await directory.role(role.accountId, role.roleName))?.roleId;
   const name = session.sessionName ?? "";
   const arn = `arn:${role.partition}:sts::${role.accountId}:assumed-role/${role.roleName}/${name}`;

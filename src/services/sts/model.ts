@@ -43,6 +43,18 @@ export function checkSessionName(name: string): void {
   }
 }
 
+/**
+ * The parts of any ARN Lambda takes as an execution role, also of one that AssumeRole would refuse:
+ * its pattern is wider. What cannot be told is the account's own.
+ */
+export function looseRoleArn(arn: string, accountId: string): RoleArn {
+  const [, partition = "aws", , , account = "", ...rest] = arn.split(":");
+  const resource = rest.join(":").replace(/^role\/?/, "");
+  const roleName = resource.slice(resource.lastIndexOf("/") + 1);
+  const path = `/${resource.slice(0, resource.length - roleName.length)}`;
+  return { arn, partition, accountId: /^\d{12}$/.test(account) ? account : accountId, path, roleName };
+}
+
 /** The seconds asked for, or the default; errors: ValidationError. */
 export function durationSeconds(
   asked: number | undefined,
