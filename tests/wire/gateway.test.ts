@@ -153,7 +153,7 @@ test("errors are told in the protocol that was spoken", async () => {
   };
   const json = await ask(stub, "/", { method: "POST", headers: target, body: "{}" });
   assert.equal(json.status, 501);
-  assert.equal(JSON.parse(json.body).__type, "NotImplementedException");
+  assert.match(json.body, /^\{"__type":"NotImplementedException"/u);
   assert.match(json.body, /service Kinesis \(operation PutRecord\) is not implemented by Lambent/u);
 
   const s3 = await ask(stub, "/bucket/key", { headers: scope("s3") });

@@ -4,7 +4,7 @@
  * product does. `--botocore DIR` uses (or fills) a folder of your choice.
  *
  * Everything comes from botocore's models, which alone hold bindings and constraints in one place;
- * the SDK's schemas add the names of XML roots. The round-trip test then sets the SDK's own clients
+ * the SDK's schemas add what botocore leaves out: XML roots, names of older query protocols. The round-trip test then sets the SDK's own clients
  * against the tables, so that the two sources check each other.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import type { ProtocolId, ServiceTable } from "../../src/aws/model/table.ts";
 import { installBotocore, readModel, type SourceModel } from "./botocore.ts";
 import { tableOf } from "./rows.ts";
-import { xmlRootNames } from "./sdk-roots.ts";
+import { readSdkNames } from "./sdk-names.ts";
 
 const TARGET = "src/aws/model/generated";
 
@@ -123,8 +123,8 @@ const entries: string[] = [];
 for (const service of SERVICES) {
   const { name, client } = service;
   const model = retyped(readModel(data, name), service.retype ?? {});
-  const roots = model.metadata.protocol === "rest-xml" ? await xmlRootNames(client) : new Map();
-  const file = tableFile(tableOf(model, roots));
+  const names = await readSdkNames(client);
+  const file = tableFile(tableOf(model, names));
   writeFileSync(join(TARGET, `${name}.ts`), file);
   entries.push(indexEntry(service, model));
   process.stdout.write(`${name}: ${(file.length / 1024).toFixed(0)} KiB\n`);

@@ -8,6 +8,7 @@ import type {
   TimestampFormat,
 } from "../../src/aws/model/table.ts";
 import type { SourceModel, SourceOperation, SourceRef, SourceShape } from "./botocore.ts";
+import type { SdkNames } from "./sdk-names.ts";
 
 const SCALARS: Readonly<Record<string, ScalarType>> = {
   string: "string",
@@ -56,10 +57,12 @@ function reach(model: SourceModel, roots: Iterable<string>): Set<string> {
  * The table of one service. Constraints are kept for what can be sent to us; of what only we send,
  * the shape is enough. A scalar without constraints is replaced by the name of its type.
  */
-export function tableOf(model: SourceModel, roots: ReadonlyMap<string, string>): ServiceTable {
+export function tableOf(model: SourceModel, names: SdkNames): ServiceTable {
   const all = Object.values(model.operations);
   const place = ({ http }: SourceOperation): string => `${http.method} ${http.requestUri}`;
   const isRest = model.metadata.protocol.startsWith("rest-");
+  const isXml = model.metadata.protocol === "rest-xml";
+  const isQueryCompatible = model.metadata.awsQueryCompatible !== undefined;
   // Where an operation replaced a deprecated one at the same place, requests mean the new one.
   const operations = all.filter(
     (one) =>
@@ -97,13 +100,14 @@ export function tableOf(model: SourceModel, roots: ReadonlyMap<string, string>):
     return row !== undefined && Object.keys(row).length === 1 ? row.type : name;
   }
 
-  function memberRow(ref: SourceRef, name?: string): MemberRow {
+  function memberRow(ref: SourceRef, name: string, xml?: string): MemberRow {
     const time = TIME_FORMATS[ref.timestampFormat ?? ""];
     const as = ref.locationName !== undefined && ref.locationName !== name ? ref.locationName : undefined;
     const row = {
       shape: shapeRef(ref.shape),
       ...(ref.location === undefined ? {} : { at: ref.location as "uri" }),
       ...(as === undefined ? {} : { as }),
+      ...(xml === undefined ? {} : { xml }),
       ...(ref.flattened === true ? { flat: true as const } : {}),
       ...(ref.xmlAttribute === true ? { attribute: true as const } : {}),
       ...(time === undefined ? {} : { time }),
@@ -122,29 +126,34 @@ export function tableOf(model: SourceModel, roots: ReadonlyMap<string, string>):
     if (shape.type === "structure") {
       const members = Object.entries(shape.members ?? {});
       const required = inputs.has(name) ? (shape.required ?? []) : [];
+      const queryCode = shape.error?.code ?? names.queryCodes.get(name);
       const status = shape.error?.httpStatusCode ?? (shape.fault === true ? 500 : 400);
       return {
         type: "structure",
-        members: Object.fromEntries(members.map(([member, ref]) => [member, memberRow(ref, member)])),
+        members: Object.fromEntries(
+          members.map(([member, ref]) => [
+            member,
+            memberRow(ref, member, isQueryCompatible ? names.members.get(`${name}.${member}`) : undefined),
+          ]),
+        ),
         ...(required.length === 0 ? {} : { required }),
         ...(shape.payload === undefined ? {} : { payload: shape.payload }),
         ...(shape.union === true ? { union: true } : {}),
         ...(shape.eventstream === true ? { eventStream: true } : {}),
         ...(shape.exception === true ? { status } : {}),
-        ...(shape.error?.code !== undefined && shape.error.code !== name
-          ? { queryCode: shape.error.code }
-          : {}),
+        ...(queryCode === undefined || queryCode === name ? {} : { queryCode }),
         ...(shape.xmlNamespace === undefined ? {} : { namespace: shape.xmlNamespace.uri }),
         ...(shape.xmlNamespace?.prefix === undefined ? {} : { prefix: shape.xmlNamespace.prefix }),
       };
     }
     if (shape.type === "list" && shape.member !== undefined)
       return { type: "list", of: memberRow(shape.member, "member"), ...flat, ...limits };
+    const entry = isQueryCompatible ? names.entries.get(name) : undefined;
     if (shape.type === "map" && shape.key !== undefined && shape.value !== undefined) {
       return {
         type: "map",
-        key: memberRow(shape.key, "key"),
-        value: memberRow(shape.value, "value"),
+        key: memberRow(shape.key, "key", entry?.key),
+        value: memberRow(shape.value, "value", entry?.value),
         ...flat,
         ...limits,
       };
@@ -157,7 +166,7 @@ export function tableOf(model: SourceModel, roots: ReadonlyMap<string, string>):
   const operationRows = operations.map((operation): [string, OperationRow] => {
     const { method, requestUri, responseCode } = operation.http;
     const errors = operation.errors?.map((error) => error.shape) ?? [];
-    const outRoot = roots.get(operation.output?.shape ?? "");
+    const outRoot = isXml ? names.roots.get(operation.output?.shape ?? "") : undefined;
     const http: OperationRow["http"] =
       responseCode === undefined || responseCode === 200
         ? [method, requestUri]

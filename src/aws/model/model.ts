@@ -86,6 +86,8 @@ export interface Member {
   readonly name: string;
   readonly shape: Shape;
   readonly wire: string;
+  /** What XML and query call it where that is not what JSON calls it. */
+  readonly xml: string | undefined;
   readonly at: Location | undefined;
   readonly required: boolean;
   /** XML and query: the items are not wrapped in an element of their own. */
@@ -162,6 +164,7 @@ function link(row: ServiceRow, table: ServiceTable): ServiceModel {
       name,
       shape,
       wire: traits.as ?? name,
+      xml: traits.xml,
       at: traits.at,
       required,
       flat: traits.flat === true || ((shape.type === "list" || shape.type === "map") && shape.flat),

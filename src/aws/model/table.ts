@@ -25,6 +25,8 @@ export interface MemberTraits {
   readonly at?: Location;
   /** Its name on the wire (header, query key, element) when that is not the member's. */
   readonly as?: string;
+  /** Its name in the query protocol that a JSON service also speaks. */
+  readonly xml?: string;
   readonly flat?: true;
   readonly attribute?: true;
   readonly time?: TimestampFormat;

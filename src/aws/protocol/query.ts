@@ -86,8 +86,11 @@ function decodeNode(from: Node, shape: Shape, flat: boolean): unknown {
     case "map": {
       const entries = flat ? from : (from.children.get("entry") ?? from);
       const pairs = numbered(entries).map((entry): [string, unknown] => {
-        const value = entry.children.get(shape.value.wire) ?? node();
-        return [entry.children.get(shape.key.wire)?.text ?? "", decodeNode(value, shape.value.shape, false)];
+        const value = entry.children.get(elementName(shape.value)) ?? node();
+        return [
+          entry.children.get(elementName(shape.key))?.text ?? "",
+          decodeNode(value, shape.value.shape, false),
+        ];
       });
       return Object.fromEntries(pairs);
     }
@@ -127,8 +130,8 @@ function writeValue(form: URLSearchParams, key: string, value: unknown, member: 
     case "map": {
       const base = member.flat ? key : `${key}.entry`;
       for (const [index, [name, item]] of Object.entries(value as Value).entries()) {
-        form.append(`${base}.${index + 1}.${shape.key.wire}`, name);
-        writeValue(form, `${base}.${index + 1}.${shape.value.wire}`, item, shape.value);
+        form.append(`${base}.${index + 1}.${elementName(shape.key)}`, name);
+        writeValue(form, `${base}.${index + 1}.${elementName(shape.value)}`, item, shape.value);
       }
       return;
     }

@@ -9,6 +9,7 @@ const TIME: TimestampFormat = "iso8601";
 /** The element (or query key) of a member: of a flat list it is what its items are called. */
 export function elementName(member: Member): string {
   const { shape } = member;
+  if (member.xml !== undefined) return member.xml;
   if (member.flat && shape.type === "list" && shape.member.wire !== "member") return shape.member.wire;
   return member.wire;
 }
@@ -43,7 +44,7 @@ function decodeXmlMember(member: Member, found: readonly XmlElement[], first: Xm
   }
   if (shape.type === "map") {
     const entries = member.flat ? found : first.children.filter((child) => child.name === "entry");
-    return decodeEntries(entries, shape.key.wire, shape.value);
+    return decodeEntries(entries, elementName(shape.key), shape.value);
   }
   return decodeXml(first, shape);
 }
@@ -51,7 +52,7 @@ function decodeXmlMember(member: Member, found: readonly XmlElement[], first: Xm
 function decodeEntries(entries: readonly XmlElement[], keyName: string, value: Member): Value {
   const pairs = entries.map((entry): [string, unknown] => {
     const key = entry.children.find((child) => child.name === keyName);
-    const item = entry.children.find((child) => child.name === value.wire);
+    const item = entry.children.find((child) => child.name === elementName(value));
     return [key?.text ?? "", item === undefined ? "" : decodeXml(item, value.shape)];
   });
   return Object.fromEntries(pairs);
@@ -69,7 +70,7 @@ export function decodeXml(element: XmlElement, shape: Shape): unknown {
     case "map":
       return decodeEntries(
         element.children.filter((child) => child.name === "entry"),
-        shape.key.wire,
+        elementName(shape.key),
         shape.value,
       );
     default:
@@ -99,16 +100,19 @@ function encodeXmlMember(value: unknown, member: Member): string {
   if (member.flat && shape.type === "map") {
     return Object.entries(value as Value)
       .map(
-        ([key, item]) => `<${member.wire}>${encodeEntry(key, item, shape.key, shape.value)}</${member.wire}>`,
+        ([key, item]) =>
+          `<${elementName(member)}>${encodeEntry(key, item, shape.key, shape.value)}</${elementName(member)}>`,
       )
       .join("");
   }
-  return encodeXml(member.wire, value, shape, member);
+  return encodeXml(elementName(member), value, shape, member);
 }
 
 function encodeEntry(key: string, item: unknown, keyMember: Member, valueMember: Member): string {
-  const name = `<${keyMember.wire}>${escapeXml(key)}</${keyMember.wire}>`;
-  return item == null ? name : name + encodeXml(valueMember.wire, item, valueMember.shape, valueMember);
+  const name = `<${elementName(keyMember)}>${escapeXml(key)}</${elementName(keyMember)}>`;
+  return item == null
+    ? name
+    : name + encodeXml(elementName(valueMember), item, valueMember.shape, valueMember);
 }
 
 /** One element of the given name. */

@@ -466,7 +466,7 @@ shapes: {
 "TagList":{"type":"list","of":"Tag"},
 "TagResourceInput":{"type":"structure","members":{"ResourceArn":"ResourceArnString","Tags":"TagList"},"required":["ResourceArn","Tags"]},
 "TagValueString":{"type":"string","min":0,"max":256},
-"ThrottlingException":{"type":"structure","members":{"message":"string","throttlingReasons":"ThrottlingReasonList"},"status":400},
+"ThrottlingException":{"type":"structure","members":{"message":"string","throttlingReasons":"ThrottlingReasonList"},"status":400,"queryCode":"Throttling"},
 "ThrottlingReason":{"type":"structure","members":{"reason":"string","resource":"string"}},
 "ThrottlingReasonList":{"type":"list","of":"ThrottlingReason"},
 "TimeToLiveAttributeName":{"type":"string","min":1,"max":255},
