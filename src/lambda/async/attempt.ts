@@ -88,7 +88,13 @@ export async function runAttempt(deps: AttemptDeps, event: QueuedEvent, owner: s
   deps.metrics?.record("AsyncEventAge", event.scope, event.functionName, startedAt - event.acceptedAt);
   const ran = await invoke(deps, event);
   const settings = await patiently(deps, event, () => settingsOf(deps, event));
-  const decision = decide(event, ran.result, settings, deps.clock.now());
+  const now = deps.clock.now();
+  // A server that stops ends environments when its patience does, and that looks like a function's
+  // error: the event is repeated after the next start rather than spent.
+  const decision: Decision =
+    deps.stopping.aborted && ran.result.kind !== "success"
+      ? { kind: "retry", dueAt: now, attempts: event.attempts, backoffs: event.backoffs }
+      : decide(event, ran.result, settings, now);
   return settle(deps, event, owner, ran, decision, settings);
 }
 

@@ -494,6 +494,27 @@ test("stopping gives back what did not run", async (t) => {
   assert.equal(next.calls.length, 12);
 });
 
+test("an invocation cut off by the stop is repeated after the next start, and nothing is spent", async (t) => {
+  const hold = gate();
+  const b = bench(t, async (request) => {
+    await hold.wait;
+    return outcome(request, "function-error");
+  });
+  b.settings.set("f", { maximumRetryAttempts: 0, onFailureArn: "arn:aws:sqs:us-east-1:000000000000:q" });
+  await quiet();
+  const id = await b.send("f");
+  const stopped = b.stop();
+  hold.open();
+  await stopped;
+  assert.deepEqual(b.delivered, []);
+  const next = bench(t, outcome, { database: b.database, clock: b.clock });
+  await until(empty(next), "it ran after the start");
+  assert.deepEqual(
+    next.calls.map((call) => call.requestId),
+    [id],
+  );
+});
+
 test("a purge forgets what waits", async (t) => {
   const b = bench(t, (request) => outcome(request, "function-error"));
   await quiet();
