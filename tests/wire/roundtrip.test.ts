@@ -257,6 +257,7 @@ async function checkOperation(
   await check(outcome, `${operation.name} input`, async () => {
     assert.equal(routed?.operation.name, operation.name, "routed to another operation");
     const ignored = new Set(service.name === "s3" ? CLIENT_FILLED : []);
+    if (protocol !== undefined) ignored.add(SHARES_A_KEY);
     for (const member of operation.input.members) if (member.token) ignored.add(member.name);
     assert.deepEqual(without(await plain(decoded), ignored), without(await plain(input), ignored));
   });
@@ -294,6 +295,54 @@ async function checkError(
     if (Class !== undefined) assert.ok(thrown instanceof Class, "not of the modelled class");
     assert.equal(thrown.message, error.message);
     assert.equal(thrown.$metadata?.httpStatusCode, shape.status);
+  });
+}
+
+/** In SQS's query protocol this member and `AttributeNames` have one key, at AWS too. */
+const SHARES_A_KEY = "MessageSystemAttributeNames";
+
+/** Protocols that the SDK's clients do not choose by themselves, but others do. */
+const OTHER_PROTOCOLS: readonly {
+  readonly service: string;
+  readonly protocol: string;
+  readonly load: () => Promise<unknown>;
+}[] = [
+  {
+    service: "cloudwatch",
+    protocol: "rpcv2Cbor",
+    load: async () => (await import("@smithy/core/cbor")).SmithyRpcV2CborProtocol,
+  },
+  {
+    service: "cloudwatch",
+    protocol: "awsQuery",
+    load: async () => (await import("@aws-sdk/core/protocols")).AwsQueryProtocol,
+  },
+  {
+    service: "sqs",
+    protocol: "awsQuery",
+    load: async () => (await import("@aws-sdk/core/protocols")).AwsQueryProtocol,
+  },
+];
+
+for (const { service, protocol, load } of OTHER_PROTOCOLS) {
+  test(`${service} over ${protocol}: inputs and outputs survive the way through the SDK`, async () => {
+    const known = PACKAGES[service];
+    assert.ok(known !== undefined);
+    const sdk = await known.load();
+    const Protocol = await load();
+    const sample = createSampler(
+      seeded(SEED),
+      (structure, member) =>
+        member !== SHARES_A_KEY &&
+        (sdk[`${structure}$`] as readonly (readonly string[])[] | undefined)?.[4]?.includes(member) !== false,
+    );
+    const [, operations] = await operationsOf(service, sdk);
+    const outcome: Outcome = { cases: 0, faults: [] };
+    for (const operation of operations) {
+      await checkOperation(outcome, operation, sdk, known.client, sample, Protocol);
+    }
+    assert.ok(outcome.cases >= operations.length * 2);
+    assert.deepEqual(outcome.faults, []);
   });
 }
 
