@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { selectDriver } from "../../src/adapters/sandbox/index.ts";
+import { createNamespacesDriver } from "../../src/adapters/sandbox/namespaces.ts";
+import { createProcessDriver } from "../../src/adapters/sandbox/process-driver.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import type { SandboxDriver } from "../../src/ports/sandbox-driver.ts";
@@ -11,25 +13,37 @@ export interface DriverUnderTest {
   readonly name: string;
   /** Printed when this machine cannot run it. */
   readonly skip?: string;
-  /** Its processes are not root's even when the tests are. */
-  readonly dropsRoot: boolean;
+  /** Its processes cannot read what only root can, even when the tests are root's. */
+  readonly hidesRootFiles: boolean;
+  /** A new one; whoever opened it closes it. */
   open(): Promise<SandboxDriver>;
 }
 
-/** Every driver the semantic suite runs on: a bare one for late attach everywhere, and the product's own. */
-export const DRIVERS: readonly DriverUnderTest[] = [
-  { name: "bare processes", dropsRoot: false, open: async () => hostProcessDriver() },
-  { name: "the process driver", dropsRoot: process.getuid?.() === 0, open: () => real("process") },
-];
+const isRoot = process.getuid?.() === 0;
 
-async function real(preference: "process" | "namespaces"): Promise<SandboxDriver> {
+async function processDriver(): Promise<SandboxDriver> {
   const folder = await mkdtemp(join(tmpdir(), "lambent-driver-"));
-  const driver = await selectDriver(preference, {
+  const driver = createProcessDriver({
     dataDir: folder,
-    cacheDir: join(folder, "cache"),
+    endpointUrl: (port) => `http://127.0.0.1:${String(port)}`,
     log: silentLogger,
     clock: systemClock(),
   });
+  return closingWith(driver, folder);
+}
+
+async function namespacesDriver(): Promise<SandboxDriver> {
+  const folder = await mkdtemp(join(tmpdir(), "lambent-driver-"));
+  const driver = await createNamespacesDriver({
+    dataDir: folder,
+    instanceId: `test-${randomBytes(4).toString("hex")}`,
+    log: silentLogger,
+    clock: systemClock(),
+  });
+  return closingWith(driver, folder);
+}
+
+function closingWith(driver: SandboxDriver, folder: string): SandboxDriver {
   const close = driver.close.bind(driver);
   return Object.assign(driver, {
     async close() {
@@ -38,3 +52,27 @@ async function real(preference: "process" | "namespaces"): Promise<SandboxDriver
     },
   });
 }
+
+/** What keeps this machine from it, found out by doing. */
+async function whyNot(open: () => Promise<SandboxDriver>): Promise<string | undefined> {
+  try {
+    await (await open()).close();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const namespacesFault = await whyNot(namespacesDriver);
+
+/** Every driver the semantic suite runs on: a bare one with late attach everywhere, and the product's own. */
+export const DRIVERS: readonly DriverUnderTest[] = [
+  { name: "bare processes", hidesRootFiles: false, open: async () => hostProcessDriver() },
+  { name: "the process driver", hidesRootFiles: isRoot, open: processDriver },
+  {
+    name: "the namespaces driver",
+    hidesRootFiles: false,
+    open: namespacesDriver,
+    ...(namespacesFault === undefined ? {} : { skip: namespacesFault }),
+  },
+];

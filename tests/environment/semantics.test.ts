@@ -105,6 +105,8 @@ const call = (method, path, body) => new Promise((resolve, reject) => {
 
 const RUNTIMES = ["nodejs24.x", "python3.12", "provided.al2023"] as const;
 
+const NODE = { source: process.execPath, target: process.execPath };
+
 const folder = await mkdtemp(join(tmpdir(), "lambent-semantics-"));
 const catalog = createRuntimeCatalog({
   runtimesFolder: join(import.meta.dirname, "../../runtimes"),
@@ -118,7 +120,14 @@ const catalog = createRuntimeCatalog({
 });
 const launches = new Map<string, RuntimeLaunch | Error>();
 for (const runtime of RUNTIMES) {
-  launches.set(runtime, await catalog.launch(runtime).catch((error: unknown) => error as Error));
+  launches.set(
+    runtime,
+    await catalog.launch(runtime).then(
+      // The bootstrap of the tests is a Node program, and Lambda's own custom runtimes have no Node.
+      (launch) => (launch.interface === "http" ? { ...launch, mounts: [...launch.mounts, NODE] } : launch),
+      (error: unknown) => error as Error,
+    ),
+  );
 }
 let open: Fixture | undefined;
 
@@ -128,7 +137,7 @@ function skipReason(driver: DriverUnderTest, runtime: string): string | false {
   const launch = launches.get(runtime);
   if (launch instanceof Error) return launch.message;
   const hidden = launch?.mounts.some((mount) => mount.source.startsWith("/root/")) === true;
-  return hidden && driver.dropsRoot
+  return hidden && driver.hidesRootFiles
     ? "the interpreter lies under /root, where this driver's user cannot read"
     : false;
 }
@@ -330,6 +339,17 @@ for (const driver of DRIVERS) {
 
 for (const driver of DRIVERS) {
   describe(`custom runtimes on ${driver.name}`, { skip: driver.skip ?? false }, () => {
+    test("a bootstrap whose interpreter is not there is Runtime.InvalidEntrypoint or exit 127", async () => {
+      const codeDir = await codeFolder("no-interpreter", { bootstrap: "#!/nowhere/interpreter\n" });
+      open = dataPlane(await driver.open(), systemClock(), {
+        version: { runtime: "provided.al2023" },
+        launch: await catalog.launch("provided.al2023"),
+        codeDir,
+      });
+      const { errorType } = JSON.parse(text((await open.invoke("{}")).payload)) as { errorType: string };
+      assert.match(errorType, /^Runtime\.(InvalidEntrypoint|ExitError)$/);
+    });
+
     for (const [what, files, message] of [
       [
         "no bootstrap",

@@ -19,6 +19,7 @@ import { entrypointFault, faultPayload, type Fault } from "./fault.ts";
 import { functionVariables } from "./variables.ts";
 
 const TASK_ROOT = "/var/task";
+const BOOTSTRAP = `${TASK_ROOT}/bootstrap`;
 const RUNTIME_DIR = "/var/runtime";
 const RUNTIME_API = "127.0.0.1:9001";
 /** Lambda's sessions of execution roles last this long; an environment is retired before its own ends. */
@@ -166,12 +167,15 @@ export function runtimeDescription(version: FunctionVersion, launch: RuntimeLaun
   return [`${name}.v1`, `arn:${partitionOf(region)}:lambda:${region}::runtime:${digest}`];
 }
 
+/** An init that failed before anything ran. */
+export type EntrypointFailure = Omit<Extract<InitResult, { ok: false }>, "durationMs">;
+
 /** A custom runtime without a bootstrap that can be run fails before anything is started. */
 export async function findEntrypoint(
   launch: RuntimeLaunch,
   codeDir: string,
-): Promise<Omit<Extract<InitResult, { ok: false }>, "durationMs"> | undefined> {
-  if (launch.interface !== "http" || launch.argv[0] !== `${TASK_ROOT}/bootstrap`) return undefined;
+): Promise<EntrypointFailure | undefined> {
+  if (launch.interface !== "http" || launch.argv[0] !== BOOTSTRAP) return undefined;
   const path = join(codeDir, "bootstrap");
   try {
     if (!(await stat(path)).isFile()) return failure(missing());
@@ -179,17 +183,34 @@ export async function findEntrypoint(
     return undefined;
   } catch (error) {
     const denied = (error as NodeJS.ErrnoException).code === "EACCES";
-    return failure(
-      denied ? entrypointFault(`fork/exec ${TASK_ROOT}/bootstrap: permission denied`) : missing(),
-    );
+    return failure(denied ? entrypointFault(`fork/exec ${BOOTSTRAP}: permission denied`) : missing());
   }
 }
 
-function missing(): Fault {
-  return entrypointFault(`Couldn't find valid bootstrap(s): [${TASK_ROOT}/bootstrap /opt/bootstrap]`);
+/**
+ * A driver that could not start the bootstrap itself (an interpreter that is not there, a program for
+ * another machine): that is the function's fault and told as Lambda tells it. Undefined for all else.
+ */
+export function entrypointError(launch: RuntimeLaunch, error: unknown): EntrypointFailure | undefined {
+  if (launch.argv[0] !== BOOTSTRAP || !(error instanceof Error)) return undefined;
+  const reason = /no such file or directory|exec format error|permission denied|ENOENT|ENOEXEC|EACCES/i.exec(
+    error.message,
+  )?.[0];
+  if (reason === undefined || !error.message.includes("bootstrap")) return undefined;
+  return failure(entrypointFault(`fork/exec ${BOOTSTRAP}: ${ERRNO_TEXT[reason] ?? reason.toLowerCase()}`));
 }
 
-function failure(fault: Fault): Omit<Extract<InitResult, { ok: false }>, "durationMs"> {
+const ERRNO_TEXT: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  ENOEXEC: "exec format error",
+  EACCES: "permission denied",
+};
+
+function missing(): Fault {
+  return entrypointFault(`Couldn't find valid bootstrap(s): [${BOOTSTRAP} /opt/bootstrap]`);
+}
+
+function failure(fault: Fault): EntrypointFailure {
   return {
     ok: false,
     status: fault.status,

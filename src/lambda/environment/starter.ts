@@ -8,7 +8,15 @@ import { type Binding, type EnvironmentDeps, ExecutionEnvironment, type InitResu
 import { failInvocation } from "./failed-init.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
-import { findEntrypoint, isFresh, makeBinding, poolSpec, runtimeDescription, spec } from "./launch.ts";
+import {
+  entrypointError,
+  findEntrypoint,
+  isFresh,
+  makeBinding,
+  poolSpec,
+  runtimeDescription,
+  spec,
+} from "./launch.ts";
 import type { RuntimePool } from "./pool.ts";
 
 /** An interpreter without a function that is not up by then never will be. */
@@ -143,7 +151,10 @@ export class Starter {
     } catch (error) {
       fleet.all.delete(environment);
       void environment.stop();
-      throw error;
+      const broken = entrypointError(launch, error);
+      if (broken === undefined) throw error;
+      const durationMs = this.#deps.clock.monotonic() - startedMs;
+      return { environment: undefined, init: { ...broken, durationMs } };
     }
   }
 
