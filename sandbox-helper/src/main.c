@@ -178,6 +178,7 @@ static void watch(void) {
 }
 
 int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "selftest") == 0) return selftest((unsigned)strtoul(argv[2], NULL, 10));
   if (argc < 2 || strcmp(argv[1], "run") != 0) {
     fprintf(stderr, "usage: lambent-sandbox run uid=N gid=N [cgroup=FILE]... (started by lambent, not by hand)\n");
     return 64;

@@ -76,6 +76,9 @@ struct first {
 /* seccomp.c */
 bool deny_syscalls(void);
 
+/* selftest.c */
+int selftest(unsigned tmp_mb);
+
 /* new system calls, which older C libraries do not wrap */
 int sys_open_tree(int folder, const char *path, unsigned flags);
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);

@@ -129,7 +129,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
       await host.close();
     },
   } satisfies SandboxDriver;
-  driver.capabilities = await probe(driver.create, host, options.log);
+  driver.capabilities = await probe(driver.create, host, executable);
   refill();
   return driver;
 }
