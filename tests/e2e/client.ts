@@ -71,7 +71,8 @@ export function clients(server: Pick<RunningServer, "endpoint">): Clients {
           ...options,
         }),
       );
-      const text = answer.Payload === undefined ? "" : Buffer.from(answer.Payload).toString("utf8");
+      const text =
+        (answer.Payload ?? undefined) === undefined ? "" : Buffer.from(answer.Payload ?? []).toString("utf8");
       return {
         status: answer.StatusCode,
         functionError: answer.FunctionError,
