@@ -346,6 +346,75 @@ test("the short path answers what the codec answers", async () => {
   assert.equal(first?.operation, second?.operation);
 });
 
+test("output events arrive as frames, and a failure midway as an exception", async () => {
+  const streaming = stubService("lambda", {
+    InvokeWithResponseStream: (input) => ({
+      StatusCode: 200,
+      EventStream: (async function* () {
+        yield { PayloadChunk: { Payload: Buffer.from("one") } };
+        if (input.FunctionName === "f") yield { InvokeComplete: { ErrorCode: "E" } };
+        else throw new ServiceError("TooManyRequestsException", 429, "slow down");
+      })(),
+    }),
+  });
+  await using stub = await startStub([streaming]);
+  const { InvokeWithResponseStreamCommand, LambdaClient } = await import("@aws-sdk/client-lambda");
+  const client = new LambdaClient({
+    endpoint: stub.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  const read = async (FunctionName: string): Promise<unknown[]> => {
+    const answer = await client.send(new InvokeWithResponseStreamCommand({ FunctionName }));
+    const events: unknown[] = [];
+    for await (const event of answer.EventStream ?? []) {
+      const { PayloadChunk, InvokeComplete } = event;
+      events.push(Buffer.from(PayloadChunk?.Payload ?? []).toString() || InvokeComplete?.ErrorCode);
+    }
+    return events;
+  };
+  assert.deepEqual(await read("f"), ["one", "E"]);
+  await assert.rejects(read("g"), /slow down/u);
+  client.destroy();
+});
+
+test("a streamed upload arrives without AWS's chunking, whatever the pieces", async () => {
+  const stored: string[] = [];
+  const s3 = stubService("s3", {
+    PutObject: async (input) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of input.Body) chunks.push(chunk);
+      stored.push(`${input.Bucket}/${input.Key}=${Buffer.concat(chunks).toString("utf8")}`);
+      return {};
+    },
+  });
+  await using stub = await startStub([s3]);
+  const put = (body: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    ask(stub, "/bucket/a/b", { method: "PUT", headers: { ...scope("s3"), ...headers }, body });
+  const chunked = {
+    "content-encoding": "aws-chunked",
+    "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+  };
+  assert.equal((await put("plain")).status, 200);
+  assert.equal(
+    (
+      await put(
+        "5\r\nhello\r\n6;chunk-signature=0\r\n world\r\n0\r\nx-amz-checksum-crc32:AA==\r\n\r\n",
+        chunked,
+      )
+    ).status,
+    200,
+  );
+  assert.deepEqual(stored, ["bucket/a/b=plain", "bucket/a/b=hello world"]);
+  // Cut short or malformed, it is an error and nothing is stored.
+  for (const broken of ["5\r\nhel", "zz\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n"]) {
+    const answer = await put(broken, chunked);
+    assert.equal(answer.status, 400, broken);
+    assert.match(answer.body, /<Code>IncompleteBody<\/Code>/u);
+  }
+  assert.equal(stored.length, 2);
+});
+
 test("an operation learns that its caller hung up", async () => {
   let aborted: () => void = () => undefined;
   const seen = new Promise<void>((resolve) => (aborted = resolve));

@@ -234,3 +234,13 @@ test("unknown fields and nulls are passed over; __proto__ is a key like any othe
   assert.deepEqual(Object.entries(Variables), [["__proto__", "v"]]);
   assert.equal(({} as { x?: number }).x, undefined);
 });
+
+test("a long value that is refused for its length is not matched against its pattern", async () => {
+  const input = (length: number): Value => ({
+    TableArn: "arn:aws:dynamodb:us-east-1:000000000000:table/table",
+    S3Bucket: `${"a".repeat(length)}!`,
+  });
+  // Short of the bound both sentences are given; beyond it, where matching would take long, one.
+  assert.match(await fault("dynamodb", "ExportTableToPointInTime", input(300)), /2 validation errors/u);
+  assert.match(await fault("dynamodb", "ExportTableToPointInTime", input(100_000)), /1 validation error/u);
+});

@@ -1,9 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
-import type { Logger } from "../../kernel/log.ts";
-import type { Random } from "../../kernel/random.ts";
 import { loadModel, type ServiceModel } from "../model/model.ts";
 import type { ProtocolId } from "../model/table.ts";
 import { decodeInput, encodeOutput, prepare } from "../protocol/codec.ts";
@@ -11,91 +8,27 @@ import { encodeError } from "../protocol/errors.ts";
 import { WIRE_HABITS } from "../protocol/habits.ts";
 import type { Headers, Route, Value, WireResponse } from "../protocol/types.ts";
 import { validateInput } from "../protocol/validate.ts";
-import type { Caller, Service, ShortPath } from "../service.ts";
-import type { KeyResolver } from "../sigv4/keys.ts";
+import type { Service, ShortPath } from "../service.ts";
 import { readSignature, type SignatureReading } from "../sigv4/signature.ts";
 import { unchunked } from "./aws-chunked.ts";
 import { authenticate, type Identity } from "./authenticate.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { createGuard } from "./guard.ts";
+import { GATEWAY_LIMITS, type Gateway, type GatewayOptions, type RequestOrigin } from "./options.ts";
 import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
 import { preflightHeaders, send } from "./respond.ts";
 import { routeRequest, type Routing } from "./route.ts";
 
-export interface RequestOrigin {
-  readonly fromSandbox: boolean;
-  /** The function whose sandbox the request came from. */
-  readonly functionArn?: string;
-}
-
-export interface AuthorizeRequest {
-  readonly service: string;
-  readonly operation: string;
-  readonly caller: Caller;
-  readonly accountId: string;
-  readonly region: string;
-  readonly origin: RequestOrigin;
-}
-
-/** One answered request, for metrics and the access log. */
-export interface RequestRecord {
-  readonly service: string;
-  readonly operation: string;
-  readonly status: number;
-  readonly ms: number;
-  readonly requestId: string;
-  readonly accountId: string;
-  readonly region: string;
-  readonly fromSandbox: boolean;
-  readonly errorCode?: string;
-}
-
-export interface GatewayLimits {
-  /** Bodies of every operation without a limit of its own. */
-  readonly requestBytes: number;
-  /** Bodies of a service's operations, by its table's name. */
-  readonly requestBytesOf: Readonly<Record<string, number>>;
-  /** Bodies held in memory at once, over all requests. */
-  readonly bufferedBytes: number;
-}
-
-export const GATEWAY_LIMITS: GatewayLimits = {
-  requestBytes: 10_485_760,
-  requestBytesOf: { lambda: 70_167_211 },
-  bufferedBytes: 536_870_912,
-};
-
-export interface GatewayOptions {
-  readonly services: readonly Service[];
-  readonly keys: KeyResolver;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly defaultAccountId: string;
-  readonly defaultRegion: string;
-  readonly requireKnownKeys?: boolean;
-  /** Base URL of the endpoint, e.g. `http://127.0.0.1:4566`; known once the port is. */
-  readonly endpoint: () => string;
-  /** Answers `/_lambent/*` and `/_localstack/*`, or returns false. Sandboxes are refused before. */
-  readonly internalRoutes?: (
-    request: IncomingMessage,
-    response: ServerResponse,
-    origin: RequestOrigin,
-  ) => boolean;
-  readonly publicSuffix?: string;
-  readonly allowedOrigins?: readonly string[];
-  readonly limits?: Partial<GatewayLimits>;
-  /** Throws the refusal; by default everybody may do everything. */
-  readonly authorize?: (request: AuthorizeRequest) => void | Promise<void>;
-  readonly onRequest?: (record: RequestRecord) => void;
-}
-
-export interface Gateway {
-  handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void;
-  /** Loads the tables of the services given, so that no first request waits for one. */
-  warm(...services: readonly string[]): Promise<void>;
-}
+export type {
+  AuthorizeRequest,
+  Gateway,
+  GatewayLimits,
+  GatewayOptions,
+  RequestOrigin,
+  RequestRecord,
+} from "./options.ts";
+export { GATEWAY_LIMITS } from "./options.ts";
 
 /** A request on its way through the steps. Filled in as they learn more. */
 interface Exchange {

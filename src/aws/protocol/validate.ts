@@ -163,15 +163,18 @@ export function brokenRules(shape: Scalar, value: unknown): string[] {
   if (shape.type !== "string") return [];
   const text = value as string;
   const length = lengthRules(shape, text.length);
-  // A text beyond its length is not matched against the pattern any further than it must be: the
-  // patterns are AWS's, the text is anybody's, and V8 backtracks.
-  const isMatched = text.length > MATCHED_LENGTH_MAX || matches(shape.pattern, text);
+  // The patterns are AWS's, the text is anybody's, and V8 backtracks: what is refused for its length
+  // anyway, and long, is not matched as well.
+  const longest = shape.max === undefined ? UNLIMITED_MATCH_MAX : Math.max(shape.max, REFUSED_MATCH_MAX);
+  const isMatched = text.length > longest || matches(shape.pattern, text);
   const rules = isMatched ? length : [patternRule(shape.pattern ?? ""), ...length];
   if (shape.enum !== undefined && !shape.enum.includes(text)) rules.push(enumRule(shape.enum));
   return rules;
 }
 
-const MATCHED_LENGTH_MAX = 10_000;
+const UNLIMITED_MATCH_MAX = 10_000;
+/** Up to here AWS's two sentences (length and pattern) are both given. */
+const REFUSED_MATCH_MAX = 400;
 
 /** Every rule of a scalar, as AWS lists them inside lists and maps: largest, smallest, pattern. */
 function allRules(shape: Scalar): string[] {

@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Caller, Service } from "../service.ts";
+import type { KeyResolver } from "../sigv4/keys.ts";
+
+export interface RequestOrigin {
+  readonly fromSandbox: boolean;
+  /** The function whose sandbox the request came from. */
+  readonly functionArn?: string;
+}
+
+export interface AuthorizeRequest {
+  readonly service: string;
+  readonly operation: string;
+  readonly caller: Caller;
+  readonly accountId: string;
+  readonly region: string;
+  readonly origin: RequestOrigin;
+}
+
+/** One answered request, for metrics and the access log. */
+export interface RequestRecord {
+  readonly service: string;
+  readonly operation: string;
+  readonly status: number;
+  readonly ms: number;
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly fromSandbox: boolean;
+  readonly errorCode?: string;
+}
+
+export interface GatewayLimits {
+  /** Bodies of every operation without a limit of its own. */
+  readonly requestBytes: number;
+  /** Bodies of a service's operations, by its table's name. */
+  readonly requestBytesOf: Readonly<Record<string, number>>;
+  /** Bodies held in memory at once, over all requests. */
+  readonly bufferedBytes: number;
+}
+
+export const GATEWAY_LIMITS: GatewayLimits = {
+  requestBytes: 10_485_760,
+  requestBytesOf: { lambda: 70_167_211 },
+  bufferedBytes: 536_870_912,
+};
+
+export interface GatewayOptions {
+  readonly services: readonly Service[];
+  readonly keys: KeyResolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly defaultAccountId: string;
+  readonly defaultRegion: string;
+  readonly requireKnownKeys?: boolean;
+  /** Base URL of the endpoint, e.g. `http://127.0.0.1:4566`; known once the port is. */
+  readonly endpoint: () => string;
+  /** Answers `/_lambent/*` and `/_localstack/*`, or returns false. Sandboxes are refused before. */
+  readonly internalRoutes?: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    origin: RequestOrigin,
+  ) => boolean;
+  readonly publicSuffix?: string;
+  readonly allowedOrigins?: readonly string[];
+  readonly limits?: Partial<GatewayLimits>;
+  /** Throws the refusal; by default everybody may do everything. */
+  readonly authorize?: (request: AuthorizeRequest) => void | Promise<void>;
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+export interface Gateway {
+  handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void;
+  /** Loads the tables of the services given, so that no first request waits for one. */
+  warm(...services: readonly string[]): Promise<void>;
+}
