@@ -97,6 +97,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     homeFolder: homedir(),
     packageManagerEnv: packageManagerEnv(),
     installSdkWhenMissing: config.sdk === "auto",
+    // What a root server's plain processes become cannot enter the homes of users.
+    readableByAll: driver.name === "process" && process.getuid?.() === 0,
   });
 
   async function open(): Promise<Current> {
@@ -127,6 +129,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       defaultRegion: config.region,
       endpoint: () => endpoint,
       internalRoutes: (request, response, origin) => admin?.(request, response, origin) ?? false,
+      authorize({ caller, service, region }) {
+        if (caller.verified && caller.kind === "user" && caller.accessKeyId !== undefined) {
+          core.noteKeyUse(caller.accessKeyId, service, region);
+        }
+      },
       onRequest: (request) => record?.note(request),
     });
     await gateway.warm("lambda");

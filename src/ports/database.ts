@@ -1,3 +1,5 @@
+import { ServiceError } from "../kernel/errors.ts";
+
 /** What a column can hold on both engines. Booleans are 0/1, times are epoch milliseconds. */
 export type SqlValue = string | number | bigint | null | Uint8Array;
 
@@ -26,8 +28,13 @@ export class Conflict extends Error {
 }
 
 /** The disk is full or the file cannot be written: new work is refused, what is held stays. */
-export class StorageUnavailable extends Error {
-  override name = "StorageUnavailable";
+export class StorageUnavailable extends ServiceError {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super("ServiceUnavailableException", 503, message, {
+      hint: "nothing that was accepted is lost; see whether the disk of the data folder is full or read-only",
+      ...options,
+    });
+  }
 }
 
 /**
