@@ -22,8 +22,10 @@ export interface Report {
   readonly usedMb?: number;
 }
 
-/** What the REPORT line of a log says. Text format only; JSON logs have a platform.report object. */
+/** What the REPORT line of a log says, or the platform.report object of a JSON log. */
 export function parseReport(log: string): Report {
+  const json = log.split("\n").findLast((line) => line.includes('"platform.report"'));
+  if (json !== undefined) return parseJsonReport(json);
   const number = (pattern: RegExp): number | undefined => {
     const match = pattern.exec(log);
     return match === null ? undefined : Number(match[1]);
@@ -37,6 +39,26 @@ export function parseReport(log: string): Report {
     usedMb: number(/\tMax Memory Used: (\d+) MB/),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function parseJsonReport(line: string): Report {
+  try {
+    const { record } = JSON.parse(line) as {
+      record: { requestId?: string; metrics?: Readonly<Record<string, number>> };
+    };
+    const fields = {
+      requestId: record.requestId,
+      durationMs: record.metrics?.["durationMs"],
+      billedMs: record.metrics?.["billedDurationMs"],
+      initMs: record.metrics?.["initDurationMs"],
+      memoryMb: record.metrics?.["memorySizeMB"],
+      usedMb: record.metrics?.["maxMemoryUsedMB"],
+    };
+    return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  } catch {
+    // The tail may start in the middle of the line.
+    return {};
+  }
 }
 
 /** @returns 3 when the function failed */
@@ -91,9 +113,11 @@ function headline(
     functionError === undefined
       ? paint("green", String(answer["StatusCode"]), process.stderr)
       : paint("red", `${functionError} error`, process.stderr),
-    report.initMs === undefined ? "warm" : `cold ${report.initMs} ms`,
-    `${report.durationMs ?? tookMs.toFixed(1)} ms`,
   ];
+  // Without a report nothing is known of the environment.
+  if (report.durationMs === undefined) parts.push(`${tookMs.toFixed(1)} ms`);
+  else
+    parts.push(report.initMs === undefined ? "warm" : `cold ${report.initMs} ms`, `${report.durationMs} ms`);
   if (report.billedMs !== undefined) {
     parts.push(`(billed ${report.billedMs} ms, ${report.usedMb ?? "?"}/${report.memoryMb ?? "?"} MB)`);
   }

@@ -66,6 +66,16 @@ test("the REPORT line is understood, with and without a cold start", () => {
   });
   assert.equal("initMs" in parseReport(log.replace(/\tInit.*/, "")), false);
   assert.deepEqual(parseReport("no report"), {});
+  const metrics = { durationMs: 2.5, billedDurationMs: 3, memorySizeMB: 128, maxMemoryUsedMB: 40 };
+  const line = JSON.stringify({ type: "platform.report", record: { requestId: "8f3c-1", metrics } });
+  assert.deepEqual(parseReport(`{"level":"INFO"}\n${line}\n`), {
+    requestId: "8f3c-1",
+    durationMs: 2.5,
+    billedMs: 3,
+    memoryMb: 128,
+    usedMb: 40,
+  });
+  assert.deepEqual(parseReport('tail cut off "platform.report"'), {});
 });
 
 test("tables line up", () => {
