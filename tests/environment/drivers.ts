@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createNamespacesDriver } from "../../src/adapters/sandbox/namespaces.ts";
-import { createProcessDriver } from "../../src/adapters/sandbox/process-driver.ts";
+import { createProcessDriver } from "../../src/adapters/sandbox/process.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import type { SandboxDriver } from "../../src/ports/sandbox-driver.ts";
@@ -23,9 +23,8 @@ const isRoot = process.getuid?.() === 0;
 
 async function processDriver(): Promise<SandboxDriver> {
   const folder = await mkdtemp(join(tmpdir(), "lambent-driver-"));
-  const driver = createProcessDriver({
+  const driver = await createProcessDriver({
     dataDir: folder,
-    endpointUrl: (port) => `http://127.0.0.1:${String(port)}`,
     log: silentLogger,
     clock: systemClock(),
   });
