@@ -237,7 +237,7 @@ export class ExecutionEnvironment {
     if (wasPooled) {
       await Promise.all([
         sandbox.attach([{ source: binding.codeDir, target: TASK_ROOT }]),
-        sandbox.setLimits(binding.limits),
+        sandbox.setLimits(initLimits(binding.limits)),
       ]);
     }
     if (this.launch.interface === "framed") {
@@ -249,10 +249,17 @@ export class ExecutionEnvironment {
     this.#extensions.endInit();
     if (signal.kind !== "ready") return this.#initFailure(signal, startedMs);
     this.#initDurationMs = clock.monotonic() - startedMs;
+    if (binding.limits.cpus < INIT_CPUS) this.#endInitBoost(sandbox, binding.limits);
     this.#sampleMemory();
     this.#move("idle");
     this.idleSinceMs = clock.monotonic();
     return { ok: true, durationMs: this.#initDurationMs };
+  }
+
+  #endInitBoost(sandbox: Sandbox, limits: SandboxLimits): void {
+    sandbox.setLimits(limits).catch((error: unknown) => {
+      this.#deps.log.warn({ environment: this.id, error: String(error) }, "CPU limit not set after init");
+    });
   }
 
   /** From here on the owner is told when it is idle or gone. */
@@ -705,6 +712,13 @@ export class ExecutionEnvironment {
       accountId: version?.scope.accountId ?? "",
     };
   }
+}
+
+/** A small function's share of a CPU would make its init many times longer; Lambda lends it more, too. */
+const INIT_CPUS = 1;
+
+export function initLimits(limits: SandboxLimits): SandboxLimits {
+  return limits.cpus < INIT_CPUS ? { ...limits, cpus: INIT_CPUS } : limits;
 }
 
 /** `Root=1-…;Parent=…;Sampled=1` as the XRAY line of REPORT tells it. */

@@ -14,7 +14,7 @@ import type { Sandbox, SandboxLimits, SandboxSpec } from "../../ports/sandbox-dr
 import type { FunctionVersion } from "../model/function.ts";
 import { FunctionLog, logStreamName } from "../observe/function-log.ts";
 import { platformLines } from "../observe/platform-lines.ts";
-import type { Binding, InitResult } from "./environment.ts";
+import { type Binding, type InitResult, initLimits } from "./environment.ts";
 import { entrypointFault, faultPayload, type Fault } from "./fault.ts";
 import { functionVariables } from "./variables.ts";
 
@@ -112,7 +112,7 @@ export function spec(
     env: framed ? start.env : variables,
     cwd: TASK_ROOT,
     mounts: [...start.mounts, { source: binding.codeDir, target: TASK_ROOT }],
-    limits: binding.limits,
+    limits: initLimits(binding.limits),
     network: options.network,
     channel: framed,
     endpointPort: options.endpointPort,
