@@ -3,13 +3,14 @@
  * entries, bombs and files that are no zip at all are refused; setuid bits are dropped.
  */
 import { createWriteStream } from "node:fs";
-import { chmod, lstat, mkdir, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import { Transform, Writable, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
+import { StorageUnavailable } from "../../ports/database.ts";
 
 /** Far more than any real function has; a central directory with more is made to hurt. */
 const ENTRIES_MAX = 200_000;
@@ -22,6 +23,8 @@ const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
 const MADE_BY_UNIX = 3;
 const MADE_BY_MAC = 19;
+
+const STORAGE_CODES = new Set(["ENOSPC", "EROFS", "EIO", "EDQUOT", "EACCES", "EMFILE", "ENFILE"]);
 
 export type EntryKind = "file" | "folder" | "link" | "special";
 
@@ -42,11 +45,31 @@ export function attributesOf(entry: Pick<Entry, "fileName" | "versionMadeBy" | "
   return { kind: "special", mode: 0 };
 }
 
-/** True when a link at `path` with this text stays within the package. */
-export function linkStaysInside(path: string, target: string): boolean {
-  if (target === "" || target.startsWith("/") || target.includes("\0")) return false;
-  const resolved = normalize(join(dirname(path), target));
-  return resolved !== ".." && !resolved.startsWith("../");
+const LINK_STEPS_MAX = 40;
+
+/**
+ * True when following the link at `path` never leaves the package. It is followed through the package's
+ * other links as the kernel would: `a/up/..` is not `a` when `up` is a link. A loop stays inside.
+ */
+export function linkStaysInside(path: string, links: ReadonlyMap<string, string>): boolean {
+  const at: string[] = [];
+  const todo = path.split("/");
+  for (let steps = 0; todo.length > 0;) {
+    const part = todo.shift() ?? "";
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (at.pop() === undefined) return false;
+      continue;
+    }
+    at.push(part);
+    const target = links.get(at.join("/"));
+    if (target === undefined) continue;
+    if (target === "" || target.startsWith("/") || target.includes("\0")) return false;
+    if ((steps += 1) > LINK_STEPS_MAX) return true;
+    at.pop();
+    todo.unshift(...target.split("/"));
+  }
+  return true;
 }
 
 function refused(hint: string): ServiceError {
@@ -82,12 +105,13 @@ function openArchive(bytes: Uint8Array): Promise<ZipFile> {
 async function eachEntry(file: ZipFile, visit: (entry: Entry) => Promise<void> | void): Promise<void> {
   if (file.entryCount > ENTRIES_MAX) throw refused(`the archive has ${String(file.entryCount)} entries`);
   await new Promise<void>((resolve, reject) => {
-    const fail = (error: unknown): void =>
-      reject(
-        error instanceof ServiceError
-          ? error
-          : refused(error instanceof Error ? error.message : String(error)),
-      );
+    const fail = (error: unknown): void => {
+      if (error instanceof ServiceError) return reject(error);
+      const { code, message } = error as NodeJS.ErrnoException;
+      // The disk's fault is not the archive's.
+      if (STORAGE_CODES.has(code ?? "")) reject(new StorageUnavailable(message, { cause: error }));
+      else reject(refused(message));
+    };
     file.on("error", fail);
     file.on("end", resolve);
     file.on("entry", (entry: Entry) => {
@@ -135,11 +159,20 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
   const file = await openArchive(bytes);
   const links = new Map<string, string>();
   const folders = new Set<string>([folder]);
-  let left = LIMITS.unzippedCodeBytes;
+  const files = new Set<string>();
+  let left: number = LIMITS.unzippedCodeBytes;
+  // A strict umask of the server must not make the code unreadable to the sandbox's user.
+  await chmod(folder, 0o755);
+  const probe = join(folder, ".mode");
+  await mkdir(probe, { mode: 0o755 });
+  const masked = ((await stat(probe)).mode & 0o777) !== 0o755;
+  await rm(probe, { recursive: true });
 
   async function makeFolder(path: string): Promise<void> {
     if (folders.has(path)) return;
+    if (masked) await makeFolder(dirname(path));
     await mkdir(path, { recursive: true, mode: 0o755 });
+    if (masked) await chmod(path, 0o755);
     folders.add(path);
   }
   const read = (entry: Entry): Promise<Readable> =>
@@ -157,7 +190,7 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
   try {
     await eachEntry(file, async (entry) => {
       const { kind, mode } = check(entry);
-      const name = normalize(entry.fileName);
+      const name = normalize(entry.fileName).replace(/\/+$/, "");
       const path = join(folder, name);
       if (kind === "folder") return makeFolder(path);
       await makeFolder(dirname(path));
@@ -168,12 +201,15 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
         return;
       }
       links.delete(name);
+      // Of two entries with one name the last counts, with its own mode.
+      if (files.has(name)) await rm(path);
+      files.add(name);
       await pipeline(await read(entry), counting(), createWriteStream(path, { flags: "w", mode: 0o644 }));
-      if (mode !== 0o644) await chmod(path, mode);
+      if (mode !== 0o644 || masked) await chmod(path, mode);
     });
     // Links come last: nothing can have been written through one.
     for (const [name, target] of links) {
-      if (!linkStaysInside(name, target)) throw refused(`the link ${name} leads outside the package`);
+      if (!linkStaysInside(name, links)) throw refused(`the link ${name} leads outside the package`);
       await symlink(target, join(folder, name)).catch(async (error: NodeJS.ErrnoException) => {
         if (error.code !== "EEXIST") throw error;
         throw refused(

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlobInfo, BlobStore } from "../../ports/blob-store.ts";
 import { StorageUnavailable } from "../../ports/database.ts";
 import { syncFolder } from "./sync-files.ts";
@@ -20,6 +21,14 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
   await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true, mode: 0o700 });
   await syncFolder(folder);
+  /** Blobs whose folder entry is known to be on disk; one found lying there may not be yet. */
+  const durable = new Set<string>();
+
+  async function settle(sha256: string): Promise<void> {
+    await syncFolder(join(folder, sha256.slice(0, 2)));
+    await syncFolder(folder);
+    durable.add(sha256);
+  }
 
   function pathOf(sha256: string): string {
     if (!SHA256.test(sha256)) throw new Error(`not a SHA-256: ${sha256.slice(0, 80)}`);
@@ -31,13 +40,16 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     let bytes = 0;
     if (body instanceof Uint8Array) {
       // Known bytes that are stored already need no second copy.
-      const sha256 = hash.copy().update(body).digest("hex");
-      if (existsSync(pathOf(sha256))) return { sha256, bytes: body.length };
+      const sha256 = await digestOf(body);
+      if (existsSync(pathOf(sha256))) {
+        if (!durable.has(sha256)) await settle(sha256);
+        return { sha256, bytes: body.length };
+      }
     }
     const temporary = join(incoming, randomUUID());
     const handle = await open(temporary, "wx", 0o600);
     try {
-      for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+      for await (const chunk of body instanceof Uint8Array ? pieces(body) : body) {
         hash.update(chunk);
         bytes += chunk.length;
         await handle.writeFile(chunk);
@@ -52,12 +64,9 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     const sha256 = hash.digest("hex");
     const target = pathOf(sha256);
     const parent = join(folder, sha256.slice(0, 2));
-    if (!existsSync(parent)) {
-      await mkdir(parent, { recursive: true, mode: 0o700 });
-      await syncFolder(folder);
-    }
+    await mkdir(parent, { recursive: true, mode: 0o700 });
     await rename(temporary, target);
-    await syncFolder(parent);
+    await settle(sha256);
     return { sha256, bytes };
   }
 
@@ -87,6 +96,7 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     },
     has: (sha256) => exists(pathOf(sha256)),
     async delete(sha256) {
+      durable.delete(sha256);
       await rm(pathOf(sha256), { force: true });
     },
     async *list() {
@@ -96,6 +106,22 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
       }
     },
   };
+}
+
+/** Small enough that hashing one does not hold up the event loop. */
+const PIECE_BYTES = 512 * 1024;
+
+function* pieces(body: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < body.length; at += PIECE_BYTES) yield body.subarray(at, at + PIECE_BYTES);
+}
+
+async function digestOf(body: Uint8Array): Promise<string> {
+  const hash = createHash("sha256");
+  for (const piece of pieces(body)) {
+    hash.update(piece);
+    if (body.length > PIECE_BYTES) await nextTurn();
+  }
+  return hash.digest("hex");
 }
 
 async function exists(path: string): Promise<boolean> {

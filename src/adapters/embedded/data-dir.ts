@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { access, constants, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { writeDurably } from "./sync-files.ts";
+import { sqliteCode } from "./writer-protocol.ts";
 
 /** Raised only when an older version could no longer read the folder. */
 const LAYOUT = 1;
+const SQLITE_BUSY = 5;
 
 export interface RootKey {
   readonly accessKeyId: string;
@@ -40,7 +43,7 @@ export async function openDataDir(path: string): Promise<DataDir> {
     );
   }
   const file = (name: string): string => join(path, name);
-  const release = lock(file("lock"), path);
+  const release = lock(file("server.lock"), path);
   try {
     await checkLayout(file("VERSION"), path);
     return {
@@ -79,61 +82,44 @@ async function checkLayout(path: string, folder: string): Promise<void> {
 }
 
 /**
- * A file with the holder's process id and start time: made exclusively, taken over from a holder that is
- * gone (a process id alone could belong to somebody else by now).
+ * The kernel's lock on a file, through SQLite: it ends with its holder, kill -9 included, so there is no
+ * stale lock to judge. The file beside it only says who to name.
  */
 function lock(path: string, folder: string): () => void {
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    try {
-      const handle = openSync(path, "wx", 0o600);
-      writeSync(handle, `${String(process.pid)} ${startTimeOf(process.pid)}\n`);
-      closeSync(handle);
-      return () => {
-        try {
-          unlinkSync(path);
-        } catch {
-          // Already gone: a reset of the folder.
-        }
-      };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const [pid = "", started = ""] = holderOf(path).split(" ");
-      if (pid !== "" && alive(Number(pid)) && startTimeOf(Number(pid)) === started) {
-        throw new Error(
-          `the data folder ${folder} is in use by the server with process id ${pid}; ` +
-            "next: `lambent stop`, or choose another with --data-dir",
-          { cause: error },
-        );
-      }
-      unlinkSync(path);
+  const holder = `${path}.pid`;
+  const held = new DatabaseSync(path);
+  try {
+    held.exec("PRAGMA busy_timeout = 0");
+    held.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    held.close();
+    if (sqliteCode(error) !== SQLITE_BUSY) {
+      throw new Error(
+        `the data folder ${folder} cannot be locked (${(error as Error).message}); ` +
+          "next: choose another with --data-dir",
+        { cause: error },
+      );
     }
+    throw new Error(
+      `the data folder ${folder} is in use by the server with process id ${holderOf(holder)}; ` +
+        "next: `lambent stop`, or choose another with --data-dir",
+      { cause: error },
+    );
   }
-  throw new Error(`the lock of ${folder} keeps changing hands; next: try again`);
+  writeFileSync(holder, `${String(process.pid)}\n`, { mode: 0o600 });
+  let released = false;
+  return () => {
+    if (released) return;
+    released = true;
+    rmSync(holder, { force: true });
+    held.close();
+  };
 }
 
 function holderOf(path: string): string {
   try {
-    return readFileSync(path, "utf8").trim();
+    return readFileSync(path, "utf8").trim() || "unknown";
   } catch {
-    return "";
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-/** Clock ticks since boot at which the process started; empty where /proc does not tell. */
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch {
-    return "";
+    return "unknown";
   }
 }

@@ -13,8 +13,15 @@ import {
   type SqlValue,
   type Statement,
 } from "../../ports/database.ts";
-import { migrate } from "./migrate.ts";
-import type { FromWriter, ToWriter, UnitResult, WireUnit, WriterOptions } from "./writer-protocol.ts";
+import {
+  isStorageFault,
+  type FromWriter,
+  type ToWriter,
+  type UnitResult,
+  type WireStatement,
+  type WireUnit,
+  type WriterOptions,
+} from "./writer-protocol.ts";
 
 export interface DatabaseOptions {
   readonly path: string;
@@ -37,11 +44,13 @@ interface Pending {
  * held data). Errors: a readable Error when the file is of a newer version, damaged or not writable.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  migrate(options);
+  const { path, synchronous, migrations } = options;
   const writer = new Worker(new URL(`./writer-thread${moduleExtension()}`, import.meta.url), {
-    workerData: { path: options.path, synchronous: options.synchronous } satisfies WriterOptions,
+    workerData: { path, synchronous, migrations, now: options.clock.now() } satisfies WriterOptions,
   });
-  await opened(writer, options.path);
+  const backup = await opened(writer);
+  if (backup !== undefined)
+    options.log.info({ path, backup }, "copied the database before changing its schema");
   return new EmbeddedDatabase(options.path, writer, options.log);
 }
 
@@ -50,16 +59,22 @@ function moduleExtension(): string {
   return import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 }
 
-function opened(writer: Worker, path: string): Promise<void> {
+/** Resolves with the copy that was made before migrations, if one was. */
+function opened(writer: Worker): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     writer.once("message", (message: FromWriter) => {
-      if (message.kind === "opened") return resolve();
-      reject(new Error(`cannot open ${path}: ${message.kind === "failed" ? message.message : "no answer"}`));
+      if (message.kind === "opened") return resolve(message.backup);
+      reject(new Error(message.kind === "failed" ? message.message : "the writer did not open the file"));
     });
     writer.once("error", reject);
   });
 }
 
+/**
+ * What comes back from a column: INTEGER as number (a value beyond 2^53 makes the read fail: keep such
+ * numbers as TEXT), BLOB as Uint8Array. A lone surrogate in a string is stored as U+FFFD: keep text that
+ * may hold one as JSON or bytes. Booleans are 0 and 1.
+ */
 class EmbeddedDatabase implements Database {
   readonly dialect = "sqlite";
   readonly #path: string;
@@ -94,7 +109,7 @@ class EmbeddedDatabase implements Database {
     try {
       return Promise.resolve(this.#statement(sql).all(...params) as R[]);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(asStorageFault(error));
     }
   }
 
@@ -104,7 +119,7 @@ class EmbeddedDatabase implements Database {
     const id = this.#nextId;
     this.#nextId += 1;
     if (this.#queue.length === 0) setImmediate(() => this.#flush());
-    this.#queue.push({ id, statements: unit.map(({ sql, params, expect }) => ({ sql, params, expect })) });
+    this.#queue.push({ id, statements: unit.map(wireStatement) });
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
   }
 
@@ -150,6 +165,24 @@ class EmbeddedDatabase implements Database {
     else if ("unavailable" in result) pending.reject(new StorageUnavailable(result.unavailable));
     else pending.reject(new Error(`SQL: ${result.fault}`));
   }
+}
+
+/**
+ * A view into a larger buffer would take the whole buffer along to the other thread (a small Buffer is a
+ * slice of Node's pool), so only its own bytes are sent.
+ */
+function wireStatement({ sql, params, expect }: Statement): WireStatement {
+  const own = params.map((value) =>
+    value instanceof Uint8Array && value.byteLength !== value.buffer.byteLength
+      ? new Uint8Array(value)
+      : value,
+  );
+  return { sql, params: own, expect };
+}
+
+function asStorageFault(error: unknown): Error {
+  const fault = error as Error;
+  return isStorageFault(error) ? new StorageUnavailable(fault.message, { cause: error }) : fault;
 }
 
 function openReader(path: string): DatabaseSync {

@@ -1,16 +1,7 @@
-import { copyFileSync, existsSync, renameSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, renameSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import type { Clock } from "../../kernel/clock.ts";
-import type { Logger } from "../../kernel/log.ts";
 import type { Migration } from "../../ports/database.ts";
-
-export interface MigrateOptions {
-  readonly path: string;
-  readonly synchronous: "full" | "normal";
-  readonly migrations: readonly Migration[];
-  readonly log: Logger;
-  readonly clock: Clock;
-}
+import type { WriterOptions } from "./writer-protocol.ts";
 
 /** Which migrations are still to run; throws when the file knows one that this version does not. */
 export function pendingMigrations(
@@ -31,9 +22,12 @@ export function pendingMigrations(
 /**
  * 1. Read which migrations the file has. 2. Refuse a newer one. 3. Copy the file beside itself when it holds
  * data and something is to run. 4. Run each in its own transaction, together with the row that says so.
+ * Runs in the writer's thread. Returns the copy's path when one was made.
  */
-export function migrate({ path, synchronous, migrations, log, clock }: MigrateOptions): void {
-  const existed = existsSync(path);
+export function migrate({ path, synchronous, migrations, now }: WriterOptions): string | undefined {
+  // Nobody else reads the file, whatever the umask is; SQLite gives its log the same mode.
+  closeSync(openSync(path, "a", 0o600));
+  const existed = statSync(path).size > 0;
   const db = new DatabaseSync(path);
   try {
     db.exec("PRAGMA journal_mode = WAL");
@@ -42,25 +36,21 @@ export function migrate({ path, synchronous, migrations, log, clock }: MigrateOp
     const rows = db.prepare("SELECT id FROM schema_migration").all() as { id: string }[];
     const applied = new Set(rows.map(({ id }) => id));
     const pending = pendingMigrations(migrations, applied);
-    if (pending.length === 0) return;
+    if (pending.length === 0) return undefined;
+    let backup: string | undefined;
     if (existed && applied.size > 0) {
       db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      const backup = `${path}.before-${(pending[0]?.id ?? "").replaceAll("/", "-")}`;
+      backup = `${path}.before-${(pending[0]?.id ?? "").replaceAll("/", "-")}`;
       copyFileSync(path, `${backup}.partial`);
       renameSync(`${backup}.partial`, backup);
-      log.info({ path, backup }, "copied the database before changing its schema");
     }
     for (const migration of pending) {
       db.exec("BEGIN IMMEDIATE");
       for (const sql of migration.sql) db.exec(sql);
-      db.prepare("INSERT INTO schema_migration (id, applied_at) VALUES (?, ?)").run(
-        migration.id,
-        clock.now(),
-      );
+      db.prepare("INSERT INTO schema_migration (id, applied_at) VALUES (?, ?)").run(migration.id, now);
       db.exec("COMMIT");
     }
-  } catch (error) {
-    throw new Error(`cannot use ${path}: ${(error as Error).message}`, { cause: error });
+    return backup;
   } finally {
     db.close();
   }

@@ -1,4 +1,4 @@
-import type { SqlValue } from "../../ports/database.ts";
+import type { Migration, SqlValue } from "../../ports/database.ts";
 
 /** One statement as it crosses to the writer thread. */
 export interface WireStatement {
@@ -23,7 +23,7 @@ export type UnitResult =
   | { readonly id: number; readonly fault: string };
 
 export type FromWriter =
-  | { readonly kind: "opened" }
+  | { readonly kind: "opened"; readonly backup: string | undefined }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "results"; readonly results: readonly UnitResult[] }
   | { readonly kind: "closed" };
@@ -31,4 +31,20 @@ export type FromWriter =
 export interface WriterOptions {
   readonly path: string;
   readonly synchronous: "full" | "normal";
+  readonly migrations: readonly Migration[];
+  /** Epoch ms, noted beside the migrations that run now. */
+  readonly now: number;
+}
+
+/** BUSY, LOCKED, PERM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB: the file or the disk, not the statement. */
+const STORAGE_FAULTS = new Set([3, 5, 6, 8, 10, 11, 13, 14, 26]);
+
+/** SQLite's primary result code: the low byte of the extended one; 0 for any other error. */
+export function sqliteCode(error: unknown): number {
+  const code = (error as { errcode?: unknown }).errcode;
+  return typeof code === "number" ? code & 0xff : 0;
+}
+
+export function isStorageFault(error: unknown): boolean {
+  return STORAGE_FAULTS.has(sqliteCode(error));
 }

@@ -8,7 +8,16 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { SqlValue } from "../../ports/database.ts";
-import type { FromWriter, ToWriter, UnitResult, WireUnit, WriterOptions } from "./writer-protocol.ts";
+import { migrate } from "./migrate.ts";
+import {
+  isStorageFault,
+  sqliteCode,
+  type FromWriter,
+  type ToWriter,
+  type UnitResult,
+  type WireUnit,
+  type WriterOptions,
+} from "./writer-protocol.ts";
 
 const options = workerData as WriterOptions;
 const port = parentPort;
@@ -20,21 +29,29 @@ const STATEMENTS_MAX = 512;
 const WAL_PAGES = 4000;
 
 let db: DatabaseSync;
-const prepared = new Map<string, StatementSync>();
+interface Prepared {
+  readonly run: StatementSync;
+  /** It answers with rows (RETURNING, SELECT); those are counted then, not the changes. */
+  readonly hasRows: boolean;
+}
+const prepared = new Map<string, Prepared>();
 
-function open(): void {
+function open(): string | undefined {
+  const backup = migrate(options);
   db = new DatabaseSync(options.path);
   db.exec("PRAGMA journal_mode = WAL");
   db.exec(`PRAGMA synchronous = ${options.synchronous === "full" ? "FULL" : "NORMAL"}`);
   db.exec(`PRAGMA wal_autocheckpoint = ${String(WAL_PAGES)}`);
   db.exec("PRAGMA busy_timeout = 5000");
   db.exec("PRAGMA foreign_keys = ON");
+  return backup;
 }
 
-function statement(sql: string): StatementSync {
+function statement(sql: string): Prepared {
   let found = prepared.get(sql);
   if (found === undefined) {
-    found = db.prepare(sql);
+    const run = db.prepare(sql);
+    found = { run, hasRows: run.columns().length > 0 };
     if (prepared.size >= STATEMENTS_MAX) prepared.clear();
     prepared.set(sql, found);
   }
@@ -57,14 +74,14 @@ function runUnit(unit: WireUnit): readonly Rows[] {
     let changed: number;
     try {
       const ready = statement(each.sql);
-      if (/\breturning\b/i.test(each.sql) || /^\s*select\b/i.test(each.sql)) {
-        rows = ready.all(...each.params) as Rows;
+      if (ready.hasRows) {
+        rows = ready.run.all(...each.params) as Rows;
         changed = rows.length;
       } else {
-        changed = Number(ready.run(...each.params).changes);
+        changed = Number(ready.run.run(...each.params).changes);
       }
     } catch (error) {
-      if (isConstraint(error)) throw new Missed(index, (error as Error).message);
+      if (sqliteCode(error) === SQLITE_CONSTRAINT) throw new Missed(index, (error as Error).message);
       throw error;
     }
     if (each.expect !== undefined && changed !== each.expect) {
@@ -74,16 +91,7 @@ function runUnit(unit: WireUnit): readonly Rows[] {
   });
 }
 
-function errorCode(error: unknown): number {
-  return typeof (error as { errcode?: unknown }).errcode === "number"
-    ? (error as { errcode: number }).errcode
-    : 0;
-}
 const SQLITE_CONSTRAINT = 19;
-/** PERM, READONLY, IOERR, FULL, CANTOPEN: the disk, not the statement. */
-const SQLITE_STORAGE = new Set([3, 8, 10, 13, 14]);
-const isConstraint = (error: unknown): boolean => (errorCode(error) & 0xff) === SQLITE_CONSTRAINT;
-const isStorage = (error: unknown): boolean => SQLITE_STORAGE.has(errorCode(error) & 0xff);
 
 function commitGroup(units: readonly WireUnit[]): UnitResult[] {
   const results: UnitResult[] = [];
@@ -95,7 +103,7 @@ function commitGroup(units: readonly WireUnit[]): UnitResult[] {
         results.push({ id: unit.id, rows: runUnit(unit) });
       } catch (error) {
         // A full disk may have rolled the whole transaction back already: then no savepoint is left.
-        if (isStorage(error)) throw error;
+        if (isStorageFault(error)) throw error;
         db.exec("ROLLBACK TO unit");
         results.push(
           error instanceof Missed
@@ -110,7 +118,9 @@ function commitGroup(units: readonly WireUnit[]): UnitResult[] {
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
     const message = (error as Error).message;
-    return units.map(({ id }) => (isStorage(error) ? { id, unavailable: message } : { id, fault: message }));
+    return units.map(({ id }) =>
+      isStorageFault(error) ? { id, unavailable: message } : { id, fault: message },
+    );
   }
 }
 
@@ -137,10 +147,10 @@ function drain(): void {
 }
 
 try {
-  open();
-  send({ kind: "opened" });
+  send({ kind: "opened", backup: open() });
 } catch (error) {
-  send({ kind: "failed", message: (error as Error).message });
+  send({ kind: "failed", message: `cannot open ${options.path}: ${(error as Error).message}` });
+  port.close();
 }
 
 port.on("message", (message: ToWriter) => {
