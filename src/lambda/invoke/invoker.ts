@@ -4,6 +4,7 @@ import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { partitionOf } from "../../kernel/scope.ts";
 import type { CodeCache } from "../../ports/code-cache.ts";
 import type { CredentialIssuer } from "../../ports/credentials.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
@@ -174,7 +175,11 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
         }),
       );
     },
-    onFunctionChange: (change) => environments.retire(change.retiredEnvironmentIds),
+    onFunctionChange({ scope, functionName, retiredEnvironmentIds }) {
+      environments.retire(retiredEnvironmentIds);
+      const { region, accountId } = scope;
+      limiter.forget(`arn:${partitionOf(region)}:lambda:${region}:${accountId}:function:${functionName}`);
+    },
     warm: (runtimes) => environments.warm(runtimes),
     renderPrometheus: () => metrics.renderPrometheus(),
     useAsyncQueue: (queue) => (asyncQueue = queue),
