@@ -162,6 +162,8 @@ int first_process(void *argument) {
 
   struct frame spec = {0};
   if (read_frame(first->socket, &spec) != 1) _exit(1);
+  /* Without a way out the interface stays down. */
+  if (frame_value(&spec, "egress") != NULL) must(veth_inside(base->subnet), "the way out");
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);

@@ -34,6 +34,8 @@ static void read_arguments(char **argv) {
     if (strcmp(*argv, "tmp") == 0) base.tmp_mb = (unsigned)strtoul(value, NULL, 10);
     if (strcmp(*argv, "images") == 0) base.tmp_folder = value;
     if (strcmp(*argv, "resolv") == 0) base.resolv_conf = value;
+    if (strcmp(*argv, "interface") == 0) base.interface = value;
+    if (strcmp(*argv, "subnet") == 0) base.subnet = (uint32_t)strtoul(value, NULL, 10);
     if (strcmp(*argv, "rootless") == 0) base.rootless = true;
     if (strcmp(*argv, "cgroup") == 0 && base.cgroup_count < MAX_CGROUPS) base.cgroups[base.cgroup_count++] = value;
   }
@@ -93,11 +95,9 @@ static bool attach_all(const struct frame *frame, int from, char *error, size_t 
 static void start(const struct frame *frame) {
   char error[512] = "";
   const char *tmp = frame_value(frame, "tmp");
-  const char *egress = frame_value(frame, "egress");
   unsigned megabytes = tmp == NULL ? base.tmp_mb : (unsigned)strtoul(tmp, NULL, 10);
   if (megabytes != base.tmp_mb) put_tmp(megabytes, error, sizeof error);
   if (error[0] == '\0') attach_all(frame, 1, error, sizeof error);
-  if (error[0] == '\0' && egress != NULL) egress_setup(egress, first_pid, error, sizeof error);
   if (error[0] != '\0') send_fatal("%s", error);
   forward_frame(first_socket, frame);
 }
@@ -126,6 +126,7 @@ static void base_ready(void) {
   char error[512] = "", line[64];
   if (!view_open(&view, first_pid, error, sizeof error)) send_fatal("%s", error);
   put_tmp(base.tmp_mb, error, sizeof error);
+  if (error[0] == '\0' && base.interface != NULL) veth_host(base.interface, base.subnet, first_pid, error, sizeof error);
   if (error[0] != '\0') send_fatal("%s", error);
   snprintf(line, sizeof line, "{\"base\":%d}\n", first_pid);
   send_line(line);

@@ -33,10 +33,3 @@ int listen_on(unsigned port) {
   }
   return listener;
 }
-
-bool egress_setup(const char *spec, pid_t pid, char *error, size_t size) {
-  (void)spec;
-  (void)pid;
-  strncpy(error, "egress is not built", size - 1);
-  return false;
-}

@@ -24,6 +24,8 @@ struct base {
   const char *tmp_folder; /* where disk images live; NULL: /tmp is a tmpfs */
   unsigned tmp_mb;
   const char *resolv_conf; /* content of /etc/resolv.conf */
+  const char *interface; /* the host's end of the way out; NULL: there is none */
+  uint32_t subnet;       /* its first address */
   bool rootless;
 };
 
@@ -63,7 +65,10 @@ int make_tmp(const struct base *base, unsigned megabytes, char *error, size_t si
 /* net.c */
 bool loopback_up(void);
 int listen_on(unsigned port);
-bool egress_setup(const char *spec, pid_t pid, char *error, size_t size);
+
+/* veth.c */
+bool veth_host(const char *name, uint32_t first, pid_t pid, char *error, size_t size);
+bool veth_inside(uint32_t first);
 
 /* first.c */
 int first_process(void *argument);

@@ -12,6 +12,7 @@ import type {
 } from "../../ports/sandbox-driver.ts";
 import { makeCgroup } from "./cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
+import { openEgress } from "./egress.ts";
 import { helperPath } from "./helper-path.ts";
 import { spawnHelper } from "./helper.ts";
 import type { Helper } from "./helper.ts";
@@ -33,12 +34,17 @@ const RUNTIME_API = "127.0.0.1:9001";
 /** A user per sandbox: the kernel counts some resources per user, and neighbours stay strangers. */
 const FIRST_UID = 1_900_000_000;
 const UIDS = 60_000;
+const FIRST_SLOTS = 2_048;
 /** What a spare may use until it is known whose it is. */
 const SPARE_LIMITS: SandboxLimits = { memoryMb: 512, cpus: 1, pids: 1024, tmpMb: 512, openFiles: 1024 };
 
 interface Base {
   readonly helper: Helper;
   readonly cgroup: Cgroup;
+  /** It has a cable to the host, which is connected when the program may use it. */
+  readonly hasEgress: boolean;
+  /** Its number may be given to another. */
+  release(): Promise<void>;
 }
 
 function mountFields(mounts: readonly Mount[]): string[] {
@@ -52,6 +58,13 @@ function mountFields(mounts: readonly Mount[]): string[] {
 export async function createNamespacesDriver(options: NamespacesOptions): Promise<SandboxDriver> {
   const executable = await helperPath();
   const host = await prepareHost(options);
+  const noEgress: string[] = [];
+  const egress = await openEgress().catch((error: unknown) => {
+    noEgress.push(
+      `network: no way out of the sandbox: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return undefined;
+  });
   const slots = slotAllocator();
   const spares: Promise<Base>[] = [];
   const live = new Set<Sandbox>();
@@ -64,7 +77,9 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
     try {
       cgroup.setLimits(SPARE_LIMITS);
       const uid = FIRST_UID + (slot % UIDS);
+      const cable = egress?.helperArguments(slot) ?? [];
       const helper = await spawnHelper(executable, [
+        ...cable,
         `uid=${uid}`,
         `gid=${uid}`,
         `tmp=${SPARE_LIMITS.tmpMb}`,
@@ -72,8 +87,11 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         ...(host.imagesFolder === undefined ? [] : [`images=${host.imagesFolder}`]),
         ...cgroup.procs.map((file) => `cgroup=${file}`),
       ]);
-      void helper.ended.then(() => slots.give(slot));
-      return { helper, cgroup };
+      const release = async (): Promise<void> => {
+        await cgroup.remove();
+        slots.give(slot);
+      };
+      return { helper, cgroup, hasEgress: cable.length > 0, release };
     } catch (error) {
       await cgroup.remove();
       slots.give(slot);
@@ -107,7 +125,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
     } catch (error) {
       base.helper.tell("kill");
       await base.helper.ended;
-      await base.cgroup.remove();
+      await base.release();
       throw error;
     }
   }
@@ -124,12 +142,13 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         const base = await spare.catch(() => undefined);
         base?.helper.tell("kill");
         await base?.helper.ended;
-        await base?.cgroup.remove();
+        await base?.release();
       }
+      await egress?.close();
       await host.close();
     },
   } satisfies SandboxDriver;
-  driver.capabilities = await probe(driver.create, host, executable);
+  driver.capabilities = await probe(driver.create, host, executable, noEgress);
   refill();
   return driver;
 }
@@ -147,6 +166,7 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
     `nofile=${limits.openFiles}`,
     `port=${spec.endpointPort}`,
     ...(spec.channel ? ["channel=1"] : []),
+    ...(spec.network === "egress" && base.hasEgress ? ["egress=1"] : []),
     ...mountFields(spec.mounts),
   ]);
   if (!spec.channel) helper.channel.destroy();
@@ -157,7 +177,7 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
     const oomKilled = cgroup.oomKills() > 0;
     given.runtimeApi.close();
     given.endpoint.close();
-    await cgroup.remove();
+    await base.release();
     return { ...exit, oomKilled };
   });
 
@@ -226,17 +246,20 @@ async function tmpUse(pid: number): Promise<number> {
   return about === undefined ? 0 : (about.blocks - about.bfree) * about.bsize;
 }
 
-/** Smallest free number first: names of groups and users stay few. */
+/**
+ * Numbers are used again, but not at once. There are addresses for the first few thousand only, so
+ * higher ones are given out only when those are in use.
+ */
 function slotAllocator(): { take(): number; give(slot: number): void } {
   const used = new Set<number>();
   let next = 0;
   return {
     take() {
-      while (used.has(next)) next = (next + 1) % UIDS;
-      const slot = next;
-      next = (next + 1) % UIDS;
-      used.add(slot);
-      return slot;
+      const span = used.size < FIRST_SLOTS ? FIRST_SLOTS : UIDS;
+      do next = (next + 1) % span;
+      while (used.has(next));
+      used.add(next);
+      return next;
     },
     give: (slot) => void used.delete(slot),
   };

@@ -15,6 +15,7 @@ export async function probe(
   create: SandboxDriver["create"],
   host: Host,
   executable: string,
+  noEgress: readonly string[],
 ): Promise<Capabilities> {
   const sandbox = await create({
     id: "selftest",
@@ -45,7 +46,7 @@ export async function probe(
     boundary: "shared-kernel",
     rootfs: "enforced",
     processes: "enforced",
-    network: "isolated",
+    network: noEgress.length === 0 ? "isolated+egress" : "isolated",
     seccomp: "enforced",
     memory: exit.oomKilled ? seen("memory") : "none",
     cpu: host.layout.cpu === undefined ? "none" : "enforced",
@@ -53,9 +54,6 @@ export async function probe(
     tmpSize: seen("tmpSize"),
     freeze: host.layout.freezer === undefined ? "none" : "cgroup",
     lateAttach: true,
-    reasons: [
-      ...reasons,
-      "network: functions have no way out of their sandbox; the endpoint and the Runtime API are inside",
-    ],
+    reasons: [...reasons, ...noEgress],
   };
 }

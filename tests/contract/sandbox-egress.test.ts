@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { firstLine, OPENERS, runProgram, specOf } from "./sandbox-fixture.ts";
+
+const run = promisify(execFile);
+const OUTSIDE = "203.0.113.2";
+
+const canMakeNetworks =
+  process.getuid?.() === 0 &&
+  (await run("ip", ["netns"]).then(
+    () => true,
+    () => false,
+  ));
+
+/** Where a connection attempt ends, in a word. */
+function connects(address: string, port: number): string {
+  return `import socket
+s=socket.socket(); s.settimeout(1.5)
+try: s.connect(('${address}',${String(port)})); print(s.recv(99).decode())
+except OSError as e: print('refused')`;
+}
+
+test(
+  "the way out",
+  { skip: canMakeNetworks ? false : "needs root and iproute2", timeout: 40_000 },
+  async (t) => {
+    const opened = await OPENERS["namespaces"]?.();
+    assert.ok(opened !== undefined);
+    const { driver } = opened;
+    const name = `lmt${String(process.pid)}`;
+    const ip = (...args: string[]): Promise<unknown> => run("ip", args);
+    t.after(async () => {
+      await ip("netns", "del", name).catch(() => undefined);
+      await opened.close();
+    });
+    if (driver.capabilities.network !== "isolated+egress")
+      return t.skip(driver.capabilities.reasons.join("; "));
+
+    // The world: a network of our own behind a cable, with one server in it that tells who called.
+    await ip("netns", "add", name);
+    await ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name);
+    await ip("addr", "add", "203.0.113.1/30", "dev", name);
+    await ip("link", "set", name, "up");
+    await ip("-n", name, "addr", "add", `${OUTSIDE}/30`, "dev", "eth0");
+    await ip("-n", name, "link", "set", "eth0", "up");
+    const world = execFile("ip", [
+      "netns",
+      "exec",
+      name,
+      process.execPath,
+      "-e",
+      "require('net').createServer(s=>s.end('seen as '+s.remoteAddress)).listen(8080,()=>console.log('up'))",
+    ]);
+    t.after(() => void world.kill());
+    await new Promise((resolve) => world.stdout?.once("data", resolve));
+
+    await t.test("a function with egress reaches the world, behind the host's address", async () => {
+      const { stdout } = await runProgram(driver, connects(OUTSIDE, 8080), { network: "egress" });
+      assert.match(stdout, /seen as (::ffff:)?203\.0\.113\.1\n/);
+    });
+
+    await t.test("a function without egress does not", async () => {
+      const { stdout } = await runProgram(driver, connects(OUTSIDE, 8080));
+      assert.equal(stdout, "refused\n");
+    });
+
+    await t.test("the host's own addresses are closed", async () => {
+      const host = createServer((socket) => socket.end("the host"));
+      await new Promise<void>((resolve) => host.listen(0, "0.0.0.0", resolve));
+      const { port } = host.address() as AddressInfo;
+      const gateway =
+        "import re;g=[l.split()[2] for l in open('/proc/net/route') if l.split()[1]=='00000000'][0];a='.'.join(str(int(g[i:i+2],16)) for i in (6,4,2,0))\n";
+      for (const program of [
+        connects("203.0.113.1", port),
+        gateway + connects("X", port).replace("'X'", "a"),
+      ]) {
+        assert.equal((await runProgram(driver, program, { network: "egress" })).stdout, "refused\n");
+      }
+      host.close();
+    });
+
+    await t.test("another sandbox is closed, and so is the metadata address", async () => {
+      const address =
+        "import socket\nu=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); u.connect(('203.0.113.2',9)); me=u.getsockname()[0]\n";
+      const neighbour = await driver.create(
+        specOf(
+          `${address}l=socket.socket(); l.bind(('0.0.0.0',7777)); l.listen(); print(me, flush=True)\nwhile True: l.accept()[0].send(b'neighbour')`,
+          {
+            network: "egress",
+          },
+        ),
+      );
+      const target = await firstLine(neighbour);
+      assert.match(target, /^198\.1[89]\./);
+      for (const one of [target, "169.254.169.254"]) {
+        assert.equal(
+          (await runProgram(driver, connects(one, 7777), { network: "egress" })).stdout,
+          "refused\n",
+        );
+      }
+      await neighbour.kill();
+    });
+  },
+);
