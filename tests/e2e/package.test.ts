@@ -28,9 +28,9 @@ test(
       },
     );
     assert.equal(installed.code, 0, installed.stderr);
-    const package_ = join(folder, "node_modules/lambent");
-    assert.ok(existsSync(join(package_, "dist/cli/main.js")));
-    assert.ok(!existsSync(join(package_, "src")), "sources are not published");
+    const installedPackage = join(folder, "node_modules/lambent");
+    assert.ok(existsSync(join(installedPackage, "dist/cli/main.js")));
+    assert.ok(!existsSync(join(installedPackage, "src")), "sources are not published");
 
     const port = await freePort();
     const child = spawn(

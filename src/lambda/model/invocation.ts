@@ -28,7 +28,10 @@ export type InvocationOutcome = {
   readonly logTail: string;
   readonly durationMs: number;
   readonly coldStart: boolean;
-} & ({ readonly kind: "success" } | { readonly kind: "function-error"; readonly errorType: "Handled" | "Unhandled" });
+} & (
+  | { readonly kind: "success" }
+  | { readonly kind: "function-error"; readonly errorType: "Handled" | "Unhandled" }
+);
 
 export interface AsyncInvokeRequest {
   readonly scope: Scope;
