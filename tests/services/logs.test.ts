@@ -412,7 +412,7 @@ test("lines that cannot be stored are tried again", async (t) => {
       logStreamName: "s",
       logEvents: [{ timestamp: harness.clock.now(), message: "refused" }],
     }),
-    { name: "StorageUnavailable" },
+    { name: "ServiceUnavailableException" },
   );
   broken = false;
   assert.deepEqual(await filter(), ["kept"]);
