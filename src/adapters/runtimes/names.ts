@@ -4,16 +4,23 @@ export type RuntimeName =
   | { readonly kind: "node"; readonly runtime: string; readonly major: number }
   | { readonly kind: "provided"; readonly runtime: string };
 
-/** Runtimes that can be run today, in the order `lambent runtimes` lists them. */
+/**
+ * Runtimes that can be run today, in the order `lambent runtimes` lists them. The ones AWS has
+ * deprecated but existing functions still name (nodejs16.x, python3.8 …) run on the nearest version.
+ */
 export const RUNTIMES: readonly string[] = [
   "nodejs24.x",
   "nodejs22.x",
   "nodejs20.x",
+  "nodejs18.x",
+  "nodejs16.x",
   "python3.14",
   "python3.13",
   "python3.12",
   "python3.11",
   "python3.10",
+  "python3.9",
+  "python3.8",
   "provided.al2023",
   "provided.al2",
 ];

@@ -12,11 +12,17 @@ export interface WireHabits {
   readonly signedAlsoAs?: readonly string[];
   /** Bodies of streamed inputs are handed on as they come, without a bound. */
   readonly streamsBodies?: true;
+  /** Members (`Structure.Member`) whose enumeration the service itself checks, in a sentence of its own. */
+  readonly openEnums?: ReadonlySet<string>;
   /** Slashes at the end of a path are part of a name. */
   readonly exactPaths?: true;
 }
 
 export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
+  lambda: {
+    // A runtime may also be an ARN, says AWS, and the service's refusal says so too.
+    openEnums: new Set(["CreateFunctionRequest.Runtime", "UpdateFunctionConfigurationRequest.Runtime"]),
+  },
   logs: { validationCode: "InvalidParameterException" },
   iam: { hidesValues: true },
   dynamodb: { checksum: true },

@@ -48,8 +48,21 @@ function checkStructure(
       }
       continue;
     }
-    checkValue(member.shape, item, memberPath(prefix, member.name), faults, habits);
+    const isOpen = habits.openEnums?.has(`${shape.name}.${member.name}`) === true;
+    checkValue(
+      isOpen ? openShape(member.shape) : member.shape,
+      item,
+      memberPath(prefix, member.name),
+      faults,
+      habits,
+    );
   }
+}
+
+/** The shape without its enumeration. */
+function openShape(shape: Shape): Shape {
+  const { enum: _enum, ...open } = shape as Scalar;
+  return open;
 }
 
 function checkValue(shape: Shape, value: unknown, path: string, faults: string[], habits: WireHabits): void {

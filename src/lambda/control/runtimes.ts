@@ -2,9 +2,13 @@ import { invalidParameter, notImplementedYet } from "./errors.ts";
 
 /** Managed runtimes that can be created and run. */
 const RUNNABLE: ReadonlySet<string> = new Set([
+  "nodejs16.x",
+  "nodejs18.x",
   "nodejs20.x",
   "nodejs22.x",
   "nodejs24.x",
+  "python3.8",
+  "python3.9",
   "python3.10",
   "python3.11",
   "python3.12",

@@ -51,6 +51,11 @@ export function limitsOf(version: FunctionVersion): SandboxLimits {
   };
 }
 
+/** STS wants two characters at least, so Lambda lengthens the name of a function of one. */
+export function sessionNameOf(functionName: string): string {
+  return functionName.length < 2 ? `${functionName}@lambda_function` : functionName;
+}
+
 /** Errors: ServiceError of the code cache for an archive that cannot be unpacked. */
 export async function makeBinding(
   deps: LaunchDeps,
@@ -61,7 +66,7 @@ export async function makeBinding(
   const credentials = deps.credentials.issueForRole(
     version.scope,
     version.role,
-    version.name,
+    sessionNameOf(version.name),
     CREDENTIALS_SECONDS,
   );
   const stream = logStreamName(version, deps.clock.now(), deps.random);
