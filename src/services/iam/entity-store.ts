@@ -34,12 +34,14 @@ export interface EntityStore {
   find(key: EntityKey): Promise<Entity | undefined>;
   /** Ordered by name. */
   list(accountId: string, kind: EntityKind, pathPrefix: string): Promise<Entity[]>;
-  /** False when the name is taken. */
-  create(entity: Entity, tags: readonly Tag[]): Promise<boolean>;
+  /** False when the name is taken. A policy given is attached in the same unit. */
+  create(entity: Entity, tags: readonly Tag[], policyArn?: string): Promise<boolean>;
   /** False when it is gone, or a new name is taken. A new name moves everything that hangs on the old one. */
   update(key: EntityKey, changes: EntityChanges): Promise<boolean>;
   /** False when it is gone or still has policies or access keys. */
   delete(key: EntityKey): Promise<boolean>;
+  /** With everything that hangs on it. False when it is gone. */
+  deleteWhole(key: EntityKey): Promise<boolean>;
   inlinePolicies(key: EntityKey): Promise<InlinePolicy[]>;
   putInlinePolicy(key: EntityKey, policy: InlinePolicy): Promise<boolean>;
   deleteInlinePolicy(key: EntityKey, policyName: string): Promise<boolean>;
@@ -95,8 +97,9 @@ export function createEntityStore(database: Database): EntityStore {
       const all = await entities("account_id = ? AND kind = ?", [accountId, kind]);
       return all.filter((entity) => entity.path.startsWith(pathPrefix));
     },
-    create(entity, tags) {
-      return done([insertEntity(entity), ...tagStatements(entity, tags)]);
+    create(entity, tags, policyArn) {
+      const attached = policyArn === undefined ? [] : [attachment(entity, policyArn)];
+      return done([insertEntity(entity), ...tagStatements(entity, tags), ...attached]);
     },
     update(key, changes) {
       const columns = Object.entries(columnsOf(changes));
@@ -124,6 +127,13 @@ export function createEntityStore(database: Database): EntityStore {
         { sql: `DELETE FROM iam_tags WHERE ${THIS}`, params: own },
       ]);
     },
+    deleteWhole(key) {
+      const own = params(key);
+      return done([
+        { sql: `DELETE FROM iam_entities WHERE ${THIS}`, params: own, expect: 1 },
+        ...DEPENDENT_TABLES.map((table) => ({ sql: `DELETE FROM ${table} WHERE ${THIS}`, params: own })),
+      ]);
+    },
     async inlinePolicies(key) {
       const sql = `SELECT policy_name AS name, document FROM iam_inline_policies WHERE ${THIS} ORDER BY policy_name`;
       return (await read(sql, params(key))).map((row) => ({
@@ -146,10 +156,8 @@ export function createEntityStore(database: Database): EntityStore {
       return (await read(sql, params(key))).map((row) => String(row["policy_arn"]));
     },
     attach(key, policyArn, policyExists) {
-      const sql = `INSERT INTO iam_attachments (account_id, kind, name_key, policy_arn) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO NOTHING`;
       const guards = policyExists === undefined ? [stillThere(key)] : [stillThere(key), policyExists];
-      return done([...guards, { sql, params: [...params(key), policyArn] }]);
+      return done([...guards, attachment(key, policyArn)]);
     },
     detach(key, policyArn) {
       const sql = `DELETE FROM iam_attachments WHERE ${THIS} AND policy_arn = ?`;
@@ -264,6 +272,14 @@ function columnsOf(changes: EntityChanges): Record<string, SqlValue> {
     ...(description === undefined ? {} : { description }),
     ...(maxSessionSeconds === undefined ? {} : { max_session_seconds: maxSessionSeconds }),
     ...(trustPolicy === undefined ? {} : { trust_policy: trustPolicy }),
+  };
+}
+
+function attachment(key: EntityKey, policyArn: string): Statement {
+  return {
+    sql: `INSERT INTO iam_attachments (account_id, kind, name_key, policy_arn) VALUES (?, ?, ?, ?)
+      ON CONFLICT DO NOTHING`,
+    params: [key.accountId, key.kind, nameKey(key.name), policyArn],
   };
 }
 

@@ -160,3 +160,35 @@ export function concurrentModification(): ServiceError {
     "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.",
   );
 }
+
+export function unknownServiceRole(service: string): ServiceError {
+  return invalidInput(`A service-linked role of ${service} is not implemented by Lambent.`);
+}
+
+export function suffixNotAllowed(service: string): ServiceError {
+  return invalidInput(`Custom suffix is not allowed for ${service}`);
+}
+
+export function serviceRoleExists(roleName: string): ServiceError {
+  return invalidInput(
+    `Service role name ${roleName} has been taken in this account, please try a different suffix.`,
+  );
+}
+
+export function notServiceLinked(roleName: string): ServiceError {
+  return invalidInput(`${roleName} is not a service-linked role: aws iam delete-role deletes it.`);
+}
+
+export function deletionTaskNotFound(task: string): ServiceError {
+  return noSuchEntity(`The deletion task with id ${task} cannot be found.`);
+}
+
+/** Of a service-linked role, which only its service changes. */
+export function protectedRole(roleName: string): ServiceError {
+  return new ServiceError(
+    "UnmodifiableEntity",
+    400,
+    `Cannot perform the operation on the protected role '${roleName}' - this role is only modifiable by AWS`,
+    { hint: `aws iam delete-service-linked-role --role-name ${roleName}` },
+  );
+}

@@ -8,6 +8,7 @@ import { groupOperations } from "./operations-groups.ts";
 import { accessKeyOperations, userOperations } from "./operations-users.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
+import { serviceRoleOperations } from "./operations-service-roles.ts";
 import { createPolicyStore } from "./policy-store.ts";
 import { createIamReader, type IamReader } from "./reader.ts";
 
@@ -38,6 +39,7 @@ export function createIam(deps: IamDeps): Iam {
   return {
     service: defineService<typeof import("@aws-sdk/client-iam")>("iam", {
       ...roleOperations(parts),
+      ...serviceRoleOperations(parts),
       ...userOperations(parts),
       ...accessKeyOperations(parts),
       ...groupOperations(parts),

@@ -15,6 +15,7 @@ import {
 } from "./model.ts";
 import { boundaryOutput, roleOutput, tagsOutput } from "./output.ts";
 import { parsePolicy } from "./policy-document.ts";
+import { SERVICE_ROLE_PATH } from "./service-linked-roles.ts";
 
 type RoleOperations = Operations<typeof import("@aws-sdk/client-iam")>;
 
@@ -22,6 +23,13 @@ export function roleOperations(deps: Deps): RoleOperations {
   const { entities } = deps;
   const key = (context: { accountId: string }, name: string | undefined): EntityKey =>
     keyOf(context, "role", name);
+
+  /** Errors: UnmodifiableEntity for the role of a service. */
+  async function changeable(context: { accountId: string }, name: string | undefined): Promise<EntityKey> {
+    const role = await entities.find(key(context, name));
+    if (role?.path.startsWith(SERVICE_ROLE_PATH) === true) throw errors.protectedRole(role.name);
+    return key(context, name);
+  }
 
   async function change(role: EntityKey, changes: EntityChanges): Promise<void> {
     const real = Object.values(changes).some((value) => value !== undefined);
@@ -69,7 +77,8 @@ export function roleOperations(deps: Deps): RoleOperations {
       };
     },
 
-    DeleteRole: (input, context) => attached.deleteEntity(deps, key(context, input.RoleName)),
+    DeleteRole: async (input, context) =>
+      attached.deleteEntity(deps, await changeable(context, input.RoleName)),
 
     async UpdateRole(input, context) {
       await change(key(context, input.RoleName), {
@@ -88,16 +97,16 @@ export function roleOperations(deps: Deps): RoleOperations {
 
     async UpdateAssumeRolePolicy(input, context) {
       const trustPolicy = input.PolicyDocument ?? "";
-      const role = await entityOf(deps, key(context, input.RoleName));
+      const role = await entityOf(deps, await changeable(context, input.RoleName));
       checkTrustPolicy(trustPolicy);
       await change(role, { trustPolicy });
       return {};
     },
 
-    PutRolePolicy: (input, context) =>
+    PutRolePolicy: async (input, context) =>
       attached.putInline(
         deps,
-        key(context, input.RoleName),
+        await changeable(context, input.RoleName),
         input.PolicyName ?? "",
         input.PolicyDocument ?? "",
       ),
@@ -106,21 +115,26 @@ export function roleOperations(deps: Deps): RoleOperations {
       const { entityName, ...policy } = found;
       return { RoleName: entityName, ...policy };
     },
-    DeleteRolePolicy: (input, context) =>
-      attached.deleteInline(deps, key(context, input.RoleName), input.PolicyName ?? ""),
+    DeleteRolePolicy: async (input, context) =>
+      attached.deleteInline(deps, await changeable(context, input.RoleName), input.PolicyName ?? ""),
     ListRolePolicies: (input, context) => attached.listInline(deps, key(context, input.RoleName), input),
 
-    AttachRolePolicy: (input, context) =>
-      attached.attach(deps, key(context, input.RoleName), input.PolicyArn ?? ""),
-    DetachRolePolicy: (input, context) =>
-      attached.detach(deps, key(context, input.RoleName), input.PolicyArn ?? ""),
+    AttachRolePolicy: async (input, context) =>
+      attached.attach(deps, await changeable(context, input.RoleName), input.PolicyArn ?? ""),
+    DetachRolePolicy: async (input, context) =>
+      attached.detach(deps, await changeable(context, input.RoleName), input.PolicyArn ?? ""),
     ListAttachedRolePolicies: (input, context) =>
       attached.listAttached(deps, key(context, input.RoleName), input),
 
-    PutRolePermissionsBoundary: (input, context) =>
-      attached.putBoundary(deps, context, key(context, input.RoleName), input.PermissionsBoundary ?? ""),
-    DeleteRolePermissionsBoundary: (input, context) =>
-      attached.deleteBoundary(deps, key(context, input.RoleName)),
+    PutRolePermissionsBoundary: async (input, context) =>
+      attached.putBoundary(
+        deps,
+        context,
+        await changeable(context, input.RoleName),
+        input.PermissionsBoundary ?? "",
+      ),
+    DeleteRolePermissionsBoundary: async (input, context) =>
+      attached.deleteBoundary(deps, await changeable(context, input.RoleName)),
 
     TagRole: (input, context) => attached.putTags(deps, key(context, input.RoleName), input.Tags ?? []),
     UntagRole: (input, context) =>
