@@ -50,7 +50,7 @@ test("groups: create, describe, retention, tags, delete; they survive a restart"
     storedBytes: 0,
     deletionProtectionEnabled: false,
   });
-  const byPattern = await call("logs", "DescribeLogGroups", { logGroupNamePattern: "oTHER" });
+  const byPattern = await call("logs", "DescribeLogGroups", { logGroupNamePattern: "Other" });
   assert.deepEqual(
     byPattern.logGroups.map((group: Output) => group.logGroupName),
     ["B/Other"],

@@ -77,6 +77,32 @@ export function groupOperations(deps: Deps): GroupOperations {
       return { logGroups: shown.map((group) => outputGroup(group, bytes)), ...next };
     },
 
+    async ListLogGroups(input, context) {
+      const { nextToken: token, limit = PAGE_DEFAULT, logGroupNamePattern, ...question } = input;
+      refuseLinkedAccounts(question);
+      for (const member of ["dataSources", "fieldIndexNames", "logGroupTags"] as const) {
+        if (question[member] !== undefined) {
+          throw errors.unsupported(member, "filter by logGroupNamePattern or logGroupClass");
+        }
+      }
+      const asked = { logGroupNamePattern, logGroupClass: question.logGroupClass };
+      const after = openToken(token, asked);
+      const all = await store.groups(context, { prefix: undefined, after, limit: GROUPS_MAX });
+      const matches = namePattern(logGroupNamePattern);
+      const found = all.filter(
+        ({ name, groupClass }) =>
+          matches(name) && (question.logGroupClass === undefined || question.logGroupClass === groupClass),
+      );
+      const shown = found.slice(0, limit);
+      const next = found.length > limit ? { nextToken: nextToken(shown.at(-1)?.name ?? "", asked) } : {};
+      const logGroups = shown.map((group) => ({
+        logGroupName: group.name,
+        logGroupArn: model.groupArn(group),
+        logGroupClass: group.groupClass,
+      }));
+      return { logGroups, ...next };
+    },
+
     async PutRetentionPolicy(input, context) {
       model.checkRetention(input.retentionInDays ?? 0);
       const group = await groupOf(deps, context, input.logGroupName ?? "");
@@ -97,6 +123,16 @@ export function groupOperations(deps: Deps): GroupOperations {
       return {};
     },
   };
+}
+
+/** Alternatives between bars, each a part of the name, or its start after `^`. The model bounds them. */
+function namePattern(pattern: string | undefined): (name: string) => boolean {
+  if (pattern === undefined) return () => true;
+  const alternatives = pattern.split("|");
+  return (name) =>
+    alternatives.some((part) =>
+      part.startsWith("^") ? name.startsWith(part.slice(1)) : name.includes(part),
+    );
 }
 
 function refuseLinkedAccounts(input: {
@@ -124,12 +160,12 @@ async function matchingGroups(
   const plain =
     logGroupNamePattern === undefined && logGroupClass === undefined && logGroupIdentifiers === undefined;
   if (plain) return deps.store.groups(scope, { prefix, after, limit });
-  const pattern = logGroupNamePattern?.toLowerCase() ?? "";
+  const pattern = logGroupNamePattern ?? "";
   const names = logGroupIdentifiers?.map((identifier) => model.parseGroupArn(identifier)?.name ?? identifier);
   const all = await deps.store.groups(scope, { prefix, after, limit: GROUPS_MAX });
   const matching = all.filter(
     (group) =>
-      group.name.toLowerCase().includes(pattern) &&
+      group.name.includes(pattern) &&
       (logGroupClass === undefined || group.groupClass === logGroupClass) &&
       (names === undefined || names.includes(group.name)),
   );
