@@ -20,6 +20,8 @@ export interface VariablesInput {
 }
 
 const XRAY_HOST = "169.254.100.1";
+/** The first Python on Amazon Linux 2023, which lacks the locale of LANG: Python falls back on C.UTF-8. */
+const AL2023_PYTHON_MINOR = 12;
 const XRAY_PORT = "2000";
 
 /**
@@ -28,9 +30,11 @@ const XRAY_PORT = "2000";
  */
 export function functionVariables(input: VariablesInput): Record<string, string> {
   const { version, taskRoot, optRoot, runtimeDir } = input;
+  // Lambda's Amazon Linux 2 without a language has no /var/lang on its paths; every other system has.
+  const isBare = version.runtime === "provided.al2";
   return {
-    PATH: `/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:${optRoot}/bin`,
-    LD_LIBRARY_PATH: `/var/lang/lib:/lib64:/usr/lib64:${runtimeDir}:${runtimeDir}/lib:${taskRoot}:${taskRoot}/lib:${optRoot}/lib`,
+    PATH: `${isBare ? "" : "/var/lang/bin:"}/usr/local/bin:/usr/bin/:/bin:${optRoot}/bin`,
+    LD_LIBRARY_PATH: `${isBare ? "" : "/var/lang/lib:"}/lib64:/usr/lib64:${runtimeDir}:${runtimeDir}/lib:${taskRoot}:${taskRoot}/lib:${optRoot}/lib`,
     LANG: "en_US.UTF-8",
     TZ: ":UTC",
     ...languageVariables(version.runtime, taskRoot, optRoot, runtimeDir),
@@ -51,13 +55,19 @@ function languageVariables(
   optRoot: string,
   runtimeDir: string,
 ): Record<string, string> {
+  // Lambda starts these languages from a shell script, which leaves its own two variables behind.
+  const shell = { PWD: taskRoot, SHLVL: "0" };
   const node = /^nodejs(\d+)\.x$/.exec(runtime);
   if (node !== null) {
     return {
+      ...shell,
       NODE_PATH: `${optRoot}/nodejs/node${node[1] as string}/node_modules:${optRoot}/nodejs/node_modules:${runtimeDir}/node_modules:${runtimeDir}:${taskRoot}`,
     };
   }
-  return runtime.startsWith("python") ? { PYTHONPATH: runtimeDir, LC_CTYPE: "C.UTF-8" } : {};
+  const python = /^python3\.(\d+)$/.exec(runtime);
+  if (python === null) return {};
+  const locale = Number(python[1]) < AL2023_PYTHON_MINOR ? {} : { LC_CTYPE: "C.UTF-8" };
+  return { ...shell, PYTHONPATH: runtimeDir, ...locale };
 }
 
 function reserved(input: VariablesInput): Record<string, string> {
