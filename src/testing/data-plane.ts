@@ -100,7 +100,8 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     endpointPort: 4566,
     hostMemory: options.hostMemory ?? (() => ({ availableBytes: 8e9, totalBytes: 16e9 })),
     hostCpu: options.hostCpu ?? (() => ({ idle: 1, cores: 2 })),
-    ...(options.options === undefined ? {} : { options: options.options }),
+    // Nobody waits for an environment that is awake, unless the test is about that.
+    options: { awakeMax: Infinity, freezeAfterMs: 5, ...options.options },
     ...(options.freshProcess === undefined ? {} : { freshProcess: options.freshProcess }),
     ...(options.onEndpointConnection === undefined
       ? {}

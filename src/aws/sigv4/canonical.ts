@@ -121,20 +121,26 @@ export function hmacKey(secret: Uint8Array): HmacKey {
   return { inner, outer };
 }
 
-function innerHash(key: HmacKey, text: string): Buffer {
+const HASH_BYTES = 32;
+
+/** What the outer hash is of. */
+function outerMessage(key: HmacKey, text: string): Buffer {
   const length = Buffer.byteLength(text);
-  const message = Buffer.allocUnsafe(BLOCK + length);
-  key.inner.copy(message, 0);
-  message.write(text, BLOCK);
-  return hash("sha256", message, "buffer");
+  const inner = Buffer.allocUnsafe(BLOCK + length);
+  inner.set(key.inner, 0);
+  inner.write(text, BLOCK);
+  const outer = Buffer.allocUnsafe(BLOCK + HASH_BYTES);
+  outer.set(key.outer, 0);
+  outer.set(hash("sha256", inner, "buffer"), BLOCK);
+  return outer;
 }
 
 export function hmac(key: HmacKey, text: string): Buffer {
-  return hash("sha256", Buffer.concat([key.outer, innerHash(key, text)]), "buffer");
+  return hash("sha256", outerMessage(key, text), "buffer");
 }
 
 export function hmacHex(key: HmacKey, text: string): string {
-  return hash("sha256", Buffer.concat([key.outer, innerHash(key, text)]), "hex");
+  return hash("sha256", outerMessage(key, text), "hex");
 }
 
 interface CachedKey {
@@ -177,7 +183,15 @@ export function amzDate(millis: number): string {
   return new Date(millis).toISOString().replaceAll(/[-:]|\.\d{3}/gu, "");
 }
 
+let lastParsed: { readonly text: string; readonly millis: number | undefined } | undefined;
+
+/** Requests of the same second state the same text, so the last one is remembered. */
 export function parseAmzDate(text: string): number | undefined {
+  if (lastParsed?.text !== text) lastParsed = { text, millis: readAmzDate(text) };
+  return lastParsed.millis;
+}
+
+function readAmzDate(text: string): number | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/u.exec(text);
   if (parts === null) return undefined;
   const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [

@@ -87,23 +87,22 @@ function checkTime(signature: Signature, nowMs: number, protocol: ProtocolId): v
     const detail = `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${signature.date}' != '${signature.amzDate}'`;
     throw refuse("malformed", protocol, detail, hint);
   }
-  const now = amzDate(nowMs);
   if (signature.presigned && signature.expires !== undefined) {
     const until = signedAt + signature.expires * 1000;
     if (Number.isNaN(until) || nowMs > until) {
-      const detail = `Signature expired: ${signature.amzDate} is now earlier than ${now}`;
+      const detail = `Signature expired: ${signature.amzDate} is now earlier than ${amzDate(nowMs)}`;
       throw refuse("expired-link", protocol, detail, "presign the request again");
     }
     if (signedAt - nowMs <= SKEW_MS) return;
   }
   if (signedAt < nowMs - SKEW_MS) {
     const edge = amzDate(nowMs - SKEW_MS);
-    const detail = `Signature expired: ${signature.amzDate} is now earlier than ${edge} (${now} - 15 min.)`;
+    const detail = `Signature expired: ${signature.amzDate} is now earlier than ${edge} (${amzDate(nowMs)} - 15 min.)`;
     throw refuse("skewed", protocol, detail, hint);
   }
   if (signedAt > nowMs + SKEW_MS) {
     const edge = amzDate(nowMs + SKEW_MS);
-    const detail = `Signature not yet current: ${signature.amzDate} is still later than ${edge} (${now} + 15 min.)`;
+    const detail = `Signature not yet current: ${signature.amzDate} is still later than ${edge} (${amzDate(nowMs)} + 15 min.)`;
     throw refuse("skewed", protocol, detail, hint);
   }
 }

@@ -26,6 +26,8 @@ export interface EnvironmentsOptions {
   /** How long an invocation waits for room on a full host. */
   readonly saturatedWaitMs: number;
   readonly saturatedWaitersMax: number;
+  /** Environments of one quick function kept busy before another is woken: the number of CPUs. */
+  readonly awakeMax: number;
   readonly network: "egress" | "none";
 }
 

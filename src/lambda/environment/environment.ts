@@ -1,5 +1,5 @@
 import { assert } from "../../kernel/assert.ts";
-import type { Clock, Timer } from "../../kernel/clock.ts";
+import { machineNow, type Clock, type Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
@@ -105,6 +105,8 @@ export class ExecutionEnvironment {
   /** When it last became idle (monotonic). */
   idleSinceMs = 0;
   maxMemoryBytes = 0;
+  /** Of its last invocation; Infinity before the first. */
+  lastDurationMs: number = Infinity;
   /** On the list of those that may soon be frozen; kept by whoever keeps that list. */
   hot = false;
   #state: EnvironmentState = "creating";
@@ -301,7 +303,8 @@ export class ExecutionEnvironment {
     const leftMs = this.#startedMs + binding.version.timeoutMs - nowMs;
     const message: InvokeMessage = {
       requestId: invocation.requestId,
-      deadlineMs: Math.round(wallMs + leftMs),
+      // The runtime compares it with the machine's clock.
+      deadlineMs: Math.round(wallMs - (clock.offsetMs ?? 0) + leftMs),
       invokedFunctionArn: invocation.invokedFunctionArn,
       ...(invocation.traceHeader === undefined ? {} : { traceId: invocation.traceHeader }),
       ...(invocation.clientContext === undefined ? {} : { clientContext: invocation.clientContext }),
@@ -349,7 +352,7 @@ export class ExecutionEnvironment {
     this.#move("stopping");
     if (this.#extensions.count > 0) {
       if (wasFrozen) await sandbox.thaw().catch(() => undefined);
-      if (this.#extensions.shutdown(reason, this.#deps.clock.now() + EXTENSION_GRACE_MS)) {
+      if (this.#extensions.shutdown(reason, machineNow(this.#deps.clock) + EXTENSION_GRACE_MS)) {
         this.#link?.shutdown();
         await sandbox.stop(EXTENSION_GRACE_MS);
         await this.#stopped.promise;
@@ -462,7 +465,7 @@ export class ExecutionEnvironment {
     onError: (error: Buffer, errorType: string | undefined): void => this.#onAnswer(error, true, errorType),
     onIdle: (): void => this.#completeIfQuiet(),
     onFatal: (error: Buffer): void => this.#onFatal(error),
-    onLog: (frame: LogFrame): void => this.#binding?.log.write(frame.text, Math.round(frame.timestamp)),
+    onLog: (frame: LogFrame): void => this.#binding?.log.writeFromRuntime(frame.text, frame.timestamp),
     onViolation: (reason: string): void => {
       this.#deps.log.warn(
         { environment: this.id, function: this.#binding?.version.functionArn, reason },
@@ -545,6 +548,7 @@ export class ExecutionEnvironment {
     const binding = this.#binding as Binding;
     const { log, lines, version } = binding;
     const durationMs = endedMs - this.#startedMs;
+    this.lastDurationMs = durationMs;
     const nowMs = this.#deps.clock.now();
     const end = lines.end(invocation.requestId, status, errorType, durationMs);
     if (end !== undefined) log.write(end, nowMs);

@@ -14,6 +14,8 @@ import type { EnvironmentState } from "./state.ts";
 const REAP_INTERVAL_MS = 10_000;
 const LOG_FLUSH_INTERVAL_MS = 200;
 const SATURATED_RETRY_MS = 25;
+/** How long an invocation of a quick function waits for an environment that is already awake. */
+const PATIENCE_MS = 2;
 /** Longer than any interpreter takes to come up on a host that is not overloaded. */
 const SLOT_MS_MAX = 1000;
 
@@ -32,6 +34,9 @@ export class Environments implements FleetKeeper {
   #flushTimer: Timer | undefined;
   #reapTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
+  /** Fleets whose invocations wait for awake environments, with what they had completed at the last look. */
+  readonly #patient = new Map<Fleet, number>();
+  #patienceTimer: Timer | undefined;
   #running = 0;
   #quiet: (() => void) | undefined;
   #closed = false;
@@ -57,6 +62,8 @@ export class Environments implements FleetKeeper {
     this.#running += 1;
     if (this.#flushTimer === undefined) this.#armFlush();
     const fleet = this.#fleet(version);
+    if (fleet.isQuick && fleet.busy >= this.#deps.options.awakeMax)
+      return this.#waitAwhile(fleet, invocation);
     const environment = fleet.take(this.#deps.clock.now());
     if (environment !== undefined) return environment.run(invocation);
     if (this.#retryTimer !== undefined && fleet.waiters.length >= this.#deps.options.saturatedWaitersMax) {
@@ -136,7 +143,13 @@ export class Environments implements FleetKeeper {
       await quiet.promise;
       limit.cancel();
     }
-    for (const timer of [this.#freezeTimer, this.#flushTimer, this.#reapTimer, this.#retryTimer])
+    for (const timer of [
+      this.#freezeTimer,
+      this.#flushTimer,
+      this.#reapTimer,
+      this.#retryTimer,
+      this.#patienceTimer,
+    ])
       timer?.cancel();
     for (const fleet of this.#fleets.values()) {
       for (const waiter of fleet.waiters.splice(0)) this.refuse(waiter.invocation, stopping());
@@ -171,6 +184,49 @@ export class Environments implements FleetKeeper {
       this.#fleets.set(version.environmentId, fleet);
     }
     return fleet;
+  }
+
+  /**
+   * As many environments of a quick function are awake as there are CPUs: one more would not make it
+   * faster, and each switch between processes costs more than such an invocation.
+   */
+  #waitAwhile(fleet: Fleet, invocation: Invocation): void {
+    fleet.waiters.push({ invocation, sinceMs: this.#deps.clock.monotonic() });
+    if (!this.#patient.has(fleet)) this.#patient.set(fleet, fleet.completedEver);
+    if (this.#patienceTimer === undefined) this.#armPatience();
+  }
+
+  /** Whoever has waited long enough gets an environment more; where nothing moves, everybody gets one. */
+  #armPatience(): void {
+    this.#patienceTimer = this.#deps.clock.timer(PATIENCE_MS, () => {
+      this.#patienceTimer = undefined;
+      const now = this.#deps.clock.monotonic();
+      for (const [fleet, completed] of [...this.#patient]) {
+        const isStuck = fleet.completedEver === completed;
+        this.#patient.delete(fleet);
+        const wakeMax = isStuck ? Infinity : 1;
+        for (let woken = 0; woken < wakeMax; woken += 1) {
+          const first = fleet.waiters[0];
+          if (first === undefined || now - first.sinceMs < PATIENCE_MS) break;
+          const environment = fleet.take(this.#deps.clock.now());
+          if (environment === undefined) {
+            this.#wantFor(fleet);
+            break;
+          }
+          environment.run((fleet.waiters.shift() as Waiter).invocation);
+        }
+        if (fleet.waiters.length > 0) this.#patient.set(fleet, fleet.completedEver);
+      }
+      if (this.#patient.size > 0) this.#armPatience();
+    });
+  }
+
+  /** Those who wait and for whom no environment is on its way yet. */
+  #wantFor(fleet: Fleet): void {
+    const asked = this.#wanted.filter((other) => other === fleet).length;
+    for (let more = fleet.waiters.length - fleet.starting - asked; more > 0; more -= 1)
+      this.#wanted.push(fleet);
+    this.#pump();
   }
 
   #want(fleet: Fleet): void {

@@ -9,6 +9,8 @@ export interface Waiter {
 
 /** Span over which completed invocations are counted. */
 const WINDOW_MS = 1000;
+/** A function that usually answers within this costs less than waking one more process for it. */
+const QUICK_MS = 1;
 
 /** What a fleet needs of the one who keeps them all. */
 export interface FleetKeeper {
@@ -32,6 +34,8 @@ export class Fleet implements EnvironmentOwner {
   /** Bytes the hungriest environment so far has used; what the next one is expected to need. */
   peakBytes = 0;
   readonly #keeper: FleetKeeper;
+  /** Follows the shorter of its durations: what a queue adds on a busy host must not make it look slow. */
+  #usualMs = Infinity;
   #windowStartMs = 0;
   #completed = 0;
   #completedBefore = 0;
@@ -51,6 +55,18 @@ export class Fleet implements EnvironmentOwner {
     }
   }
 
+  /** Environments that run an invocation. */
+  get busy(): number {
+    return this.all.size - this.idle.length - this.starting;
+  }
+
+  get isQuick(): boolean {
+    return this.#usualMs < QUICK_MS;
+  }
+
+  /** Invocations that came to their end since the fleet was made. */
+  completedEver = 0;
+
   /** Invocations that came to their end in the last second or so. */
   recentlyCompleted(): number {
     this.#rollWindow();
@@ -68,6 +84,8 @@ export class Fleet implements EnvironmentOwner {
   onIdle(environment: ExecutionEnvironment): void {
     this.#rollWindow();
     this.#completed += 1;
+    this.completedEver += 1;
+    this.#noteDuration(environment.lastDurationMs);
     if (environment.maxMemoryBytes > this.peakBytes) this.peakBytes = environment.maxMemoryBytes;
     const waiter = this.waiters.shift();
     if (waiter !== undefined && environment.credentialsGoodUntilMs > this.#keeper.nowMs()) {
@@ -81,6 +99,14 @@ export class Fleet implements EnvironmentOwner {
     }
     this.idle.push(environment);
     this.#keeper.onHot(environment);
+  }
+
+  #noteDuration(ms: number): void {
+    // It comes out of its init and has run nothing yet.
+    if (ms === Infinity) return;
+    const usual = this.#usualMs;
+    if (usual === Infinity) this.#usualMs = ms;
+    else this.#usualMs = usual + (ms - usual) * (ms < usual ? 0.25 : 0.02);
   }
 
   onStopped(environment: ExecutionEnvironment): void {

@@ -433,3 +433,29 @@ test("what does not end within the drain deadline is killed, and its caller told
   assert.equal((await pending).kind, "function-error");
   assert.equal(driver.sandboxes[0]?.alive, false);
 });
+
+test("invocations of a quick function wait for what is awake, two milliseconds at most", async () => {
+  const held: (() => void)[] = [];
+  const { invoke, clock, driver } = start({}, { options: { awakeMax: 1 } });
+  await invoke("{}");
+  await settle();
+  driver.script = {
+    invoke: (message, _payload, process) => void held.push(() => process.respond(message.requestId, "1")),
+  };
+  const first = invoke("{}");
+  const second = invoke("{}");
+  await settle();
+  assert.equal(driver.sandboxes.length, 1, "the second waits");
+  held.shift()?.();
+  await first;
+  assert.equal(held.length, 1, "the environment goes on with the second");
+  const third = invoke("{}");
+  await clock.advanceAsync(1);
+  assert.equal(driver.sandboxes.length, 1);
+  await clock.advanceAsync(4);
+  await settle();
+  assert.equal(driver.sandboxes.length, 2, "the function is not quick any more: another is started");
+  while (held.length < 2) await settle();
+  for (const answer of held.splice(0)) answer();
+  await Promise.all([second, third]);
+});

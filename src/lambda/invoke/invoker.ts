@@ -1,4 +1,4 @@
-import { cpus, freemem, totalmem } from "node:os";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
@@ -73,10 +73,11 @@ const DEFAULTS: Omit<EnvironmentsOptions, "endpointPort"> = {
   poolSize: 2,
   poolMax: 6,
   idleReapMs: 10 * 60_000,
-  freezeAfterMs: 5,
+  freezeAfterMs: 25,
   initMs: LIMITS.initSeconds * 1000,
   saturatedWaitMs: 1000,
   saturatedWaitersMax: 256,
+  awakeMax: availableParallelism(),
   network: "egress",
 };
 
