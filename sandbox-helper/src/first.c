@@ -87,6 +87,9 @@ static void become_payload(const struct base *base, const struct frame *spec, in
   }
   const char *files = frame_value(spec, "nofile");
   limit(RLIMIT_NOFILE, files == NULL ? 1024 : (rlim_t)strtoul(files, NULL, 10));
+  /* Counted for this user in this user namespace: the monitor and process 1 are in it too. */
+  const char *processes = frame_value(spec, "nproc");
+  if (processes != NULL) limit(RLIMIT_NPROC, (rlim_t)strtoul(processes, NULL, 10) + 2);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_MSGQUEUE, 0);
   const char *cwd = frame_value(spec, "cwd");
@@ -129,6 +132,7 @@ static pid_t start_payload(const struct base *base, const struct frame *spec) {
   pid_t payload = fork();
   must(payload >= 0, "starting the first process");
   if (payload == 0) become_payload(base, spec, out[1], err[1], failure[1]);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* where both are one user: not for the payload to look into */
   close(out[0]);
   close(out[1]);
   close(err[0]);
@@ -177,6 +181,9 @@ int first_process(void *argument) {
     int number = 0;
     sigwait(&all, &number);
     if (number == SIGTERM || number == SIGINT) kill(payload, number);
+    /* Freezing where there is no freezer: everything here but this process, at one stroke. */
+    if (number == SIGUSR1) kill(-1, SIGSTOP);
+    if (number == SIGUSR2) kill(-1, SIGCONT);
     if (number != SIGCHLD) continue;
     int status;
     for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {

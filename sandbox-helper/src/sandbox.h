@@ -83,6 +83,7 @@ bool deny_syscalls(void);
 
 /* selftest.c */
 int selftest(unsigned tmp_mb);
+int selftest_hoard(void);
 
 /* new system calls, which older C libraries do not wrap */
 int sys_open_tree(int folder, const char *path, unsigned flags);

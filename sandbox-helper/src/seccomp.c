@@ -107,6 +107,15 @@ static void check_socket(int call) {
   answer_error(EAFNOSUPPORT); /* never reached: keeps the jump above simple */
 }
 
+/* Process 1 is not the payload's to signal, also where both are the same user. */
+static void check_kill(int call) {
+  emit(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4);
+  load_argument(0);
+  emit(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1);
+  answer_error(EPERM);
+  answer(SECCOMP_RET_ALLOW);
+}
+
 static void check_ioctl(void) {
   emit(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 5);
   load_argument(1);
@@ -140,6 +149,11 @@ bool deny_syscalls(void) {
   check_socket(SYS_socket);
   check_socket(SYS_socketpair);
   check_ioctl();
+  check_kill(SYS_kill);
+  check_kill(SYS_tkill);
+  check_kill(SYS_tgkill);
+  check_kill(SYS_rt_sigqueueinfo);
+  check_kill(SYS_rt_tgsigqueueinfo);
   check_personality();
   for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) refuse(refused[i], EPERM);
   for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) refuse(unknown[i], ENOSYS);

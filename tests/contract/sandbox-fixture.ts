@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { createNamespacesDriver, createProcessDriver } from "../../src/adapters/sandbox/index.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
@@ -29,6 +30,20 @@ export const OPENERS: Readonly<Record<string, () => Promise<OpenDriver>>> = {
   process: () =>
     open((dataDir) => createProcessDriver({ dataDir, log: silentLogger, clock: systemClock(), watchMs: 50 })),
 };
+
+/** What keeps this machine from a driver, found out by doing; false where nothing does. */
+export async function whyNot(name: string): Promise<string | false> {
+  if (!existsSync(PYTHON)) return `${PYTHON} is not here`;
+  if (name === "namespaces" && process.platform !== "linux") return "namespaces exist on Linux only";
+  // As root they are there, or the tests shall say what went wrong.
+  if (name !== "namespaces" || process.getuid?.() === 0) return false;
+  try {
+    await (await OPENERS[name]?.())?.close();
+    return false;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
 
 async function open(make: (dataDir: string) => Promise<SandboxDriver>): Promise<OpenDriver> {
   const folder = await mkdtemp(join(tmpdir(), "lambent-contract-"));

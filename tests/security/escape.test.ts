@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -7,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { SandboxDriver } from "../../src/ports/sandbox-driver.ts";
-import { firstLine, OPENERS, PYTHON, runProgram, specOf } from "../contract/sandbox-fixture.ts";
+import { firstLine, OPENERS, runProgram, specOf, whyNot } from "../contract/sandbox-fixture.ts";
 import type { OpenDriver } from "../contract/sandbox-fixture.ts";
 
 /** Each probe is tried in turn; `got` lists those that worked. */
@@ -76,13 +75,7 @@ attempt('abstract socket', abstract)
 `;
 
 for (const [name, openDriver] of Object.entries(OPENERS)) {
-  const missing = !existsSync(PYTHON)
-    ? `${PYTHON} is not here`
-    : name === "process"
-      ? "this driver claims no isolation"
-      : process.getuid?.() === 0
-        ? false
-        : "needs root";
+  const missing = name === "process" ? "this driver claims no isolation" : await whyNot(name);
   describe(`escaping from the ${name} driver`, { skip: missing, timeout: 120_000 }, () => {
     let opened: OpenDriver;
     let driver: SandboxDriver;

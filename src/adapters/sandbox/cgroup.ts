@@ -14,14 +14,15 @@ export interface CgroupUse {
   readonly pids: number;
 }
 
-/** The control groups of one sandbox. Files of cgroupfs answer in microseconds, so they are written in place. */
+/** What limits and measures one sandbox: its control groups, or what stands in for them. Files of cgroupfs answer in microseconds, so they are written in place. */
 export interface Cgroup {
   /** The cgroup.procs files its first process joins. */
   readonly procs: readonly string[];
+  /** The sandbox has a process 1 now. */
+  adopt(pid: number): void;
   setLimits(limits: SandboxLimits): void;
   freeze(): Promise<void>;
   thaw(): void;
-  readonly canFreeze: boolean;
   use(): Promise<CgroupUse>;
   oomKills(): number;
   remove(): Promise<void>;
@@ -59,7 +60,7 @@ export function makeCgroup(layout: CgroupLayout, name: string): Cgroup {
 
   return {
     procs: folders.map((folder) => path.join(folder, "cgroup.procs")),
-    canFreeze: freezer !== undefined,
+    adopt: () => undefined,
     setLimits(limits) {
       for (const setting of limitSettings(layout, name, limits, memoryLimit)) {
         try {

@@ -4,9 +4,11 @@ import path from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
-import { destroyGroup, listGroups } from "./cgroup.ts";
+import { destroyGroup, listGroups, makeCgroup } from "./cgroup.ts";
+import type { Cgroup } from "./cgroup.ts";
 import { groupFolders, parseLayout } from "./cgroups.ts";
 import type { CgroupLayout } from "./cgroups.ts";
+import { watchProcesses } from "./watched.ts";
 
 const run = promisify(execFile);
 const GROUP_PREFIX = "lambent-";
@@ -14,9 +16,12 @@ const GROUP_PREFIX = "lambent-";
 /** What sandboxes of one server share on the host. */
 export interface Host {
   readonly clock: Clock;
+  /** No privileges: user namespaces, and watching instead of control groups. */
+  readonly rootless: boolean;
+  /** The kernel's own, so that what is not there is `none`. */
   readonly layout: CgroupLayout;
-  /** Parent group of this server's sandboxes. */
-  readonly group: string;
+  /** Limits of the sandbox with this number. */
+  limiter(slot: number): Cgroup;
   readonly resolvConf: string;
   /** Folder of /tmp images; undefined where /tmp has to be a tmpfs. */
   readonly imagesFolder: string | undefined;
@@ -24,6 +29,8 @@ export interface Host {
   readonly reasons: readonly string[];
   /** Makes the template of a size unless it is there. */
   needTmp(megabytes: number): Promise<void>;
+  /** A failure to make the first sandbox, with what is known of its cause. */
+  explain(error: Error): Error;
   /** Destroys the groups of servers that are dead. */
   sweep(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -52,7 +59,7 @@ export async function prepareHost(options: {
   clock: Clock;
 }): Promise<Host> {
   if (process.platform !== "linux") throw new Error("namespaces exist on Linux only");
-  if (process.getuid?.() !== 0) throw new Error("the namespaces driver needs root");
+  if (process.getuid?.() !== 0) return prepareRootless(options.clock);
   const mountinfo = await textOf("/proc/self/mountinfo");
   const unified = / (\S+) \S+ [^-]*- cgroup2 /.exec(mountinfo)?.[1];
   const controllers = unified === undefined ? "" : await textOf(path.join(unified, "cgroup.controllers"));
@@ -85,12 +92,14 @@ export async function prepareHost(options: {
   await needTmp(512);
   return {
     clock: options.clock,
+    rootless: false,
     layout,
-    group,
+    limiter: (slot) => makeCgroup(layout, `${group}/${slot}`),
     resolvConf: resolvConfFor(await textOf("/etc/resolv.conf")),
     imagesFolder: images ? folder : undefined,
     reasons,
     needTmp,
+    explain: (error) => error,
     async sweep() {
       const swept: string[] = [];
       for (const name of await listGroups(layout, "")) {
@@ -106,6 +115,48 @@ export async function prepareHost(options: {
     async close() {
       for (const one of groupFolders(layout, group)) await rmdir(one).catch(() => undefined);
     },
+  };
+}
+
+/** Settings of the kernel that forbid user namespaces, and the value that does. */
+const FORBIDDING: Readonly<Record<string, string>> = {
+  "kernel/apparmor_restrict_unprivileged_userns": "1",
+  "kernel/unprivileged_userns_clone": "0",
+  "user/max_user_namespaces": "0",
+};
+
+/** Which setting forbids them on this machine, as a sentence's end; "" where none is known to. */
+async function forbiddingSettings(): Promise<string> {
+  const found: string[] = [];
+  for (const [name, value] of Object.entries(FORBIDDING)) {
+    if ((await textOf(`/proc/sys/${name}`)).trim() === value)
+      found.push(`${name.replace("/", ".")}=${value}`);
+  }
+  return found.length === 0 ? "" : ` (this machine has ${found.join(", ")})`;
+}
+
+/** For a server that is not root: nothing is made on the host, so nothing can be left behind. */
+async function prepareRootless(clock: Clock): Promise<Host> {
+  const none = undefined;
+  const watch = watchProcesses(clock);
+  const forbidden = await forbiddingSettings();
+  return {
+    clock,
+    rootless: true,
+    layout: { memory: none, cpu: none, cpuacct: none, pids: none, freezer: none },
+    limiter: () => watch.make(),
+    resolvConf: "",
+    imagesFolder: undefined,
+    reasons: [
+      "memory: processes are looked at 20 times a second, so a quick allocation can pass the limit for a moment; files in memory (/tmp, memfd) are not counted; started as root, the kernel holds the limit",
+      "cpu: without root a function may use all processors",
+      "tmpSize: /tmp lives in this machine's memory; started as root, it lives on disk",
+      "freeze: by signals, which a process can tell afterwards; started as root, by the kernel's freezer",
+    ],
+    needTmp: async () => undefined,
+    explain: (error) => new Error(`${error.message}${forbidden}`),
+    sweep: async () => [],
+    close: async () => watch.close(),
   };
 }
 

@@ -10,7 +10,6 @@ import type {
   SandboxLimits,
   SandboxSpec,
 } from "../../ports/sandbox-driver.ts";
-import { makeCgroup } from "./cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { openEgress } from "./egress.ts";
 import { helperPath } from "./helper-path.ts";
@@ -19,6 +18,8 @@ import type { Helper } from "./helper.ts";
 import { prepareHost } from "./host.ts";
 import type { Host } from "./host.ts";
 import { probe } from "./probe.ts";
+import { descendants, processTable } from "./process-tree.ts";
+import { keepSpares } from "./spares.ts";
 
 export interface NamespacesOptions {
   readonly dataDir: string;
@@ -26,7 +27,10 @@ export interface NamespacesOptions {
   readonly instanceId: string;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Sandboxes prepared ahead, without a program (default 2): takes the set-up out of `create`. */
+  /**
+   * Sandboxes kept ready, without a program (default 2; after a burst up to 8, 0 for none at all):
+   * takes the set-up out of `create`.
+   */
   readonly spares?: number;
 }
 
@@ -35,12 +39,15 @@ const RUNTIME_API = "127.0.0.1:9001";
 const FIRST_UID = 1_900_000_000;
 const UIDS = 60_000;
 const FIRST_SLOTS = 2_048;
+/** The user inside, where only one can be had. */
+const ROOTLESS_UID = 993;
 /** What a spare may use until it is known whose it is. */
 const SPARE_LIMITS: SandboxLimits = { memoryMb: 512, cpus: 1, pids: 1024, tmpMb: 512, openFiles: 1024 };
 
 interface Base {
   readonly helper: Helper;
   readonly cgroup: Cgroup;
+  readonly rootless: boolean;
   /** It has a cable to the host, which is connected when the program may use it. */
   readonly hasEgress: boolean;
   /** Its number may be given to another. */
@@ -52,34 +59,34 @@ function mountFields(mounts: readonly Mount[]): string[] {
 }
 
 /**
- * Linux namespaces, control groups and a system call filter, through lambent-sandbox. Needs root
- * today. Errors: Error that says what the host lacks.
+ * Linux namespaces, control groups and a system call filter, through lambent-sandbox. Without root,
+ * user namespaces, with a watchdog in place of control groups and no way out of the sandbox.
+ * Errors: Error that says what the host lacks.
  */
 export async function createNamespacesDriver(options: NamespacesOptions): Promise<SandboxDriver> {
   const executable = await helperPath();
   const host = await prepareHost(options);
   const noEgress: string[] = [];
-  const egress = await openEgress().catch((error: unknown) => {
-    noEgress.push(
-      `network: no way out of the sandbox: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    return undefined;
-  });
+  const closedBecause = (reason: string): undefined =>
+    void noEgress.push(`network: no way out of the sandbox: ${reason}`);
+  const egress = host.rootless
+    ? closedBecause("it takes root to connect a network")
+    : await openEgress().catch((error: unknown) =>
+        closedBecause(error instanceof Error ? error.message : String(error)),
+      );
   const slots = slotAllocator();
-  const spares: Promise<Base>[] = [];
   const live = new Set<Sandbox>();
-  const spareCount = options.spares ?? 2;
-  let closed = false;
 
   async function prepare(): Promise<Base> {
     const slot = slots.take();
-    const cgroup = makeCgroup(host.layout, `${host.group}/${slot}`);
+    const cgroup = host.limiter(slot);
     try {
       cgroup.setLimits(SPARE_LIMITS);
-      const uid = FIRST_UID + (slot % UIDS);
+      const uid = host.rootless ? ROOTLESS_UID : FIRST_UID + (slot % UIDS);
       const cable = egress?.helperArguments(slot) ?? [];
       const helper = await spawnHelper(executable, [
         ...cable,
+        ...(host.rootless ? ["rootless=1"] : []),
         `uid=${uid}`,
         `gid=${uid}`,
         `tmp=${SPARE_LIMITS.tmpMb}`,
@@ -87,11 +94,12 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         ...(host.imagesFolder === undefined ? [] : [`images=${host.imagesFolder}`]),
         ...cgroup.procs.map((file) => `cgroup=${file}`),
       ]);
+      cgroup.adopt(helper.pid);
       const release = async (): Promise<void> => {
         await cgroup.remove();
         slots.give(slot);
       };
-      return { helper, cgroup, hasEgress: cable.length > 0, release };
+      return { helper, cgroup, rootless: host.rootless, hasEgress: cable.length > 0, release };
     } catch (error) {
       await cgroup.remove();
       slots.give(slot);
@@ -99,28 +107,17 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
     }
   }
 
-  function refill(): void {
-    if (closed) return;
-    while (spares.length < spareCount) {
-      const spare = prepare();
-      spare.catch((error: unknown) => options.log.warn({ error: String(error) }, "no spare sandbox"));
-      spares.push(spare);
-    }
-  }
-
-  /** A spare that died meanwhile (or could not be made) is passed over. */
-  async function takeBase(): Promise<Base> {
-    const spare = await spares.shift()?.catch(() => undefined);
-    return spare ?? prepare();
-  }
+  const spares = keepSpares(prepare, options.spares ?? 2, options.clock, (error) =>
+    options.log.warn({ error: String(error) }, "no spare sandbox"),
+  );
 
   async function create(spec: SandboxSpec): Promise<Sandbox> {
-    const base = await takeBase();
+    const base = await spares.take();
     try {
       const sandbox = await startIn(base, spec, host);
       live.add(sandbox);
       void sandbox.exited.then(() => live.delete(sandbox));
-      setImmediate(refill);
+      setImmediate(() => spares.refill());
       return sandbox;
     } catch (error) {
       base.helper.tell("kill");
@@ -136,20 +133,23 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
     create,
     sweep: () => host.sweep(),
     async close() {
-      closed = true;
       await Promise.all([...live].map((sandbox) => sandbox.kill()));
-      for (const spare of spares.splice(0)) {
-        const base = await spare.catch(() => undefined);
-        base?.helper.tell("kill");
-        await base?.helper.ended;
-        await base?.release();
+      for (const base of await spares.close()) {
+        base.helper.tell("kill");
+        await base.helper.ended;
+        await base.release();
       }
       await egress?.close();
       await host.close();
     },
   } satisfies SandboxDriver;
-  driver.capabilities = await probe(driver.create, host, executable, noEgress);
-  refill();
+  try {
+    driver.capabilities = await probe(driver.create, host, executable, noEgress);
+  } catch (error) {
+    await driver.close();
+    throw error instanceof Error ? host.explain(error) : error;
+  }
+  spares.refill();
   return driver;
 }
 
@@ -165,6 +165,7 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
     `tmp=${limits.tmpMb}`,
     `nofile=${limits.openFiles}`,
     `port=${spec.endpointPort}`,
+    ...(base.rootless ? [`nproc=${limits.pids}`] : []),
     ...(spec.channel ? ["channel=1"] : []),
     ...(spec.network === "egress" && base.hasEgress ? ["egress=1"] : []),
     ...mountFields(spec.mounts),
@@ -226,7 +227,7 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
       thaw();
     },
     async stats() {
-      const [use, tmpBytes] = await Promise.all([cgroup.use(), alive ? tmpUse(helper.pid) : 0]);
+      const [use, tmpBytes] = await Promise.all([cgroup.use(), alive ? tmpUse(base) : 0]);
       return { ...use, tmpBytes };
     },
     stop(graceMs) {
@@ -241,7 +242,9 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
 }
 
 /** Bytes used in /tmp, seen through the sandbox's own root. */
-async function tmpUse(pid: number): Promise<number> {
+async function tmpUse({ helper, rootless }: Base): Promise<number> {
+  // Process 1 lets nobody but root look; what it has started does.
+  const pid = rootless ? descendants(await processTable(), helper.pid)[0] : helper.pid;
   const about = await statfs(`/proc/${pid}/root/tmp`).catch(() => undefined);
   return about === undefined ? 0 : (about.blocks - about.bfree) * about.bsize;
 }

@@ -1,8 +1,10 @@
-import type { Capabilities, Enforcement, SandboxDriver } from "../../ports/sandbox-driver.ts";
+import type { Capabilities, Enforcement, ExitInfo, SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { Host } from "./host.ts";
 
 const SELFTEST = "/var/lambent/selftest";
 const TMP_MB = 512;
+/** Less than the self-test allocates. */
+const SMALL_MB = 32;
 
 type Held = Readonly<Record<"memory" | "pids" | "tmpSize" | "seccomp" | "rootfs" | "processes", number>>;
 
@@ -17,20 +19,25 @@ export async function probe(
   executable: string,
   noEgress: readonly string[],
 ): Promise<Capabilities> {
-  const sandbox = await create({
-    id: "selftest",
-    argv: [SELFTEST, "selftest", String(TMP_MB)],
-    env: {},
-    cwd: "/",
-    mounts: [{ source: executable, target: SELFTEST }],
-    limits: { memoryMb: 32, cpus: 1, pids: 16, tmpMb: TMP_MB, openFiles: 1024 },
-    network: "none",
-    channel: false,
-    endpointPort: 4566,
-  });
-  let output = "";
-  for await (const part of sandbox.stdout) output += String(part);
-  const exit = await sandbox.exited;
+  const run = async (what: string, memoryMb: number): Promise<{ output: string; exit: ExitInfo }> => {
+    const sandbox = await create({
+      id: "selftest",
+      argv: [SELFTEST, what, String(TMP_MB)],
+      env: {},
+      cwd: "/",
+      mounts: [{ source: executable, target: SELFTEST }],
+      limits: { memoryMb, cpus: 1, pids: 16, tmpMb: TMP_MB, openFiles: 1024 },
+      network: "none",
+      channel: false,
+      endpointPort: 4566,
+    });
+    let output = "";
+    for await (const part of sandbox.stdout) output += String(part);
+    return { output, exit: await sandbox.exited };
+  };
+  // A watchdog ends all of the sandbox, so it is tried apart from the rest.
+  const { output, exit } = await run("selftest", host.rootless ? 512 : SMALL_MB);
+  const watchdog = host.rootless && (await run("selftest-hoard", SMALL_MB)).exit.oomKilled;
   if (exit.code !== 0) throw new Error(`the sandbox's self-test ended with ${exit.signal ?? exit.code}`);
   const held = JSON.parse(output) as Held;
   const broken = (["seccomp", "rootfs", "processes"] as const).filter((name) => held[name] !== 1);
@@ -48,11 +55,11 @@ export async function probe(
     processes: "enforced",
     network: noEgress.length === 0 ? "isolated+egress" : "isolated",
     seccomp: "enforced",
-    memory: exit.oomKilled ? seen("memory") : "none",
+    memory: host.rootless ? (watchdog ? "watchdog" : "none") : exit.oomKilled ? seen("memory") : "none",
     cpu: host.layout.cpu === undefined ? "none" : "enforced",
     pids: seen("pids"),
     tmpSize: seen("tmpSize"),
-    freeze: host.layout.freezer === undefined ? "none" : "cgroup",
+    freeze: host.rootless ? "signal" : host.layout.freezer === undefined ? "none" : "cgroup",
     lateAttach: true,
     reasons: [...reasons, ...noEgress],
   };

@@ -1,16 +1,19 @@
 import { readdir, readFile } from "node:fs/promises";
 
 /** One process as /proc shows it. */
-interface Row {
+export interface Row {
   readonly pid: number;
   readonly parent: number;
   readonly session: number;
+  /** R running, S sleeping, T stopped, … */
+  readonly state: string;
 }
 
 /** Environment variable by which processes that left their parent and session are still known. */
 export const MARK = "LAMBENT_SANDBOX_ID";
 
-async function rows(): Promise<Row[]> {
+/** All processes of this machine that are not dead. */
+export async function processTable(): Promise<readonly Row[]> {
   const names = await readdir("/proc").catch(() => []);
   const found = await Promise.all(
     names
@@ -18,7 +21,12 @@ async function rows(): Promise<Row[]> {
       .map(async (name) => {
         const stat = await readFile(`/proc/${name}/stat`, "latin1").catch(() => "");
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        return { pid: Number(name), parent: Number(fields[1]), session: Number(fields[3]), state: fields[0] };
+        return {
+          pid: Number(name),
+          parent: Number(fields[1]),
+          session: Number(fields[3]),
+          state: fields[0] ?? "",
+        };
       }),
   );
   return found.filter((row) => row.state !== "Z" && row.state !== "X" && row.state !== "");
@@ -34,7 +42,7 @@ async function isMarked(pid: number, mark: string): Promise<boolean> {
  * is no /proc (macOS, Windows): then the process group is all that is known.
  */
 export async function treeOf(leader: number, mark: string): Promise<number[]> {
-  const all = await rows();
+  const all = await processTable();
   const tree = new Set([leader]);
   for (let size = 0; size !== tree.size;) {
     size = tree.size;
@@ -47,6 +55,31 @@ export async function treeOf(leader: number, mark: string): Promise<number[]> {
   });
   const alive = new Set(all.map((row) => row.pid));
   return [...tree].filter((pid) => alive.has(pid));
+}
+
+/** What descends from `leader`, without itself: all of a sandbox below its process 1. */
+export function descendants(table: readonly Row[], leader: number): readonly number[] {
+  const children = Map.groupBy(table, (row) => row.parent);
+  const found: number[] = [];
+  const visit = (pid: number): void => {
+    for (const row of children.get(pid) ?? []) {
+      found.push(row.pid);
+      visit(row.pid);
+    }
+  };
+  visit(leader);
+  return found;
+}
+
+/** Resident memory in bytes; pages shared by several processes are counted for each. */
+export async function residentOf(pids: readonly number[]): Promise<number> {
+  const sizes = await Promise.all(
+    pids.map(async (pid) => {
+      const text = await readFile(`/proc/${pid}/status`, "latin1").catch(() => "");
+      return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1] ?? 0) * 1024;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /** Proportional memory in bytes: pages shared by several processes are counted once. */
