@@ -9,6 +9,8 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after `ms` of this clock's time. Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Milliseconds that `now()` is ahead of the machine's clock; absent where it never is. */
+  readonly offsetMs?: number;
   /** Runs `work` once after `ms` of this clock's time. */
   timer(ms: number, work: () => void): Timer;
 }
@@ -20,8 +22,15 @@ export interface Timer {
 /** A clock that can be moved forward by hand; sleepers whose time has come wake at once. */
 export interface AdjustableClock extends Clock {
   advance(ms: number): void;
-  /** Milliseconds this clock is ahead of the machine's. */
   readonly offsetMs: number;
+}
+
+/**
+ * Wall time as processes outside of this one see it: what signers put into their requests, what a
+ * function measures its deadline with.
+ */
+export function machineNow(clock: Clock): number {
+  return clock.now() - (clock.offsetMs ?? 0);
 }
 
 /** Node's timers overflow above 2^31-1 ms and fire at once, so longer waits are taken in steps. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { machineNow } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { loadModel, type ServiceModel } from "../model/model.ts";
 import type { ProtocolId } from "../model/table.ts";
@@ -261,7 +262,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function admit(exchange: Exchange, bytes: Uint8Array | undefined): Promise<Context> {
     const { method, path, query, headers, protocol, service, operation, origin } = exchange;
     const parts = { method, path, query, headers, body: bytes, protocol };
-    const claim = authenticate(exchange.signature, parts, authentication, clock.now());
+    const claim = authenticate(exchange.signature, parts, authentication, machineNow(clock));
     const identity = claim instanceof Promise ? await claim : claim;
     exchange.identity = identity;
     const { caller, accountId } = identity;

@@ -52,6 +52,48 @@ test("the tail is the last 4 KB and never cuts a character", () => {
   assert.ok(!tail.includes("�") && !tail.includes("first") && !tail.includes("before"));
 });
 
+test("what a runtime says of the time is believed between the line before and now", () => {
+  const clock = fakeClock();
+  const events: LogEvent[] = [];
+  const sink = {
+    append: (_s: unknown, _g: string, _n: string, some: readonly LogEvent[]) => void events.push(...some),
+  };
+  const madeMs = clock.now();
+  const function_ = new FunctionLog(sink, clock, functionVersion(), "stream");
+  clock.advance(1_000_000);
+  const nowMs = clock.now();
+  // A moved clock is ahead of the machine's, by which the runtime tells the time.
+  const machineMs = nowMs - (clock.offsetMs ?? 0);
+  const cases: readonly (readonly [said: number, kept: number])[] = [
+    [Number.NEGATIVE_INFINITY, madeMs],
+    [machineMs - 2_000_000, madeMs],
+    [machineMs - 500.4, nowMs - 500],
+    [machineMs - 600, nowMs - 500],
+    [machineMs - 100, nowMs - 100],
+    [machineMs + 100, nowMs],
+    [1e300, nowMs],
+    [Number.POSITIVE_INFINITY, nowMs],
+    [Number.NaN, nowMs],
+  ];
+  for (const [said] of cases) function_.writeFromRuntime("line", said);
+  function_.flush();
+  assert.deepEqual(
+    events.map((event) => event.timestamp),
+    cases.map(([, kept]) => kept),
+  );
+});
+
+test("a text longer than an event may be is several events, none of which ends within a character", () => {
+  const one = log();
+  const text = "aü".repeat(200_000);
+  one.log.writeFromRuntime(text, 0);
+  one.log.flush();
+  const messages = one.appended.flat().map((event) => event.message);
+  assert.equal(messages.join(""), text);
+  for (const message of messages) assert.ok(Buffer.byteLength(message) <= 262_118);
+  assert.equal(messages.length, 3);
+});
+
 test("lines are cut at newlines and at the limit, whatever the chunks", () => {
   const lines: string[] = [];
   const splitter = new LineSplitter((line) => lines.push(line), 5);

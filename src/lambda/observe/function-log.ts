@@ -3,6 +3,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { LogEvent, LogSink } from "../../ports/log-sink.ts";
 import type { FunctionVersion } from "../model/function.ts";
+import { LINE_BYTES_MAX } from "./line-splitter.ts";
 
 /** A buffer this full is handed to the sink at once, whatever else is going on. */
 const EVENTS_HELD_MAX = 256;
@@ -23,6 +24,7 @@ export class FunctionLog {
   #characters = 0;
   #tail: string[] | undefined;
   #tailCharacters = 0;
+  #lastMs: number;
 
   constructor(sink: LogSink, clock: Clock, version: FunctionVersion, stream: string) {
     this.#sink = sink;
@@ -30,13 +32,33 @@ export class FunctionLog {
     this.#version = version;
     this.group = version.logging.logGroup;
     this.stream = stream;
+    this.#lastMs = clock.now();
   }
 
   write(message: string, timestamp: number = this.#clock.now()): void {
     this.#events.push({ timestamp, message });
+    this.#lastMs = timestamp;
     this.#characters += message.length;
     if (this.#tail !== undefined) this.#keepForTail(message);
     if (this.#events.length >= EVENTS_HELD_MAX || this.#characters >= CHARACTERS_HELD_MAX) this.flush();
+  }
+
+  /**
+   * A line under the time at which the runtime says it was written, by the machine's clock. What the
+   * runtime says is not believed further than from the line before to now: lines stay in order, and a
+   * time of no day cannot reach the store. Longer texts than CloudWatch Logs takes become several events.
+   */
+  writeFromRuntime(text: string, machineMs: number): void {
+    const nowMs = this.#clock.now();
+    const saidMs = Math.round(machineMs) + (this.#clock.offsetMs ?? 0);
+    const timestamp = saidMs >= nowMs || Number.isNaN(saidMs) ? nowMs : Math.max(saidMs, this.#lastMs);
+    if (text.length * UTF8_BYTES_MAX <= LINE_BYTES_MAX) return this.write(text, timestamp);
+    const bytes = Buffer.from(text);
+    for (let from = 0; from < bytes.length;) {
+      const to = characterStart(bytes, Math.min(from + LINE_BYTES_MAX, bytes.length), -1);
+      this.write(bytes.toString("utf8", from, to), timestamp);
+      from = to;
+    }
   }
 
   flush(): void {
@@ -61,10 +83,7 @@ export class FunctionLog {
     this.#tail = undefined;
     const bytes = Buffer.from(text);
     if (bytes.length <= LIMITS.logTailBytes) return text;
-    let from = bytes.length - LIMITS.logTailBytes;
-    // Not into the middle of a character.
-    while (from < bytes.length && ((bytes[from] as number) & 0xc0) === 0x80) from += 1;
-    return bytes.toString("utf8", from);
+    return bytes.toString("utf8", characterStart(bytes, bytes.length - LIMITS.logTailBytes, 1));
   }
 
   #keepForTail(message: string): void {
@@ -75,6 +94,16 @@ export class FunctionLog {
       this.#tailCharacters -= (tail.shift() as string).length;
     }
   }
+}
+
+/** Bytes of UTF-8 for one unit of a string's length, at most. */
+const UTF8_BYTES_MAX = 3;
+
+/** The nearest place in that direction that is not in the middle of a character. */
+function characterStart(bytes: Buffer, at: number, step: 1 | -1): number {
+  let start = at;
+  while (start > 0 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start += step;
+  return start;
 }
 
 /**

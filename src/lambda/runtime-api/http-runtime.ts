@@ -25,6 +25,8 @@ export class HttpRuntime implements RuntimeLink {
   #requestId: string | undefined;
   #lastRequestId: string | undefined;
   #waiting: ServerResponse | undefined;
+  /** An answer is coming in. A second one beside it would hold as much memory again. */
+  #receiving: IncomingMessage | undefined;
   #queued: { readonly message: InvokeMessage; readonly payload: Uint8Array } | undefined;
 
   constructor(events: RuntimeEvents, extensions: Extensions, serveRuntime: boolean) {
@@ -155,7 +157,13 @@ export class HttpRuntime implements RuntimeLink {
       request.resume();
       return send(response, refusal);
     }
-    const body = await readBody(request, LIMITS.syncResponseBytes);
+    this.#receiving = request;
+    let body: Buffer | undefined;
+    try {
+      body = await readBody(request, LIMITS.syncResponseBytes);
+    } finally {
+      if (this.#receiving === request) this.#receiving = undefined;
+    }
     // The invocation may have ended (timeout) while the body came in.
     const late = this.#refuse(id, kind);
     if (late !== undefined) return send(response, late);
@@ -181,7 +189,10 @@ export class HttpRuntime implements RuntimeLink {
 
   #refuse(id: string, kind: "response" | "error"): ApiAnswer | undefined {
     if (this.#state === "busy" && this.#queued === undefined) {
-      return id === this.#requestId ? undefined : INVALID_REQUEST_ID;
+      if (id !== this.#requestId) return INVALID_REQUEST_ID;
+      return this.#receiving === undefined
+        ? undefined
+        : forbidden("InvocationResponse", "InvocationResponse");
     }
     // A repeated answer is a matter of state, another id is a matter of the id.
     if (id !== this.#lastRequestId) return INVALID_REQUEST_ID;

@@ -84,6 +84,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
   let totalBytes = 0;
   let timer: Timer | undefined;
   let urgent = false;
+  let closed = false;
   let lastSeq = 0;
   let flushed: Promise<void> = Promise.resolve();
 
@@ -93,6 +94,8 @@ export function createWriter(deps: WriterDeps): LogWriter {
   }
 
   function schedule(delayMs: number): void {
+    // What could not be stored by the last flush is lost; trying for ever would keep the server from ending.
+    if (closed) return;
     timer?.cancel();
     timer = clock.timer(delayMs, () => {
       timer = undefined;
@@ -246,6 +249,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
       }
     },
     async close() {
+      closed = true;
       timer?.cancel();
       timer = undefined;
       await flush();
