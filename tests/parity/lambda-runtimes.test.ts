@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as sdk from "@aws-sdk/client-lambda";
-import { sessionNameOf } from "../../src/lambda/environment/launch.ts";
-import { ROLE, zip } from "./lambda-fixture.ts";
+import { runtimeDescription, sessionNameOf } from "../../src/lambda/environment/launch.ts";
+import { ROLE, SCOPE, zip } from "./lambda-fixture.ts";
 import { lambdaOverHttp } from "./lambda-http.ts";
 
 const create = async (over: object): Promise<sdk.CreateFunctionCommand> =>
@@ -64,4 +64,14 @@ for (const Runtime of ["python3.8", "python3.9", "nodejs16.x", "nodejs18.x"] as 
 test("the role session is named after the function, lengthened where STS would refuse it", () => {
   assert.equal(sessionNameOf("zz"), "zz");
   assert.equal(sessionNameOf("z"), "z@lambda_function");
+});
+
+test("INIT_START names the runtime version that the configuration shows", async (t) => {
+  const { client, api } = await lambdaOverHttp(t);
+  const made = await client.send(await create({}));
+  const resolved = await api.control.resolver.resolve(SCOPE, "f", undefined, 0);
+  const [name, arn] = runtimeDescription(resolved.version);
+  assert.equal(name, "python:3.12.v1");
+  assert.equal(arn, made.RuntimeVersionConfig?.RuntimeVersionArn);
+  assert.match(arn, /^arn:aws:lambda:us-east-1::runtime:[0-9a-f]{64}$/);
 });

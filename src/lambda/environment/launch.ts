@@ -5,13 +5,13 @@ import { join } from "node:path";
 import type { Clock } from "../../kernel/clock.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Random } from "../../kernel/random.ts";
-import { partitionOf } from "../../kernel/scope.ts";
 import type { CodeCache } from "../../ports/code-cache.ts";
 import type { CredentialIssuer } from "../../ports/credentials.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import type { Sandbox, SandboxLimits, SandboxSpec } from "../../ports/sandbox-driver.ts";
 import type { FunctionVersion } from "../model/function.ts";
+import { runtimeVersionArn } from "../model/runtime-version.ts";
 import { FunctionLog, logStreamName } from "../observe/function-log.ts";
 import { platformLines } from "../observe/platform-lines.ts";
 import { type Binding, type InitResult, initLimits } from "./environment.ts";
@@ -160,16 +160,11 @@ export function poolSpec(deps: LaunchDeps, id: string, launch: RuntimeLaunch): S
   };
 }
 
-/** `python:3.13.v1` and an ARN, for INIT_START: what is really running, in AWS's form. */
-export function runtimeDescription(version: FunctionVersion, launch: RuntimeLaunch): [string, string] {
+/** `python:3.13.v1` and the ARN of GetFunctionConfiguration, for INIT_START. */
+export function runtimeDescription(version: FunctionVersion): [string, string] {
   const match = /^([a-z]+)([\d.]*?)(\.x)?$/.exec(version.runtime);
   const name = match === null ? version.runtime : `${match[1] as string}:${match[2] as string}`;
-  const digest = Buffer.from(`${version.runtime}/${launch.actual}`)
-    .toString("hex")
-    .padEnd(64, "0")
-    .slice(0, 64);
-  const { region } = version.scope;
-  return [`${name}.v1`, `arn:${partitionOf(region)}:lambda:${region}::runtime:${digest}`];
+  return [`${name}.v1`, runtimeVersionArn(version.scope.region, version.runtime)];
 }
 
 /** An init that failed before anything ran. */

@@ -64,7 +64,7 @@ export class Starter {
     }
     const binding = await makeBinding(this.#deps, version, launch);
     const startedMs = clock.monotonic();
-    const initLine = binding.lines.initStart(...runtimeDescription(version, launch));
+    const initLine = binding.lines.initStart(...runtimeDescription(version));
     if (initLine !== undefined) binding.log.write(initLine);
     const { environment, init } = await this.#initialise(fleet, launch, binding, startedMs, options.initMs);
     metrics.coldStarts += 1;

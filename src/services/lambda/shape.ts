@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
 import type * as sdk from "@aws-sdk/client-lambda";
-import { partitionOf } from "../../kernel/scope.ts";
 import type { AliasAnswer } from "../../lambda/control/aliases.ts";
 import type { EventInvokeAnswer } from "../../lambda/control/event-invoke-config.ts";
 import type { ConfigurationSpec } from "../../lambda/control/functions.ts";
 import type { FunctionVersion, LoggingConfig } from "../../lambda/model/function.ts";
+import { runtimeVersionArn } from "../../lambda/model/runtime-version.ts";
 
 /** Lambda's own time format: `2025-11-25T02:27:35.000+0000`. */
 export function lastModified(ms: number): string {
@@ -65,12 +64,6 @@ function loggingShape(logging: LoggingConfig): sdk.LoggingConfig {
     ...optional("SystemLogLevel", logging.systemLogLevel),
     LogGroup: logging.logGroup,
   };
-}
-
-/** Runtimes are not versioned here; the ARN is the same for every function of a runtime. */
-export function runtimeVersionArn(region: string, runtime: string): string {
-  const id = createHash("sha256").update(`lambent-runtime/${runtime}`).digest("hex");
-  return `arn:${partitionOf(region)}:lambda:${region}::runtime:${id}`;
 }
 
 export function aliasShape({ alias, arn }: AliasAnswer): sdk.AliasConfiguration {

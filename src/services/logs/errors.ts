@@ -63,3 +63,7 @@ export function invalidPattern(): ServiceError {
 export function unsupported(member: string, hint: string): ServiceError {
   return invalidParameter(`${member} is not supported by Lambent`, hint);
 }
+
+export function limitExceeded(): ServiceError {
+  return new ServiceError("LimitExceededException", 400, "Resource limit exceeded.");
+}

@@ -11,6 +11,7 @@ import { eventOperations } from "./operations-events.ts";
 import { groupOperations } from "./operations-groups.ts";
 import { streamOperations } from "./operations-streams.ts";
 import { tagOperations } from "./operations-tags.ts";
+import { resourcePolicyOperations } from "./resource-policies.ts";
 import { createRetention, RETENTION_DEFAULTS, type RetentionLimits } from "./retention.ts";
 import { createLogStore } from "./store.ts";
 import { createTails, type TailListener } from "./tail.ts";
@@ -58,6 +59,7 @@ export function createLogs(deps: LogsDeps): Logs {
       ...streamOperations(parts),
       ...eventOperations(parts),
       ...tagOperations(parts),
+      ...resourcePolicyOperations(deps.database),
     }),
     sink: { append: writer.append },
     tail: tails.subscribe,

@@ -9,6 +9,7 @@ import {
   type Statement,
 } from "../../ports/database.ts";
 import type { GroupClass, LogGroup, LogStream, Tags } from "./model.ts";
+import { resourcePolicyMigration } from "./resource-policies.ts";
 
 export const migrations: readonly Migration[] = [
   {
@@ -40,6 +41,7 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  resourcePolicyMigration,
 ];
 
 export interface StreamKey {
