@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, open, readFile, readlink, rename, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
@@ -8,6 +8,7 @@ import { destroyGroup, listGroups, makeCgroup } from "./cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { groupFolders, parseLayout } from "./cgroups.ts";
 import type { CgroupLayout } from "./cgroups.ts";
+import { ownerIsDead, ownerName } from "./owner.ts";
 import { watchProcesses } from "./watched.ts";
 
 const run = promisify(execFile);
@@ -64,7 +65,7 @@ export async function prepareHost(options: {
   const unified = / (\S+) \S+ [^-]*- cgroup2 /.exec(mountinfo)?.[1];
   const controllers = unified === undefined ? "" : await textOf(path.join(unified, "cgroup.controllers"));
   const layout = parseLayout(mountinfo, controllers);
-  const group = await ownGroup(options.instanceId);
+  const group = `${GROUP_PREFIX}${options.instanceId}-${await ownerName()}`;
   const reasons: string[] = [];
   await claimGroup(layout, group, reasons);
   const folder = path.join(options.dataDir, "sandbox");
@@ -158,30 +159,6 @@ async function prepareRootless(clock: Clock): Promise<Host> {
     sweep: async () => [],
     close: async () => watch.close(),
   };
-}
-
-async function startTime(pid: string): Promise<string> {
-  const stat = await textOf(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-}
-
-/**
- * The name says whose it is: process ids are reused, their start times are not; and ids of another
- * pid namespace mean nothing here, so its groups are not ours to judge.
- */
-async function ownGroup(instanceId: string): Promise<string> {
-  const pid = String(process.pid);
-  return `${GROUP_PREFIX}${instanceId}-${await pidNamespace()}-${pid}-${await startTime(pid)}`;
-}
-
-async function pidNamespace(): Promise<string> {
-  return (await readlink("/proc/self/ns/pid")).replace(/\D/g, "");
-}
-
-async function ownerIsDead(group: string): Promise<boolean> {
-  const [started = "", pid = "", namespace = ""] = group.split("-").toReversed();
-  if (namespace !== (await pidNamespace()) || !/^\d+$/.test(pid)) return false;
-  return (await startTime(pid)) !== started;
 }
 
 async function claimGroup(layout: CgroupLayout, group: string, reasons: string[]): Promise<void> {

@@ -37,6 +37,13 @@ async function isMarked(pid: number, mark: string): Promise<boolean> {
   return environment.split("\0").includes(`${MARK}=${mark}`);
 }
 
+/** Processes that carry this mark, whoever their parent is by now. */
+export async function markedProcesses(mark: string): Promise<readonly number[]> {
+  const all = await processTable();
+  const marks = await Promise.all(all.map((row) => isMarked(row.pid, mark)));
+  return all.filter((_row, index) => marks[index] === true).map((row) => row.pid);
+}
+
 /**
  * Everything that descends from `leader`, is in its session, or carries its mark. Empty where there
  * is no /proc (macOS, Windows): then the process group is all that is known.

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { chown, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, readdir, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../kernel/clock.ts";
@@ -15,7 +15,9 @@ import type {
   SandboxLimits,
   SandboxSpec,
 } from "../../ports/sandbox-driver.ts";
-import { cpuNsOf, MARK, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
+import { ownerIsDead, ownerName } from "./owner.ts";
+import { comesFrom, comesFromUser, guardedListener } from "./peer.ts";
+import { cpuNsOf, MARK, markedProcesses, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
 
 export interface ProcessOptions {
   readonly dataDir: string;
@@ -56,6 +58,7 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
+  const owner = await ownerName();
   const live = new Set<Sandbox>();
   let next = 0;
   options.log.warn(
@@ -82,6 +85,7 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
       linux
         ? "memory: looked at a few times a second, so a quick allocation can pass the limit for a moment"
         : "memory: this system does not tell how much a process tree uses",
+      ...(linux ? [] : ["network: any program of this machine can reach a function's Runtime API"]),
     ],
   };
   return {
@@ -90,7 +94,8 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
     async create(spec) {
       const slot = next++ % UIDS;
       const user = root ? FIRST_UID + slot : undefined;
-      const tmp = await mkdtemp(path.join(folder, "tmp-"));
+      const tmp = path.join(folder, `tmp-${randomBytes(6).toString("hex")}-${owner}`);
+      await mkdir(tmp, { mode: 0o700 });
       try {
         if (user !== undefined) await chown(tmp, user, user);
         const sandbox = await start(spec, tmp, user, options, memory === "watchdog");
@@ -103,26 +108,19 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
       }
     },
     async sweep() {
-      // Processes end with their closed channel or are orphans of the user; their folders are ours.
-      const left = (await readdir(folder)).filter(
-        (name) => ![...live].some((one) => one.path("/tmp").endsWith(name)),
-      );
-      for (const name of left) await rm(path.join(folder, name), { recursive: true, force: true });
-      return left;
+      const swept: string[] = [];
+      for (const name of await readdir(folder)) {
+        if (!(await ownerIsDead(name))) continue;
+        for (const pid of await markedProcesses(name)) signalProcess(pid, "SIGKILL");
+        await rm(path.join(folder, name), { recursive: true, force: true });
+        swept.push(name);
+      }
+      return swept;
     },
     async close() {
       await Promise.all([...live].map((sandbox) => sandbox.kill()));
     },
   };
-}
-
-async function listenLocally(): Promise<Server> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  return server;
 }
 
 async function start(
@@ -134,9 +132,16 @@ async function start(
 ): Promise<Sandbox> {
   const mounts: Mount[] = [...spec.mounts, { source: tmp, target: "/tmp" }];
   const rewrite = (value: string): string => rewriteValue(mounts, value);
-  const runtimeApi = await listenLocally();
-  const runtimeApiAddress = `127.0.0.1:${(runtimeApi.address() as AddressInfo).port}`;
   const mark = path.basename(tmp);
+  let pid = 0;
+  // Every process of the machine can connect; only this sandbox's may speak. A token in the address
+  // would do it everywhere, but official clients take it apart as host and port.
+  const { server: runtimeApi, port } = await guardedListener(async (socket) => {
+    if (process.platform !== "linux") return true;
+    if (user !== undefined) return comesFromUser(socket, user);
+    return comesFrom(socket, await treeOf(pid, mark));
+  });
+  const runtimeApiAddress = `127.0.0.1:${port}`;
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(spec.env)) env[name] = rewrite(value);
   if (env["AWS_LAMBDA_RUNTIME_API"] !== undefined) env["AWS_LAMBDA_RUNTIME_API"] = runtimeApiAddress;
@@ -150,6 +155,7 @@ async function start(
     detached: true,
     ...(user === undefined ? {} : { uid: user, gid: user }),
   });
+  pid = child.pid ?? 0;
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (error) => {
@@ -161,7 +167,6 @@ async function start(
       );
     });
   });
-  const pid = child.pid ?? 0;
   let limits: SandboxLimits = spec.limits;
   let peak = 0;
   let oomKilled = false;
