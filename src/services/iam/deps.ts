@@ -3,6 +3,7 @@ import type { RequestContext } from "../../aws/service.ts";
 import { AWS_MANAGED } from "./aws-managed.ts";
 import type { EntityKey, EntityStore } from "./entity-store.ts";
 import * as errors from "./errors.ts";
+import type { InstanceProfileStore } from "./instance-profile-store.ts";
 import type { KeyStore } from "./key-store.ts";
 import {
   AWS_OWNED,
@@ -19,6 +20,7 @@ export interface Deps {
   readonly entities: EntityStore;
   readonly policies: PolicyStore;
   readonly keys: KeyStore;
+  readonly profiles: InstanceProfileStore;
 }
 
 export function keyOf(

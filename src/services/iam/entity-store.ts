@@ -12,7 +12,7 @@ export interface EntityKey {
 /** What tags hang on. */
 export interface TagOwner {
   readonly accountId: string;
-  readonly kind: EntityKind | "policy";
+  readonly kind: EntityKind | "policy" | "instance-profile";
   readonly name: string;
 }
 
@@ -115,13 +115,14 @@ export function createEntityStore(database: Database): EntityStore {
         AND NOT EXISTS (SELECT 1 FROM iam_inline_policies WHERE ${THIS})
         AND NOT EXISTS (SELECT 1 FROM iam_access_keys WHERE account_id = ? AND user_key = ? AND 'user' = ?)
         AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND user_key = ? AND 'user' = ?)
-        AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND group_key = ? AND 'group' = ?)`;
+        AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND group_key = ? AND 'group' = ?)
+        AND NOT EXISTS (SELECT 1 FROM iam_instance_profiles WHERE account_id = ? AND role_key = ? AND 'role' = ?)`;
       const own = params(key);
       const keys = [key.accountId, nameKey(key.name), key.kind];
       return done([
         {
           sql: `DELETE FROM iam_entities WHERE ${THIS} AND ${free}`,
-          params: [...own, ...own, ...own, ...keys, ...keys, ...keys],
+          params: [...own, ...own, ...own, ...keys, ...keys, ...keys, ...keys],
           expect: 1,
         },
         { sql: `DELETE FROM iam_tags WHERE ${THIS}`, params: own },

@@ -161,6 +161,25 @@ export function concurrentModification(): ServiceError {
   );
 }
 
+export function instanceProfileNotFound(name: string): ServiceError {
+  return noSuchEntity(
+    `Instance Profile ${name} cannot be found.`,
+    "aws iam list-instance-profiles shows them",
+  );
+}
+
+export function instanceProfileExists(name: string): ServiceError {
+  return new ServiceError("EntityAlreadyExists", 409, `Instance Profile ${name} already exists.`);
+}
+
+/** Of an instance profile with a role, and of a role in one. */
+export function mustRemoveRoles(): ServiceError {
+  return deleteConflict(
+    "Cannot delete entity, must remove roles from instance profile first.",
+    "aws iam list-instance-profiles shows which role is in which",
+  );
+}
+
 export function unknownServiceRole(service: string): ServiceError {
   return invalidInput(`A service-linked role of ${service} is not implemented by Lambent.`);
 }

@@ -3,8 +3,10 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import { createEntityStore } from "./entity-store.ts";
+import { createInstanceProfileStore } from "./instance-profile-store.ts";
 import { createKeyStore } from "./key-store.ts";
 import { groupOperations } from "./operations-groups.ts";
+import { instanceProfileOperations } from "./operations-instance-profiles.ts";
 import { accessKeyOperations, userOperations } from "./operations-users.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
@@ -35,11 +37,13 @@ export function createIam(deps: IamDeps): Iam {
   const entities = createEntityStore(deps.database);
   const policies = createPolicyStore(deps.database);
   const keys = createKeyStore(deps.database, deps.secrets, deps.clock);
-  const parts = { entities, policies, keys };
+  const profiles = createInstanceProfileStore(deps.database);
+  const parts = { entities, policies, keys, profiles };
   return {
     service: defineService<typeof import("@aws-sdk/client-iam")>("iam", {
       ...roleOperations(parts),
       ...serviceRoleOperations(parts),
+      ...instanceProfileOperations(parts),
       ...userOperations(parts),
       ...accessKeyOperations(parts),
       ...groupOperations(parts),

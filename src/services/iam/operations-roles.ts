@@ -140,12 +140,6 @@ export function roleOperations(deps: Deps): RoleOperations {
     UntagRole: (input, context) =>
       attached.removeTags(deps, key(context, input.RoleName), input.TagKeys ?? []),
     ListRoleTags: (input, context) => attached.listTags(deps, key(context, input.RoleName), input),
-
-    /** There are no instance profiles, so no role is in one; tools ask before they delete a role. */
-    async ListInstanceProfilesForRole(input, context) {
-      await entityOf(deps, key(context, input.RoleName));
-      return { InstanceProfiles: [], IsTruncated: false };
-    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Migration } from "../../ports/database.ts";
+import { instanceProfileMigration } from "./instance-profile-store.ts";
 
 /** `name_key` is the name in lower case: IAM's names are unique without regard to case. */
 export const migrations: readonly Migration[] = [
@@ -91,4 +92,5 @@ export const migrations: readonly Migration[] = [
       "CREATE INDEX iam_group_members_user ON iam_group_members (account_id, user_key)",
     ],
   },
+  instanceProfileMigration,
 ];
