@@ -404,3 +404,16 @@ test("groups: members, policies, a new name, and what keeps them from being dele
   await call("iam", "DeleteUser", { UserName: "grace" });
   assert.deepEqual((await call("iam", "ListGroups")).Groups, []);
 });
+
+test("AWS's own policy for functions that read and write objects", async (t) => {
+  const { call } = await openHarness(t);
+  await call("iam", "CreateRole", { RoleName: "r", AssumeRolePolicyDocument: TRUST });
+  const PolicyArn = "arn:aws:iam::aws:policy/AWSLambdaExecute";
+  await call("iam", "AttachRolePolicy", { RoleName: "r", PolicyArn });
+  const { PolicyVersion } = await call("iam", "GetPolicyVersion", { PolicyArn, VersionId: "v1" });
+  const { Statement } = JSON.parse(decodeURIComponent(PolicyVersion.Document));
+  assert.deepEqual(
+    Statement.map((one: { Action: string[] }) => one.Action),
+    [["logs:*"], ["s3:GetObject", "s3:PutObject"]],
+  );
+});

@@ -235,6 +235,15 @@ const FULL: readonly Full[] = [
   },
   {
     path: "/",
+    name: "AWSLambdaExecute",
+    version: 1,
+    statements: [
+      { Effect: "Allow", Action: ["logs:*"], Resource: "arn:aws:logs:*:*:*" },
+      { Effect: "Allow", Action: ["s3:GetObject", "s3:PutObject"], Resource: "arn:aws:s3:::*" },
+    ],
+  },
+  {
+    path: "/",
     name: "CloudWatchLambdaInsightsExecutionRolePolicy",
     version: 1,
     statements: [
