@@ -157,7 +157,8 @@ function bench(
     random: systemRandom(),
     log: silentLogger,
     node: options.node ?? "n1",
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    // Tests accept many events in one turn, which real callers cannot.
+    limits: { acceptingMany: Infinity, ...options.limits },
   });
   const stop = new AbortController();
   const running = options.idle === true ? Promise.resolve() : queue.run(stop.signal);
@@ -367,6 +368,27 @@ test("a function that hangs does not hold up another", async (t) => {
   assert.equal(b.calls.filter((call) => call.functionName === "slow").length, 100, "it fans out");
   hold.open();
   await until(empty(b), "the queue is empty");
+});
+
+test("while many events are being accepted a function runs one at a time; all of them run after", async (t) => {
+  const hold = gate();
+  const slow = bench(
+    t,
+    async (request) => {
+      await hold.wait;
+      return outcome(request);
+    },
+    { limits: { acceptingMany: 16 } },
+  );
+  await quiet();
+  await Promise.all(Array.from({ length: 40 }, () => slow.send("f")));
+  await quiet();
+  assert.equal(slow.calls.length, 1, "one while the storm lasts");
+  slow.clock.advance(60);
+  await until(() => slow.calls.length >= 8, "the window opens again");
+  hold.open();
+  await until(empty(slow), "the queue is empty");
+  assert.equal(slow.calls.length, 40);
 });
 
 test("what memory may not hold waits in the table, and runs", async (t) => {

@@ -35,6 +35,11 @@ export interface AsyncQueueLimits {
   /** Accepted events kept in memory to spare reading them back; the rest waits in the table. */
   readonly memoryEvents: number;
   readonly memoryBytes: number;
+  /**
+   * Events being made durable at once from which on accepting goes before running, one event of a
+   * function at a time: callers wait for the one only.
+   */
+  readonly acceptingMany: number;
   /** How often a node looks for events that it was not told of, and for dead nodes. */
   readonly pollMs: number;
   readonly leaseMs: number;
@@ -45,6 +50,7 @@ export const ASYNC_QUEUE_LIMITS: AsyncQueueLimits = {
   runningPerFunction: 256,
   memoryEvents: 4_096,
   memoryBytes: 64 * 1024 * 1024,
+  acceptingMany: 16,
   pollMs: 30_000,
   leaseMs: 60_000,
 };
@@ -110,6 +116,8 @@ interface Held {
 }
 
 const CLAIM_BATCH = 64;
+/** Commits end in groups, so a moment without any is not yet the end of a storm. */
+const STORM_MS = 50;
 const STORAGE_PAUSE_MS = 1_000;
 
 export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
@@ -122,6 +130,9 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
   let owner = newOwner();
   let leaseUntil = 0;
   let leaseInDoubt = false;
+  /** Events whose commit is under way, and until when their number makes others wait. */
+  let accepting = 0;
+  let stormUntil = 0;
   let held = 0;
   let heldBytes = 0;
   /** Aborts when `run` is told to end; events may run until `closed`. */
@@ -219,12 +230,16 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
       active && lane.nextDueAt > now && held < limits.memoryEvents && heldBytes < limits.memoryBytes;
     const lease = inMemory ? leaseIfNeeded() : [];
     const mine = inMemory ? hold(event) : undefined;
+    accepting += 1;
+    if (accepting >= limits.acceptingMany) stormUntil = now + STORM_MS;
     try {
       await database.commit([...lease, insertEvent(event, mine?.owner)]);
     } catch (error) {
       if (mine !== undefined) letGo(event);
       if (lease.length > 0) leaseInDoubt = true;
       throw refusal(error);
+    } finally {
+      accepting -= 1;
     }
     deps.metrics?.record("AsyncEventsReceived", event.scope, event.functionName, 1);
     if (mine === undefined) lane.nextDueAt = Math.min(lane.nextDueAt, now);
@@ -239,9 +254,12 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     if (!active) return;
     const now = clock.now();
     for (;;) {
-      const free = Math.min(lane.window.size - lane.running, limits.running - attempts.size);
+      const storm = now < stormUntil;
+      const size = storm ? 1 : lane.window.size;
+      const free = Math.min(size - lane.running, limits.running - attempts.size);
       const waiting = lane.ready.length > 0 || lane.nextDueAt <= now;
       if (free <= 0) {
+        if (storm) return wakeAt(stormUntil);
         if (!waiting || attempts.size >= limits.running) return;
         const wider = grow(lane.window, now, limits.runningPerFunction);
         if (wider === lane.window) {
@@ -255,7 +273,7 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
       if (next !== undefined) {
         start(lane, next);
       } else if (lane.nextDueAt <= now) {
-        void claim(lane, Math.min(free, CLAIM_BATCH));
+        void claim(lane, storm ? CLAIM_BATCH : Math.min(free, CLAIM_BATCH));
         return;
       } else {
         if (lane.nextDueAt < Infinity) wakeAt(lane.nextDueAt);
