@@ -117,6 +117,10 @@ export class Environments implements FleetKeeper {
     return counts;
   }
 
+  pooledByRuntime(): ReadonlyMap<string, number> {
+    return this.#pool.byRuntime();
+  }
+
   list(): readonly {
     readonly id: string;
     readonly state: EnvironmentState;

@@ -86,6 +86,11 @@ export class RuntimePool {
     return count;
   }
 
+  /** Environments that wait for a function, by runtime. */
+  byRuntime(): ReadonlyMap<string, number> {
+    return new Map([...this.#shelves].map(([runtime, shelf]) => [runtime, shelf.ready.length]));
+  }
+
   /** Memory is short: what waits for nobody goes first. True when something could be given up. */
   shrink(): boolean {
     for (const shelf of this.#shelves.values()) {

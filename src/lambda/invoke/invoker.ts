@@ -118,6 +118,15 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
     read: () =>
       [...environments.countByState()].map(([state, value]) => ({ labels: `state="${state}"`, value })),
   });
+  metrics.addGauge({
+    name: "lambent_pool_environments",
+    help: "Booted runtimes that wait for a function",
+    read: () =>
+      [...environments.pooledByRuntime()].map(([runtime, value]) => ({
+        labels: `runtime="${runtime}"`,
+        value,
+      })),
+  });
   let { asyncQueue } = deps;
 
   function run(
