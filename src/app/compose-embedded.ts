@@ -6,7 +6,7 @@
  *   5. ready: server.json is written, runtimes of existing functions are booted in the background
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { homedir } from "node:os";
 import process from "node:process";
@@ -14,7 +14,9 @@ import { openDataDir, type DataDir } from "../adapters/embedded/index.ts";
 import { createRuntimeCatalog } from "../adapters/runtimes/index.ts";
 import { selectDriver } from "../adapters/sandbox/index.ts";
 import { createGateway, type Gateway, type RequestOrigin } from "../aws/gateway/gateway.ts";
+import { createGuard } from "../aws/gateway/guard.ts";
 import { createHttpServer } from "../aws/gateway/http-server.ts";
+import type { Headers } from "../aws/protocol/types.ts";
 import { systemClock } from "../kernel/clock.ts";
 import { systemRandom } from "../kernel/random.ts";
 import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
@@ -53,11 +55,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     handle: (request, response, origin) => route(request, response, origin),
     warm: () => Promise.resolve(),
   });
-  const inside = createServer({ noDelay: true });
   const origins = new WeakMap<Socket, RequestOrigin>();
-  inside.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    route(request, response, origins.get(request.socket) ?? { fromSandbox: true });
+  const inside = createHttpServer({
+    handle: (request, response) =>
+      route(request, response, origins.get(request.socket) ?? { fromSandbox: true }),
+    warm: () => Promise.resolve(),
   });
+  const guard = createGuard({ publicSuffix: undefined, allowedOrigins: [] });
 
   function route(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
     if (current === undefined) {
@@ -65,6 +69,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       response.writeHead(503, { "retry-after": "1" }).end();
       return;
     }
+    // What the guard refuses is refused by the gateway, in its own words.
+    if (guard.refusal(request.headers as Headers) !== undefined)
+      return current.gateway.handle(request, response, origin);
     const url = request.url ?? "/";
     if (url.startsWith(CODE_DOWNLOAD_PATH)) return void sendCode(current.core, url, response);
     if (url === "/metrics" && !origin.fromSandbox) return void sendMetrics(current.core, response);

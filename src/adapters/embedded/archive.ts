@@ -142,16 +142,42 @@ function check(entry: Entry): { readonly kind: EntryKind; readonly mode: number 
  */
 export async function inspectZip(bytes: Uint8Array): Promise<{ readonly unzippedBytes: number }> {
   const file = await openArchive(bytes);
+  const links = new Map<string, string>();
+  const others = new Set<string>();
   let unzippedBytes = 0;
   try {
-    await eachEntry(file, (entry) => {
-      check(entry);
+    await eachEntry(file, async (entry) => {
+      const { kind } = check(entry);
       unzippedBytes += entry.uncompressedSize;
+      const name = nameOf(entry);
+      if (kind === "link") return void links.set(name, await linkTarget(file, entry));
+      links.delete(name);
+      for (let path = name; path !== dirname(path); path = dirname(path)) others.add(path);
     });
   } finally {
     file.close();
   }
+  for (const name of links.keys()) {
+    if (!linkStaysInside(name, links)) throw refused(`the link ${name} leads outside the package`);
+    if (others.has(name)) throw refused(`${name} is in the archive as a link and as something else`);
+  }
   return { unzippedBytes };
+}
+
+function nameOf(entry: Entry): string {
+  return normalize(entry.fileName).replace(/\/+$/, "");
+}
+
+function read(file: ZipFile, entry: Entry): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    file.openReadStream(entry, (error, stream) => (error === null ? resolve(stream) : reject(error)));
+  });
+}
+
+async function linkTarget(file: ZipFile, entry: Entry): Promise<string> {
+  if (entry.uncompressedSize > LINK_BYTES_MAX)
+    throw refused(`${entry.fileName} is a link with too long a target`);
+  return text(await read(file, entry));
 }
 
 /** Unpacks into an empty folder. Errors: as inspectZip, and over 262,144,000 bytes counted while inflating. */
@@ -175,10 +201,6 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
     if (masked) await chmod(path, 0o755);
     folders.add(path);
   }
-  const read = (entry: Entry): Promise<Readable> =>
-    new Promise((resolve, reject) => {
-      file.openReadStream(entry, (error, stream) => (error === null ? resolve(stream) : reject(error)));
-    });
   const counting = (): Transform =>
     new Transform({
       transform(chunk: Buffer, _encoding, done) {
@@ -190,21 +212,20 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
   try {
     await eachEntry(file, async (entry) => {
       const { kind, mode } = check(entry);
-      const name = normalize(entry.fileName).replace(/\/+$/, "");
+      const name = nameOf(entry);
       const path = join(folder, name);
       if (kind === "folder") return makeFolder(path);
       await makeFolder(dirname(path));
-      if (kind === "link") {
-        if (entry.uncompressedSize > LINK_BYTES_MAX)
-          throw refused(`${entry.fileName} is a link with too long a target`);
-        links.set(name, await text(await read(entry)));
-        return;
-      }
+      if (kind === "link") return void links.set(name, await linkTarget(file, entry));
       links.delete(name);
       // Of two entries with one name the last counts, with its own mode.
       if (files.has(name)) await rm(path);
       files.add(name);
-      await pipeline(await read(entry), counting(), createWriteStream(path, { flags: "w", mode: 0o644 }));
+      await pipeline(
+        await read(file, entry),
+        counting(),
+        createWriteStream(path, { flags: "w", mode: 0o644 }),
+      );
       if (mode !== 0o644 || masked) await chmod(path, mode);
     });
     // Links come last: nothing can have been written through one.
