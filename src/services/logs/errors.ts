@@ -32,6 +32,10 @@ export function resourceNotFound(): ServiceError {
   return new ServiceError("ResourceNotFoundException", 400, "The specified resource does not exist.");
 }
 
+export function filterNotFound(kind: "subscription" | "metric"): ServiceError {
+  return new ServiceError("ResourceNotFoundException", 400, `The specified ${kind} filter does not exist.`);
+}
+
 export function groupExists(): ServiceError {
   return new ServiceError("ResourceAlreadyExistsException", 400, "The specified log group already exists");
 }

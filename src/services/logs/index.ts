@@ -8,6 +8,7 @@ import type { LogSink } from "../../ports/log-sink.ts";
 import type { DayFiles } from "./day-files.ts";
 import type { Deps } from "./deps.ts";
 import { eventOperations } from "./operations-events.ts";
+import { filterOperations } from "./operations-filters.ts";
 import { groupOperations } from "./operations-groups.ts";
 import { streamOperations } from "./operations-streams.ts";
 import { tagOperations } from "./operations-tags.ts";
@@ -59,6 +60,7 @@ export function createLogs(deps: LogsDeps): Logs {
       ...streamOperations(parts),
       ...eventOperations(parts),
       ...tagOperations(parts),
+      ...filterOperations(parts),
       ...resourcePolicyOperations(deps.database),
     }),
     sink: { append: writer.append },
