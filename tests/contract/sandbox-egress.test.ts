@@ -1,13 +1,29 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { firstLine, OPENERS, runProgram, specOf } from "./sandbox-fixture.ts";
+import { firstLine, openNamespaces, runProgram, specOf } from "./sandbox-fixture.ts";
 
 const run = promisify(execFile);
 const OUTSIDE = "203.0.113.2";
+
+/** A server that tells who called, and a name server that knows one answer: 192.0.2.77. */
+const WORLD = `
+  const dns = require('dgram').createSocket('udp4');
+  dns.on('message', (question, from) => {
+    const end = question.indexOf(0, 12) + 5;
+    const isA = question.readUInt16BE(end - 4) === 1;
+    const head = Buffer.from(question.subarray(0, 12));
+    head.writeUInt16BE(0x8580, 2); head.writeUInt16BE(isA ? 1 : 0, 6); head.fill(0, 8);
+    const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 77]);
+    dns.send(Buffer.concat([head, question.subarray(12, end), ...(isA ? [record] : [])]), from.port, from.address);
+  });
+  dns.bind(53, '${OUTSIDE}', () =>
+    require('net').createServer(s => s.end('seen as ' + s.remoteAddress)).listen(8080, () => console.log('up')));
+`;
 
 const canMakeNetworks =
   process.getuid?.() === 0 &&
@@ -28,8 +44,7 @@ test(
   "the way out",
   { skip: canMakeNetworks ? false : "needs root and iproute2", timeout: 40_000 },
   async (t) => {
-    const opened = await OPENERS["namespaces"]?.();
-    assert.ok(opened !== undefined);
+    const opened = await openNamespaces({ resolvConf: `nameserver ${OUTSIDE}\noptions timeout:1\n` });
     const { driver } = opened;
     const name = `lmt${String(process.pid)}`;
     const ip = (...args: string[]): Promise<unknown> => run("ip", args);
@@ -47,20 +62,18 @@ test(
     await ip("link", "set", name, "up");
     await ip("-n", name, "addr", "add", `${OUTSIDE}/30`, "dev", "eth0");
     await ip("-n", name, "link", "set", "eth0", "up");
-    const world = execFile("ip", [
-      "netns",
-      "exec",
-      name,
-      process.execPath,
-      "-e",
-      "require('net').createServer(s=>s.end('seen as '+s.remoteAddress)).listen(8080,()=>console.log('up'))",
-    ]);
+    const world = execFile("ip", ["netns", "exec", name, process.execPath, "-e", WORLD]);
     t.after(() => void world.kill());
     await new Promise((resolve) => world.stdout?.once("data", resolve));
 
     await t.test("a function with egress reaches the world, behind the host's address", async () => {
       const { stdout } = await runProgram(driver, connects(OUTSIDE, 8080), { network: "egress" });
       assert.match(stdout, /seen as (::ffff:)?203\.0\.113\.1\n/);
+    });
+
+    await t.test("names are resolved by the name server in its resolv.conf", async () => {
+      const program = "import socket; print(socket.gethostbyname('some.where.example'))";
+      assert.equal((await runProgram(driver, program, { network: "egress" })).stdout, "192.0.2.77\n");
     });
 
     await t.test("a function without egress does not", async () => {
@@ -104,5 +117,46 @@ test(
       }
       await neighbour.kill();
     });
+  },
+);
+
+const canFilter =
+  process.getuid?.() === 0 &&
+  (await run("nft", ["list", "tables"]).then(
+    () => true,
+    () => false,
+  ));
+
+async function tables(): Promise<string[]> {
+  const { stdout } = await run("nft", ["list", "tables"]);
+  return stdout.split("\n").filter((line) => line.startsWith("table inet lambent_"));
+}
+
+test(
+  "servers that start at once take different numbers, and the tables of dead ones go",
+  { skip: canFilter ? false : "needs root and nftables", timeout: 40_000 },
+  async (t) => {
+    const before = await tables();
+    const free = Array.from({ length: 16 }, (_none, n) => `table inet lambent_${String(n)}`).find(
+      (table) => !before.includes(table),
+    );
+    assert.ok(free !== undefined);
+    const namespace = (await readlink("/proc/self/ns/pid")).replace(/\D/g, "");
+    await run("nft", ["add", free]);
+    // No process has this number: it is over the kernel's highest.
+    await run("nft", ["add", `${free.replace("table", "chain")} owner-${namespace}-99999999-1`]);
+    assert.ok((await tables()).includes(free));
+    const opened = await Promise.all([openNamespaces(), openNamespaces({ instanceId: "second" })]);
+    t.after(() => Promise.all(opened.map((one) => one.close())));
+    for (const { driver } of opened) {
+      if (driver.capabilities.network !== "isolated+egress")
+        return t.skip(driver.capabilities.reasons.join("; "));
+    }
+    const now = (await tables()).filter((table) => !before.includes(table));
+    assert.equal(now.length, 2, now.join(", "));
+    for (const table of now) {
+      const { stdout } = await run("nft", ["list", ...table.split(" ")]);
+      assert.ok(!stdout.includes("99999999"));
+    }
   },
 );

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { createNamespacesDriver, createProcessDriver } from "../../src/adapters/sandbox/index.ts";
+import type { NamespacesOptions } from "../../src/adapters/sandbox/index.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import type { Sandbox, SandboxDriver, SandboxSpec } from "../../src/ports/sandbox-driver.ts";
@@ -17,16 +18,7 @@ export interface OpenDriver {
 }
 
 export const OPENERS: Readonly<Record<string, () => Promise<OpenDriver>>> = {
-  namespaces: () =>
-    open((dataDir) =>
-      createNamespacesDriver({
-        dataDir,
-        instanceId: "contract",
-        log: silentLogger,
-        clock: systemClock(),
-        spares: 1,
-      }),
-    ),
+  namespaces: () => openNamespaces(),
   process: () =>
     open((dataDir) => createProcessDriver({ dataDir, log: silentLogger, clock: systemClock(), watchMs: 50 })),
 };
@@ -43,6 +35,20 @@ export async function whyNot(name: string): Promise<string | false> {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** The namespaces driver with something other than the rest of the tests use. */
+export function openNamespaces(more: Partial<NamespacesOptions> = {}): Promise<OpenDriver> {
+  return open((dataDir) =>
+    createNamespacesDriver({
+      dataDir,
+      instanceId: "contract",
+      log: silentLogger,
+      clock: systemClock(),
+      spares: 1,
+      ...more,
+    }),
+  );
 }
 
 async function open(make: (dataDir: string) => Promise<SandboxDriver>): Promise<OpenDriver> {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
+import { ownerIsDead, ownerName } from "./owner.ts";
 
 /** The way out of the sandboxes of one server: a cable each, and translation of their addresses. */
 export interface Egress {
@@ -16,11 +17,20 @@ const SUBNET = 4;
 const SANDBOXES = 2048;
 const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 
+/** Before the owner's name, in the name of a chain that holds no rule. */
+const OWNER = "owner-";
+
+const startOf = (index: number): number => RANGE_START + index * SANDBOXES * SUBNET;
+const rangeOf = (index: number): string => `${dotted(startOf(index))}/19`;
+const prefixOf = (index: number): string => `lmb${index.toString(16)}-`;
+const tableOf = (index: number): string => `lambent_${index}`;
+
 function dotted(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 }
 
-function firstFree(): number | undefined {
+/** Numbers of which no interface of this machine has an address, in the order in which to try them. */
+function candidates(): number[] {
   const taken = new Set<number>();
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { address } of addresses ?? []) {
@@ -28,21 +38,20 @@ function firstFree(): number | undefined {
       taken.add(Math.floor((number - RANGE_START) / (SANDBOXES * SUBNET)));
     }
   }
-  const start = process.pid % SERVERS;
-  for (let step = 0; step < SERVERS; step++) {
-    const index = (start + step) % SERVERS;
-    if (!taken.has(index)) return index;
-  }
-  return undefined;
+  return Array.from({ length: SERVERS }, (_none, step) => (process.pid + step) % SERVERS).filter(
+    (index) => !taken.has(index),
+  );
 }
 
 /**
  * What may pass: from a sandbox to the world, and the answers. Not to the host's own addresses, not
  * to another sandbox, not to link-local addresses (the metadata service of a cloud machine).
  */
-export function egressRules(table: string, prefix: string, range: string): string {
+export function egressRules(table: string, prefix: string, range: string, owner: string): string {
   const from = `iifname "${prefix}*"`;
-  return `table inet ${table} {
+  return `create table inet ${table}
+table inet ${table} {
+  chain ${OWNER}${owner} { }
   chain nat { type nat hook postrouting priority 100; ip saddr ${range} oifname != "${prefix}*" masquerade; }
   chain input { type filter hook input priority -10; ${from} drop; }
   chain forward { type filter hook forward priority -10;
@@ -56,9 +65,11 @@ export function egressRules(table: string, prefix: string, range: string): strin
 `;
 }
 
-async function nft(program: string, script: string): Promise<void> {
-  const child = spawn(program, ["-f", "-"], { stdio: ["pipe", "ignore", "pipe"] });
+async function nft(program: string, script: string): Promise<string> {
+  const child = spawn(program, ["-f", "-"], { stdio: ["pipe", "pipe", "pipe"] });
   let complaint = "";
+  let answer = "";
+  child.stdout.on("data", (part: Buffer) => (answer += part.toString()));
   child.stderr.on("data", (part: Buffer) => (complaint += part.toString()));
   child.stdin.on("error", () => undefined);
   child.stdin.end(script);
@@ -67,27 +78,51 @@ async function nft(program: string, script: string): Promise<void> {
     child.on("close", resolve);
   });
   if (code !== 0) throw new Error(`nft: ${complaint.trim().split("\n")[0] ?? code}`);
+  return answer;
+}
+
+/** Removes the tables of dead servers. One that another removes, or takes over, meanwhile is left alone. */
+async function sweepTables(program: string): Promise<void> {
+  const listed = await nft(program, "list tables\n");
+  for (const [, table = ""] of listed.matchAll(/^table inet (lambent_\d+)$/gm)) {
+    const rules = await nft(program, `list table inet ${table}\n`).catch(() => "");
+    const owner = new RegExp(`chain (${OWNER}[\\d-]+) `).exec(rules)?.[1];
+    if (owner === undefined || !(await ownerIsDead(owner))) continue;
+    // One transaction: without the owner's chain nothing of it is done.
+    await nft(program, `delete chain inet ${table} ${owner}\ndelete table inet ${table}\n`).catch(
+      () => undefined,
+    );
+  }
+}
+
+/** The first number whose table can be created: the kernel lets only one server do so. */
+async function claim(program: string): Promise<number> {
+  const owner = await ownerName();
+  for (const index of candidates()) {
+    try {
+      await nft(program, egressRules(tableOf(index), prefixOf(index), rangeOf(index), owner));
+      return index;
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes("File exists"))) throw error;
+    }
+  }
+  throw new Error("all of 198.18.0.0/15 is in use on this machine");
 }
 
 /** Errors: Error naming what is missing; the sandboxes are then closed to the outside. */
 export async function openEgress(): Promise<Egress> {
   const program = await findNft();
-  const index = firstFree();
-  if (index === undefined) throw new Error("all of 198.18.0.0/15 is in use on this machine");
   if ((await readFile(FORWARDING, "latin1")).trim() !== "1") await writeFile(FORWARDING, "1");
-  const start = RANGE_START + index * SANDBOXES * SUBNET;
-  const range = `${dotted(start)}/19`;
-  const prefix = `lmb${index.toString(16)}-`;
-  const table = `lambent_${index}`;
-  // A dead server's table of this range may still be there: replaced in one transaction.
-  await nft(
-    program,
-    `table inet ${table} {}\ndelete table inet ${table}\n${egressRules(table, prefix, range)}`,
-  );
+  await sweepTables(program);
+  const index = await claim(program);
   return {
     helperArguments: (slot) =>
-      slot < SANDBOXES ? [`interface=${prefix}${slot}`, `subnet=${start + slot * SUBNET}`] : [],
-    close: () => nft(program, `delete table inet ${table}\n`).catch(() => undefined),
+      slot < SANDBOXES
+        ? [`interface=${prefixOf(index)}${slot}`, `subnet=${startOf(index) + slot * SUBNET}`]
+        : [],
+    async close() {
+      await nft(program, `delete table inet ${tableOf(index)}\n`).catch(() => undefined);
+    },
   };
 }
 

@@ -53,9 +53,23 @@ export function resolvConfFor(text: string): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
+/** The first of these files that names a server which can be reached from inside, rewritten for there. */
+async function findResolvConf(reasons: string[]): Promise<string> {
+  // The second one is systemd-resolved's, with the servers that its own address stands for.
+  for (const file of ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]) {
+    const found = resolvConfFor(await textOf(file));
+    if (/^\s*nameserver/m.test(found)) return found;
+  }
+  reasons.push(
+    "network: the name servers of this machine are on its own loopback, so names are not resolved inside sandboxes; addresses work. A name server with another address in /etc/resolv.conf helps",
+  );
+  return "";
+}
+
 export async function prepareHost(options: {
   dataDir: string;
   instanceId: string;
+  resolvConf?: string;
   log: Logger;
   clock: Clock;
 }): Promise<Host> {
@@ -96,7 +110,7 @@ export async function prepareHost(options: {
     rootless: false,
     layout,
     limiter: (slot) => makeCgroup(layout, `${group}/${slot}`),
-    resolvConf: resolvConfFor(await textOf("/etc/resolv.conf")),
+    resolvConf: options.resolvConf ?? (await findResolvConf(reasons)),
     imagesFolder: images ? folder : undefined,
     reasons,
     needTmp,

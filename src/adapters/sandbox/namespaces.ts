@@ -27,6 +27,8 @@ export interface NamespacesOptions {
   readonly instanceId: string;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Content of a resolv.conf for the inside, in place of the host's. */
+  readonly resolvConf?: string;
   /**
    * Sandboxes kept ready, without a program (default 2; after a burst up to 8, 0 for none at all):
    * takes the set-up out of `create`.
@@ -114,6 +116,8 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
   async function create(spec: SandboxSpec): Promise<Sandbox> {
     const base = await spares.take();
     try {
+      if (spec.network === "egress" && egress !== undefined && !base.hasEgress)
+        throw new Error("sandbox: no address is left for another sandbox with a way out (2,048 at most)");
       const sandbox = await startIn(base, spec, host);
       live.add(sandbox);
       void sandbox.exited.then(() => live.delete(sandbox));
