@@ -307,11 +307,11 @@ async function memory(): Promise<void> {
     ["Python", PYTHON_WHO, 10],
   ] as const) {
     await createFunction(server, `idle-${language}`, code);
-    const before = tree(server.serverPid).length;
+    const before = new Set(tree(server.serverPid));
     const request = invokeRequest(server, `idle-${language}`, PAYLOAD).toString("base64");
     await load({ port: server.port, requests: [request], connections: 10, milliseconds: 30_000, total: 10 });
-    const added = tree(server.serverPid).slice(before);
-    const each = added.reduce((sum, pid) => sum + pssOf(pid), 0) / 10;
+    const added = tree(server.serverPid).filter((pid) => !before.has(pid));
+    const each = added.reduce((sum, pid) => sum + pssMb(pid), 0) / 10;
     row(
       `idle ${language} environment, PSS, average of 10`,
       `${each.toFixed(1)} MB`,
@@ -321,14 +321,6 @@ async function memory(): Promise<void> {
   }
   await stop(server.child);
 }
-const pssOf = (pid: number): number => {
-  const all = pssMb(pid);
-  const below = tree(pid)
-    .slice(1)
-    .reduce((sum, child) => sum + pssMb(child), 0);
-  return tree(pid).length === 1 ? all : all - below;
-};
-
 async function asynchronous(): Promise<void> {
   await createFunction(lambent, "async-echo", NODE_ECHO, 1769);
   const rates: number[] = [];
@@ -392,7 +384,7 @@ async function logsAreWhole(): Promise<void> {
 }
 
 try {
-  const parts = { warm, cold, burst, startUp, memory, asynchronous, overload };
+  const parts = { warm, cold, burst, startUp, memory, overload, asynchronous };
   for (const [name, part] of Object.entries(parts)) {
     if (!wanted(name)) continue;
     try {

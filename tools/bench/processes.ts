@@ -120,18 +120,15 @@ export function rssMb(pid: number): number {
   );
 }
 
-/** Proportional set size of a whole tree. */
+/** Proportional set size of one process. */
 export function pssMb(pid: number): number {
-  let kilobytes = 0;
-  for (const member of tree(pid)) {
-    try {
-      const text = readFileSync(`/proc/${String(member)}/smaps_rollup`, "latin1");
-      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0);
-    } catch {
-      // Gone meanwhile.
-    }
+  try {
+    const text = readFileSync(`/proc/${String(pid)}/smaps_rollup`, "latin1");
+    return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024;
+  } catch {
+    // Gone meanwhile.
+    return 0;
   }
-  return kilobytes / 1024;
 }
 
 export function median(values: readonly number[]): number {

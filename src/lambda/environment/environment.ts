@@ -90,6 +90,9 @@ type InitSignal =
   | { readonly kind: "timeout" };
 
 const MEMORY_SAMPLE_INTERVAL_MS = 100;
+/** A sample costs more than an invocation this short, and the kernel keeps the peak meanwhile. */
+const SHORT_INVOCATION_MS = 10;
+const SHORT_SAMPLE_INTERVAL_MS = 1000;
 /** Time internal extensions get to end: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html */
 const EXTENSION_GRACE_MS = 500;
 const TASK_ROOT = "/var/task";
@@ -534,7 +537,9 @@ export class ExecutionEnvironment {
     this.#initDurationMs = undefined;
     this.idleSinceMs = endedMs;
     this.#move("idle");
-    if (endedMs - this.#memorySampledMs > MEMORY_SAMPLE_INTERVAL_MS) this.#sampleMemory();
+    const sampleAfterMs =
+      this.lastDurationMs < SHORT_INVOCATION_MS ? SHORT_SAMPLE_INTERVAL_MS : MEMORY_SAMPLE_INTERVAL_MS;
+    if (endedMs - this.#memorySampledMs > sampleAfterMs) this.#sampleMemory();
     this.#owner?.onIdle(this);
   }
 

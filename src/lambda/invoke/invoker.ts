@@ -293,12 +293,21 @@ class RunningInvocation implements Invocation {
   }
 }
 
+const UUID_CHARACTERS = 36;
+
 /**
  * The trace every invocation has, sampled or not. Its random parts are those of the request id:
  * making others would cost more than the rest of this line.
  */
 function traceHeader(requestId: string, nowMs: number, sampled: boolean): string {
-  const hex = requestId.replaceAll("-", "").padEnd(32, "0");
+  const hex =
+    requestId.length === UUID_CHARACTERS
+      ? requestId.slice(0, 8) +
+        requestId.slice(9, 13) +
+        requestId.slice(14, 18) +
+        requestId.slice(19, 23) +
+        requestId.slice(24)
+      : requestId.replaceAll("-", "").padEnd(32, "0");
   const seconds = Math.floor(nowMs / 1000)
     .toString(16)
     .padStart(8, "0");
