@@ -66,7 +66,8 @@ def handler(event, context):
     return event
 `;
 /** A custom runtime over HTTP, as small as one can be. */
-const BOOTSTRAP = `#!${process.execPath}
+const BOOTSTRAP = `#!/bin/sh
+':' //; for node in /var/test-node ${process.execPath}; do [ -x "$node" ] && exec "$node" "$0" "$@"; done; exit 127
 const http = require("node:http");
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
 const agent = new http.Agent({ keepAlive: true });
@@ -105,7 +106,8 @@ const call = (method, path, body) => new Promise((resolve, reject) => {
 
 const RUNTIMES = ["nodejs24.x", "python3.12", "provided.al2023"] as const;
 
-const NODE = { source: process.execPath, target: process.execPath };
+// Not at its own path: that may lie below /tmp, where a sandbox mounts nothing.
+const NODE = { source: process.execPath, target: "/var/test-node" };
 
 const folder = await mkdtemp(join(tmpdir(), "lambent-semantics-"));
 const catalog = createRuntimeCatalog({
