@@ -92,7 +92,8 @@ const peers: Peer[] = [];
 async function warm(): Promise<void> {
   await createFunction(lambent, "node-echo", NODE_ECHO, 1769);
   await createFunction(lambent, "python-echo", PYTHON_ECHO, 1769);
-  for (const name of ["node-echo", "python-echo"]) await drive(name, 16, 1000);
+  // Long enough for the engine to have compiled what every invocation runs.
+  for (const name of ["node-echo", "python-echo"]) await drive(name, 16, 4000);
   if (withPeers) {
     for (const make of [serverlessOffline, ministack]) {
       try {
