@@ -1,5 +1,5 @@
 import { assert } from "../../kernel/assert.ts";
-import { machineNow, type Clock, type Timer } from "../../kernel/clock.ts";
+import { machineNow, type Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
@@ -12,7 +12,7 @@ import type {
 } from "../../ports/sandbox-driver.ts";
 import type { FunctionVersion } from "../model/function.ts";
 import type { FunctionLog } from "../observe/function-log.ts";
-import type { InvocationStatus, PlatformLines, XRayTrace } from "../observe/platform-lines.ts";
+import type { InvocationStatus } from "../observe/platform-lines.ts";
 import { Extensions } from "../runtime-api/extensions.ts";
 import { FramedRuntime } from "../runtime-api/framed-runtime.ts";
 import type { InvokeMessage } from "../runtime-api/frames.ts";
@@ -20,6 +20,8 @@ import { HttpRuntime } from "../runtime-api/http-runtime.ts";
 import type { RuntimeApiServer } from "../runtime-api/http-server.ts";
 import type { LogFrame } from "../runtime-api/frame-codec.ts";
 import type { RuntimeLink } from "../runtime-api/link.ts";
+import type { Binding } from "./binding.ts";
+import { Deadline } from "./deadline.ts";
 import {
   errorTypeOf,
   exitFault,
@@ -29,9 +31,20 @@ import {
   timeoutSeconds,
   type Fault,
 } from "./fault.ts";
+import {
+  failedInit,
+  INIT_CPUS,
+  initLimits,
+  initMessage,
+  TASK_ROOT,
+  type InitResult,
+  type InitSignal,
+} from "./init.ts";
 import type { Invocation } from "./invocation.ts";
+import { MemoryGauge } from "./memory-gauge.ts";
 import { OutputPipes } from "./output.ts";
 import { canMove, type EnvironmentState } from "./state.ts";
+import { traceOf } from "./trace.ts";
 
 export interface EnvironmentDeps {
   readonly driver: SandboxDriver;
@@ -48,19 +61,6 @@ export type EndpointConnectionHandler = (
   from: { readonly environmentId: string; readonly version: FunctionVersion | undefined },
 ) => void;
 
-/** What turns a booted sandbox into the environment of one function version. */
-export interface Binding {
-  readonly version: FunctionVersion;
-  readonly log: FunctionLog;
-  readonly lines: PlatformLines;
-  readonly codeDir: string;
-  readonly limits: SandboxLimits;
-  /** Epoch ms after which the credentials inside are no longer good for a whole invocation. */
-  readonly credentialsGoodUntilMs: number;
-  /** The variables, once it is known where things are for the payload. */
-  variables(sandbox: Pick<Sandbox, "path" | "runtimeApiAddress" | "endpointUrl">): Record<string, string>;
-}
-
 /** Tells the owner what happened; called in the turn in which it happened. */
 export interface EnvironmentOwner {
   onIdle(environment: ExecutionEnvironment): void;
@@ -68,36 +68,8 @@ export interface EnvironmentOwner {
   onStopped(environment: ExecutionEnvironment): void;
 }
 
-export type InitResult =
-  | { readonly ok: true; readonly durationMs: number }
-  | {
-      readonly ok: false;
-      readonly durationMs: number;
-      readonly status: InvocationStatus;
-      readonly errorType: string;
-      readonly maxMemoryUsedMb: number;
-      /** Set when the platform, not the runtime, has to say what happened. */
-      readonly fault: Fault | undefined;
-      /** What the caller of an invocation gets for it. */
-      answer(requestId: string): Buffer;
-    };
-
-type InitSignal =
-  | { readonly kind: "ready" }
-  | { readonly kind: "error"; readonly error: Buffer; readonly errorType: string | undefined }
-  | { readonly kind: "exit"; readonly exit: ExitInfo }
-  | { readonly kind: "extension"; readonly fault: Fault }
-  | { readonly kind: "timeout" };
-
-const MEMORY_SAMPLE_INTERVAL_MS = 100;
-/** A sample costs more than an invocation this short, and the kernel keeps the peak meanwhile. */
-const SHORT_INVOCATION_MS = 10;
-const SHORT_SAMPLE_INTERVAL_MS = 1000;
 /** Time internal extensions get to end: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html */
 const EXTENSION_GRACE_MS = 500;
-const TASK_ROOT = "/var/task";
-const OPT_ROOT = "/opt";
-
 /**
  * One execution environment: a sandbox, the runtime in it, and at most one invocation at a time.
  * state.ts says which states there are; this class makes the moves.
@@ -107,7 +79,6 @@ export class ExecutionEnvironment {
   readonly launch: RuntimeLaunch;
   /** When it last became idle (monotonic). */
   idleSinceMs = 0;
-  maxMemoryBytes = 0;
   /** Of its last invocation; Infinity before the first. */
   lastDurationMs: number = Infinity;
   /** On the list of those that may soon be frozen; kept by whoever keeps that list. */
@@ -130,12 +101,10 @@ export class ExecutionEnvironment {
   #answerIsError = false;
   #startedMs = 0;
   #startedWallMs = 0;
-  #deadlineMs = Infinity;
-  #deadlineTimer: Timer | undefined;
-  #deadlineTimerDueMs = Infinity;
+  readonly #deadline: Deadline;
+  readonly #memory: MemoryGauge;
   #initDurationMs: number | undefined;
   #everIdle = false;
-  #memorySampledMs = -Infinity;
   #freezing: Promise<void> | undefined;
   /** What `#end` is telling; the end of the process is then no news. */
   #pendingFault: Fault | undefined;
@@ -143,12 +112,13 @@ export class ExecutionEnvironment {
   #heldAnswer: Buffer | undefined;
   #draining = false;
   #stopRequested = false;
-  #memorySample: Promise<void> | undefined;
 
   constructor(deps: EnvironmentDeps, id: string, launch: RuntimeLaunch) {
     this.#deps = deps;
     this.id = id;
     this.launch = launch;
+    this.#deadline = new Deadline(deps.clock, () => this.#onDeadline());
+    this.#memory = new MemoryGauge(deps.clock);
     this.#extensions = new Extensions(
       deps.random,
       () => this.#describe(),
@@ -159,6 +129,10 @@ export class ExecutionEnvironment {
 
   get state(): EnvironmentState {
     return this.#state;
+  }
+
+  get maxMemoryBytes(): number {
+    return this.#memory.maxBytes;
   }
 
   get version(): FunctionVersion {
@@ -247,7 +221,7 @@ export class ExecutionEnvironment {
     }
     if (this.launch.interface === "framed") {
       const up = await Promise.race([this.#booted.promise, this.#init.promise]);
-      if (up === true) this.#sendInit(binding, sandbox);
+      if (up === true) (this.#link as RuntimeLink).init(initMessage(binding, sandbox));
     }
     const signal = await this.#init.promise;
     limit.cancel();
@@ -255,7 +229,7 @@ export class ExecutionEnvironment {
     if (signal.kind !== "ready") return this.#initFailure(signal, startedMs);
     this.#initDurationMs = clock.monotonic() - startedMs;
     if (binding.limits.cpus < INIT_CPUS) this.#endInitBoost(sandbox, binding.limits);
-    this.#sampleMemory();
+    this.#memory.sample(this.#sandbox as Sandbox);
     this.#move("idle");
     this.idleSinceMs = clock.monotonic();
     return { ok: true, durationMs: this.#initDurationMs };
@@ -314,7 +288,7 @@ export class ExecutionEnvironment {
     };
     (this.#link as RuntimeLink).invoke(message, invocation.payload);
     this.#extensions.invoke(message);
-    this.#armDeadline(this.#startedMs + binding.version.timeoutMs, nowMs);
+    this.#deadline.arm(this.#startedMs + binding.version.timeoutMs, nowMs);
   }
 
   /** Told while idle; does nothing in any other state. Freezing never meets an invocation: run() waits for it. */
@@ -392,71 +366,18 @@ export class ExecutionEnvironment {
     this.#state = to;
   }
 
-  #sendInit(binding: Binding, sandbox: Sandbox): void {
-    const { version, log } = binding;
-    const { logging } = version;
-    const taskRoot = sandbox.path(TASK_ROOT);
-    (this.#link as RuntimeLink).init({
-      env: binding.variables(sandbox),
-      handler: version.handler,
-      taskRoot,
-      optRoot: sandbox.path(OPT_ROOT),
-      cwd: taskRoot,
-      memoryMb: version.memoryMb,
-      timeoutMs: version.timeoutMs,
-      logFormat: logging.logFormat,
-      ...(logging.logFormat === "JSON" ? { logLevel: logging.applicationLogLevel ?? "INFO" } : {}),
-      functionName: version.name,
-      functionVersion: version.version,
-      logGroup: log.group,
-      logStream: log.stream,
-    });
-  }
-
   async #initFailure(signal: Exclude<InitSignal, { kind: "ready" }>, startedMs: number): Promise<InitResult> {
     const { clock } = this.#deps;
     const durationMs = clock.monotonic() - startedMs;
     if (this.#state !== "stopping" && this.#state !== "stopped") {
       this.#move("stopping");
-      this.#sampleMemory();
-      await this.#memorySample;
+      this.#memory.sample(this.#sandbox as Sandbox);
+      await this.#memory.sampled();
       await (this.#sandbox as Sandbox).kill();
     }
     await this.#output?.ended();
-    const maxMemoryUsedMb = Math.max(1, Math.ceil(this.maxMemoryBytes / 1_048_576));
-    switch (signal.kind) {
-      case "error": {
-        const errorType = signal.errorType ?? errorTypeOf(signal.error) ?? "Runtime.Unknown";
-        return {
-          ok: false,
-          durationMs,
-          status: "error",
-          errorType,
-          maxMemoryUsedMb,
-          fault: undefined,
-          answer: () => signal.error,
-        };
-      }
-      case "exit":
-      case "extension":
-      case "timeout": {
-        const fault =
-          signal.kind === "exit"
-            ? exitFault(signal.exit)
-            : signal.kind === "extension"
-              ? signal.fault
-              : timeoutFault((this.#binding as Binding).version.timeoutMs);
-        return {
-          ok: false,
-          durationMs,
-          status: fault.status,
-          errorType: fault.errorType,
-          maxMemoryUsedMb,
-          fault,
-          answer: (requestId) => faultPayload(fault, requestId),
-        };
-      }
-    }
+    const { timeoutMs } = (this.#binding as Binding).version;
+    return failedInit(signal, { durationMs, maxMemoryUsedMb: this.#memory.usedMb, timeoutMs });
   }
 
   readonly #events = {
@@ -507,7 +428,7 @@ export class ExecutionEnvironment {
     const endedMs = this.#deps.clock.monotonic();
     const output = this.#output as OutputPipes;
     // Raw output comes by another way than the answer, so it may still be in the pipe.
-    if (this.maxMemoryBytes === 0 || this.launch.interface === "http" || output.seen || !this.#everIdle) {
+    if (this.#memory.maxBytes === 0 || this.launch.interface === "http" || output.seen || !this.#everIdle) {
       if (this.#draining) return;
       this.#draining = true;
       void this.#completeAfterDrain(endedMs);
@@ -518,7 +439,7 @@ export class ExecutionEnvironment {
 
   async #completeAfterDrain(endedMs: number): Promise<void> {
     await (this.#output as OutputPipes).drain();
-    if (this.maxMemoryBytes === 0) await this.#memorySample;
+    if (this.#memory.maxBytes === 0) await this.#memory.sampled();
     this.#draining = false;
     if (this.#state === "finishing" && this.#current !== undefined) this.#complete(endedMs);
   }
@@ -526,7 +447,7 @@ export class ExecutionEnvironment {
   #complete(endedMs: number): void {
     const invocation = this.#current as Invocation;
     this.#current = undefined;
-    this.#deadlineMs = Infinity;
+    this.#deadline.disarm();
     this.#writeEnd(invocation, endedMs, "success", undefined);
     if (this.#heldAnswer !== undefined) {
       const payload = this.#heldAnswer;
@@ -537,9 +458,7 @@ export class ExecutionEnvironment {
     this.#initDurationMs = undefined;
     this.idleSinceMs = endedMs;
     this.#move("idle");
-    const sampleAfterMs =
-      this.lastDurationMs < SHORT_INVOCATION_MS ? SHORT_SAMPLE_INTERVAL_MS : MEMORY_SAMPLE_INTERVAL_MS;
-    if (endedMs - this.#memorySampledMs > sampleAfterMs) this.#sampleMemory();
+    if (this.#memory.isStale(endedMs, this.lastDurationMs)) this.#memory.sample(this.#sandbox as Sandbox);
     this.#owner?.onIdle(this);
   }
 
@@ -587,7 +506,7 @@ export class ExecutionEnvironment {
   #maxMemoryUsedMb(errorType: string | undefined): number {
     const { memoryMb } = (this.#binding as Binding).version;
     if (errorType === "Runtime.OutOfMemory") return memoryMb;
-    return Math.min(memoryMb, Math.max(1, Math.ceil(this.maxMemoryBytes / 1_048_576)));
+    return Math.min(memoryMb, this.#memory.usedMb);
   }
 
   /** A process that told its own end: the answer is what it said, and the environment is over. */
@@ -664,8 +583,7 @@ export class ExecutionEnvironment {
       if (line !== undefined) log.write(line);
       this.#fail(fault, faultPayload(fault, invocation.requestId));
     }
-    this.#deadlineTimer?.cancel();
-    this.#deadlineTimer = undefined;
+    this.#deadline.cancel();
     this.#link?.close();
     this.#http?.close();
     this.#sandbox?.runtimeApi.close();
@@ -682,36 +600,6 @@ export class ExecutionEnvironment {
       this.#deps.log.debug({ environment: this.id, line: line.slice(0, 200) }, "output of a pooled runtime");
   }
 
-  /**
-   * One timer per environment, moved lazily: most invocations end long before it fires, and re-arming
-   * it for each of them would cost more than the invocation.
-   */
-  #armDeadline(deadlineMs: number, nowMs: number): void {
-    this.#deadlineMs = deadlineMs;
-    if (this.#deadlineTimer !== undefined && this.#deadlineTimerDueMs <= deadlineMs) return;
-    this.#deadlineTimer?.cancel();
-    this.#deadlineTimerDueMs = deadlineMs;
-    this.#deadlineTimer = this.#deps.clock.timer(Math.max(0, deadlineMs - nowMs), () => {
-      this.#deadlineTimer = undefined;
-      if (this.#deadlineMs === Infinity) return;
-      const now = this.#deps.clock.monotonic();
-      if (now >= this.#deadlineMs - 0.5) this.#onDeadline();
-      else this.#armDeadline(this.#deadlineMs, now);
-    });
-  }
-
-  #sampleMemory(): void {
-    this.#memorySampledMs = this.#deps.clock.monotonic();
-    this.#memorySample = (this.#sandbox as Sandbox).stats().then(
-      (stats) => {
-        this.maxMemoryBytes = Math.max(this.maxMemoryBytes, stats.peakMemoryBytes, stats.memoryBytes, 1);
-      },
-      () => {
-        this.maxMemoryBytes = Math.max(this.maxMemoryBytes, 1);
-      },
-    );
-  }
-
   #describe(): { functionName: string; functionVersion: string; handler: string; accountId: string } {
     const version = this.#binding?.version;
     return {
@@ -721,20 +609,4 @@ export class ExecutionEnvironment {
       accountId: version?.scope.accountId ?? "",
     };
   }
-}
-
-/** A small function's share of a CPU would make its init many times longer; Lambda lends it more, too. */
-const INIT_CPUS = 1;
-
-export function initLimits(limits: SandboxLimits): SandboxLimits {
-  return limits.cpus < INIT_CPUS ? { ...limits, cpus: INIT_CPUS } : limits;
-}
-
-/** `Root=1-…;Parent=…;Sampled=1` as the XRAY line of REPORT tells it. */
-export function traceOf(header: string | undefined): XRayTrace | undefined {
-  if (header === undefined) return undefined;
-  const fields = new Map(header.split(";").map((field) => field.split("=", 2) as [string, string]));
-  const traceId = fields.get("Root");
-  if (traceId === undefined) return undefined;
-  return { traceId, segmentId: fields.get("Parent") ?? "", sampled: fields.get("Sampled") === "1" };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../../kernel/clock.ts";
-import { type InitResult } from "./environment.ts";
+import type { InitResult } from "./init.ts";
 import { timeoutSeconds } from "./fault.ts";
 import type { Invocation } from "./invocation.ts";
 import type { FunctionVersion } from "../model/function.ts";

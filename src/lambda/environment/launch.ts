@@ -14,7 +14,8 @@ import type { FunctionVersion } from "../model/function.ts";
 import { runtimeVersionArn } from "../model/runtime-version.ts";
 import { FunctionLog, logStreamName } from "../observe/function-log.ts";
 import { platformLines } from "../observe/platform-lines.ts";
-import { type Binding, type InitResult, initLimits } from "./environment.ts";
+import type { Binding } from "./binding.ts";
+import { type InitResult, initLimits } from "./init.ts";
 import { entrypointFault, faultPayload, type Fault } from "./fault.ts";
 import { functionVariables } from "./variables.ts";
 

@@ -3,7 +3,9 @@ import { LIMITS } from "../../kernel/limits.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import { RuntimeApiServer } from "../runtime-api/http-server.ts";
 import type { EnvironmentsDeps } from "./deps.ts";
-import { type Binding, type EnvironmentDeps, ExecutionEnvironment, type InitResult } from "./environment.ts";
+import type { Binding } from "./binding.ts";
+import { type EnvironmentDeps, ExecutionEnvironment } from "./environment.ts";
+import type { InitResult } from "./init.ts";
 
 import { failInvocation } from "./failed-init.ts";
 import type { Fleet } from "./fleet.ts";

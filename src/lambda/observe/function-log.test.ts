@@ -59,7 +59,7 @@ test("what a runtime says of the time is believed between the line before and no
     append: (_s: unknown, _g: string, _n: string, some: readonly LogEvent[]) => void events.push(...some),
   };
   const madeMs = clock.now();
-  const function_ = new FunctionLog(sink, clock, functionVersion(), "stream");
+  const functionLog = new FunctionLog(sink, clock, functionVersion(), "stream");
   clock.advance(1_000_000);
   const nowMs = clock.now();
   // A moved clock is ahead of the machine's, by which the runtime tells the time.
@@ -75,8 +75,8 @@ test("what a runtime says of the time is believed between the line before and no
     [Number.POSITIVE_INFINITY, nowMs],
     [Number.NaN, nowMs],
   ];
-  for (const [said] of cases) function_.writeFromRuntime("line", said);
-  function_.flush();
+  for (const [said] of cases) functionLog.writeFromRuntime("line", said);
+  functionLog.flush();
   assert.deepEqual(
     events.map((event) => event.timestamp),
     cases.map(([, kept]) => kept),
