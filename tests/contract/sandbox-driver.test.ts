@@ -49,6 +49,13 @@ for (const [name, openDriver] of Object.entries(OPENERS)) {
       });
     });
 
+    test("standard output and error can be opened by name", { timeout: TEST_MS }, async () => {
+      const { stdout, stderr } = await runProgram(driver, "", {
+        argv: ["/bin/sh", "-c", "echo one > /dev/stdout; echo two > /dev/stderr"],
+      });
+      assert.deepEqual([stdout, stderr], ["one\n", "two\n"]);
+    });
+
     test("a signal that ended the program", { timeout: TEST_MS }, async () => {
       const { exit } = await runProgram(driver, "import os; os.kill(os.getpid(), 11)");
       assert.deepEqual(exit, { code: undefined, signal: "SIGSEGV", oomKilled: false });

@@ -15,6 +15,7 @@ import type {
   SandboxLimits,
   SandboxSpec,
 } from "../../ports/sandbox-driver.ts";
+import { makeFifos } from "./fifo.ts";
 import { ownerIsDead, ownerName } from "./owner.ts";
 import { comesFrom, comesFromUser, guardedListener } from "./peer.ts";
 import { cpuNsOf, MARK, markedProcesses, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
@@ -147,19 +148,24 @@ async function start(
   if (env["AWS_LAMBDA_RUNTIME_API"] !== undefined) env["AWS_LAMBDA_RUNTIME_API"] = runtimeApiAddress;
   const [file = "", ...args] = spec.argv.map((one) => rewritePath(mounts, one));
   const cwd = rewritePath(mounts, spec.cwd);
+  const [out, err] = await makeFifos([`${tmp}/.stdout`, `${tmp}/.stderr`], user).catch(() => []);
   const child = spawn(file, args, {
     // A pooled environment has no /var/task yet.
     cwd: cwd === spec.cwd && cwd.startsWith("/var/") ? tmp : cwd,
     env: { ...env, TMPDIR: tmp, [MARK]: mark },
-    stdio: ["ignore", "pipe", "pipe", spec.channel ? "pipe" : "ignore"],
+    stdio: ["ignore", out?.writer ?? "pipe", err?.writer ?? "pipe", spec.channel ? "pipe" : "ignore"],
     detached: true,
     ...(user === undefined ? {} : { uid: user, gid: user }),
   });
+  out?.release();
+  err?.release();
   pid = child.pid ?? 0;
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (error) => {
       runtimeApi.close();
+      out?.reader.destroy();
+      err?.reader.destroy();
       reject(
         new Error(
           `sandbox: starting ${file}${user === undefined ? "" : ` as user ${user}`}: ${error.message}`,
@@ -224,8 +230,8 @@ async function start(
     runtimeApiAddress,
     endpointUrl: `http://127.0.0.1:${spec.endpointPort}`,
     channel: spec.channel ? ((child.stdio as readonly unknown[])[3] as Socket) : undefined,
-    stdout: child.stdout as Readable,
-    stderr: child.stderr as Readable,
+    stdout: out?.reader ?? (child.stdout as Readable),
+    stderr: err?.reader ?? (child.stderr as Readable),
     path: (target) => rewritePath(mounts, target),
     attach: async (more) => void mounts.push(...more),
     setLimits: async (wanted) => void (limits = wanted),
