@@ -33,6 +33,8 @@ export async function demoCommand(flags: StartFlags): Promise<number> {
     own = await launch(config);
     say(banner(own, config));
   }
+  // A Ctrl-C is heard from here on, also while the function is being deployed.
+  const stopped = own === undefined ? undefined : untilStopped(own);
   try {
     await show(connect(config.dataDir));
   } catch (error) {
@@ -41,7 +43,7 @@ export async function demoCommand(flags: StartFlags): Promise<number> {
   }
   if (own === undefined) return EXIT.ok;
   note(paint("dim", "\nThe server stays up until Ctrl-C.", process.stderr));
-  await untilStopped(own);
+  await stopped;
   return EXIT.ok;
 }
 

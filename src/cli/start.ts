@@ -79,12 +79,14 @@ export async function startCommand(flags: StartFlags): Promise<number> {
   const config = configure(flags);
   if (flags.detach === true) return detach(config, flags);
   const server = await launch(config);
+  // Heard before the banner invites a signal.
+  const stopped = untilStopped(server);
   if (flags.json === true) {
     json({ endpoint: server.endpoint, pid: process.pid, dataDir: config.dataDir, ...server.summary });
   } else {
     say(banner(server, config));
   }
-  await untilStopped(server);
+  await stopped;
   return EXIT.ok;
 }
 

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { openDatabase } from "../../src/adapters/embedded/database.ts";
 import { openSecrets } from "../../src/adapters/embedded/secrets.ts";
+import { OperationRecord } from "../../src/app/operation-record.ts";
 import type { Caller, RequestContext, Service } from "../../src/aws/service.ts";
 import { type AdjustableClock, systemClock } from "../../src/kernel/clock.ts";
+import { ServiceError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import { systemRandom } from "../../src/kernel/random.ts";
 import type { Database } from "../../src/ports/database.ts";
@@ -19,6 +21,10 @@ import {
   openDayFiles,
 } from "../../src/services/logs/index.ts";
 import { createSts, type RootKey, type Sts } from "../../src/services/sts/index.ts";
+
+/** What these tests saw, for the compatibility table. */
+const evidence = OperationRecord.fromEnvironment();
+const SEEN = { status: 200, ms: 0, requestId: "r", accountId: "", region: "", fromSandbox: false } as const;
 
 export const ACCOUNT = "123456789012";
 export const REGION = "eu-west-1";
@@ -124,7 +130,16 @@ export async function openHarness(t: TestContext, options: HarnessOptions = {}):
         headers: {},
         ...as,
       };
-      return handler(input as never, context);
+      const seen = (errorCode?: string): void =>
+        evidence?.note({ ...SEEN, service, operation, ...(errorCode === undefined ? {} : { errorCode }) });
+      try {
+        const output = (await handler(input as never, context)) as Output;
+        seen();
+        return output;
+      } catch (error) {
+        if (error instanceof ServiceError) seen(error.code);
+        throw error;
+      }
     },
   };
 }
