@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import type { Logger } from "../kernel/log.ts";
 
-/** At a start the file is set aside when it has grown past this, so two of them bound the disk it takes. */
+/** At a start the file is set aside when it has grown past this. A running server does not rotate it: it writes a line per event of its own, none per request. */
 const BYTES_MAX = 10 * 1024 * 1024;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";

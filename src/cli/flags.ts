@@ -109,7 +109,7 @@ export const FLAGS: readonly Flag[] = [
     flag: "--iam",
     env: "LAMBENT_IAM",
     value: "<off|warn>",
-    help: "what a request without permission meets (warn)",
+    help: "off or warn: policies are stored and not evaluated yet, so both allow everything (warn)",
     parse: iam,
   },
   {
