@@ -7,11 +7,16 @@ import type { Scope } from "../kernel/scope.ts";
 /** Who signed the request, as far as it is known. */
 export interface Caller {
   readonly accessKeyId: string | undefined;
-  /** `root` is the account itself (also for unknown keys outside enforce mode). */
-  readonly kind: "root" | "user" | "role" | "anonymous";
+  /**
+   * `root` is the account itself (also for unknown keys outside enforce mode); `service` is an AWS
+   * service that calls for one of its resources, and its ARN is the principal (`s3.amazonaws.com`).
+   */
+  readonly kind: "root" | "user" | "role" | "anonymous" | "service";
   readonly arn: string;
   readonly userId: string;
   readonly verified: boolean;
+  /** For `service`: what it calls for (aws:SourceArn, aws:SourceAccount). */
+  readonly source?: { readonly arn: string; readonly accountId: string };
 }
 
 /** What an operation may know of its request beside its decoded input. */
@@ -101,6 +106,30 @@ export interface ShortPath {
 }
 
 /**
+ * What IAM has to know of one operation, as the Service Authorization Reference lists it. Pure: it
+ * may look at the input and nothing else.
+ */
+export interface AccessRule {
+  /** Actions that must be allowed, `<prefix>:<operation>` unless said. E.g. `s3:GetObject` for HeadObject. */
+  readonly actions?: (input: Readonly<Record<string, unknown>>) => readonly string[];
+  /** ARNs the actions are asked for; `["*"]` where the action has no resource. */
+  readonly resources: (input: Readonly<Record<string, unknown>>, scope: Scope) => readonly string[];
+  /** Condition keys of the service beyond the global ones, e.g. `s3:prefix`. Absent values are left out. */
+  readonly conditions?: (
+    input: Readonly<Record<string, unknown>>,
+  ) => Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+export interface ServiceAccess {
+  /** The part before the colon of its actions: `lambda`, `sqs`, `events`. */
+  readonly prefix: string;
+  /** By operation. One without a rule asks for `<prefix>:<operation>` on `*`. */
+  readonly rules: Readonly<Record<string, AccessRule>>;
+  /** JSON text of the policy attached to a resource (queue, topic, bucket, function), if it has one. */
+  readonly resourcePolicy?: (arn: string) => Promise<string | undefined> | string | undefined;
+}
+
+/**
  * One AWS API. `name` is the key of its generated table (`lambda`, `sts`, `iam`, `logs`). An
  * operation that is absent answers "not implemented by Lambent", never a fake success.
  */
@@ -108,6 +137,8 @@ export interface Service {
   readonly name: string;
   readonly operations: Readonly<Record<string, OperationHandler<never, unknown>>>;
   readonly shortPaths?: readonly ShortPath[];
+  /** What the policy evaluator asks of it. */
+  readonly access?: ServiceAccess;
   /** The next step for a refusal of the gateway's validator, where only the service knows what was meant. */
   readonly hintFor?: (
     input: Readonly<Record<string, unknown>>,

@@ -1,0 +1,56 @@
+import type { Scope } from "../kernel/scope.ts";
+import type { Statement } from "./database.ts";
+
+/**
+ * What a service hands over to another: an event for a function, a message for a queue. It is
+ * written in the unit of the change that caused it (`within`), and a relay delivers it afterwards:
+ * at least once, in no particular order between deliveries of different `orderKey`s.
+ */
+export interface Delivery {
+  /** Unique. The relay hands it on (the function's request id), so that a repeat can be told. */
+  readonly id: string;
+  /** Where the receiver lives and whose policy is asked. */
+  readonly scope: Scope;
+  /** The service that sends: its principal, e.g. `s3.amazonaws.com`. */
+  readonly principal: string;
+  /** The resource that sends: bucket, topic, rule. */
+  readonly sourceArn: string;
+  /** Receiver: a function (with or without qualifier), queue, topic, bus, log group. */
+  readonly targetArn: string;
+  /** The event or message, as text. */
+  readonly body: string;
+  /** For queues and topics. */
+  readonly messageGroupId?: string;
+  readonly messageDeduplicationId?: string;
+  /** Message attributes for a queue or topic, as their API spells them. */
+  readonly attributes?: Readonly<Record<string, DeliveryAttribute>>;
+  /** For a bus: the entry's source and detail-type; `body` is the detail. */
+  readonly source?: string;
+  readonly detailType?: string;
+  /** Deliveries of one key are made in order (FIFO topics). */
+  readonly orderKey?: string;
+  readonly retry: DeliveryRetry;
+  /** Where it goes when it cannot be delivered. */
+  readonly deadLetterArn?: string;
+}
+
+export interface DeliveryAttribute {
+  readonly DataType: string;
+  readonly StringValue?: string;
+  /** Base64. */
+  readonly BinaryValue?: string;
+}
+
+export interface DeliveryRetry {
+  /** Attempts after the first. */
+  readonly maxRetries: number;
+  readonly maxAgeMs: number;
+}
+
+/** Rows of `state.db`: a service that keeps its changes elsewhere cannot use it. */
+export interface Outbox {
+  /** The statements that record the deliveries: put them into the unit of the change. */
+  within(deliveries: readonly Delivery[]): readonly Statement[];
+  /** Call it when that unit was committed: the relay starts at once instead of at its next look. */
+  wake(): void;
+}
