@@ -36,6 +36,11 @@ type Ctor<T> = new (input: object) => T;
 const PACKAGES: Readonly<Record<string, { load: () => Promise<Record<string, unknown>>; client: string }>> = {
   cloudwatch: { load: () => import("@aws-sdk/client-cloudwatch"), client: "CloudWatchClient" },
   dynamodb: { load: () => import("@aws-sdk/client-dynamodb"), client: "DynamoDBClient" },
+  dynamodbstreams: {
+    load: () => import("@aws-sdk/client-dynamodb-streams"),
+    client: "DynamoDBStreamsClient",
+  },
+  events: { load: () => import("@aws-sdk/client-eventbridge"), client: "EventBridgeClient" },
   iam: { load: () => import("@aws-sdk/client-iam"), client: "IAMClient" },
   lambda: { load: () => import("@aws-sdk/client-lambda"), client: "LambdaClient" },
   logs: { load: () => import("@aws-sdk/client-cloudwatch-logs"), client: "CloudWatchLogsClient" },
@@ -45,7 +50,7 @@ const PACKAGES: Readonly<Record<string, { load: () => Promise<Record<string, unk
   sts: { load: () => import("@aws-sdk/client-sts"), client: "STSClient" },
 };
 
-/** What the SDK adds to or takes from S3's inputs by itself. */
+/** What the SDK adds to or takes from S3's inputs by itself, and EventBridge's choice of another host. */
 const CLIENT_FILLED = new Set([
   "ContentLength",
   "ContentMD5",
@@ -57,6 +62,7 @@ const CLIENT_FILLED = new Set([
   "CopySourceSSECustomerKeyMD5",
   "RequestRoute",
   "RequestToken",
+  "EndpointId",
 ]);
 
 /** The type of an event stream is the stream's own; the other two the client makes up by itself. */

@@ -30,6 +30,8 @@ const SERVICES: readonly {
 }[] = [
   { name: "cloudwatch", client: "cloudwatch" },
   { name: "dynamodb", client: "dynamodb" },
+  { name: "dynamodbstreams", client: "dynamodb-streams" },
+  { name: "events", client: "eventbridge" },
   { name: "iam", client: "iam" },
   { name: "lambda", client: "lambda" },
   { name: "logs", client: "cloudwatch-logs" },
