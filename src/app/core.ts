@@ -26,7 +26,7 @@ import type { Logger } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
 import { createAsyncQueue, type AsyncQueue } from "../lambda/async/queue.ts";
 import { createFunctionControl, type FunctionControl } from "../lambda/control/control.ts";
-import type { EndpointConnectionHandler } from "../lambda/environment/environment.ts";
+import type { EndpointConnectionHandler } from "../lambda/environment/environment-deps.ts";
 import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
 import type { Database } from "../ports/database.ts";
 import type { SandboxDriver } from "../ports/sandbox-driver.ts";

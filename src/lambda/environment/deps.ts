@@ -8,7 +8,7 @@ import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
 import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { HostMemory } from "./admission.ts";
-import type { EndpointConnectionHandler } from "./environment.ts";
+import type { EndpointConnectionHandler } from "./environment-deps.ts";
 import type { FreshProcess } from "./launch.ts";
 
 export interface EnvironmentsOptions {

@@ -1,5 +1,6 @@
 import type { FunctionVersion } from "../model/function.ts";
-import type { EnvironmentOwner, ExecutionEnvironment } from "./environment.ts";
+import type { EnvironmentOwner } from "./environment-deps.ts";
+import type { ExecutionEnvironment } from "./environment.ts";
 import type { Invocation } from "./invocation.ts";
 
 export interface Waiter {

@@ -4,7 +4,8 @@ import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import { RuntimeApiServer } from "../runtime-api/http-server.ts";
 import type { EnvironmentsDeps } from "./deps.ts";
 import type { Binding } from "./binding.ts";
-import { type EnvironmentDeps, ExecutionEnvironment } from "./environment.ts";
+import type { EnvironmentDeps } from "./environment-deps.ts";
+import { ExecutionEnvironment } from "./environment.ts";
 import type { InitResult } from "./init.ts";
 
 import { failInvocation } from "./failed-init.ts";

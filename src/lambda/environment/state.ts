@@ -1,3 +1,5 @@
+import { assert } from "../../kernel/assert.ts";
+
 /**
  * The life of one execution environment. The table is the whole truth about which moves are legal;
  * everything else asks it.
@@ -48,4 +50,33 @@ export const ENVIRONMENT_STATES: readonly EnvironmentState[] = Object.keys(TRANS
 
 export function canMove(from: EnvironmentState, to: EnvironmentState): boolean {
   return TRANSITIONS[from].includes(to);
+}
+
+/** Where one environment is in the table above; an illegal move is a bug. */
+export class Lifecycle {
+  readonly #id: string;
+  #state: EnvironmentState = "creating";
+
+  constructor(id: string) {
+    this.#id = id;
+  }
+
+  get state(): EnvironmentState {
+    return this.#state;
+  }
+
+  /** Asked again after something was awaited, when the compiler would still believe the old answer. */
+  is(state: EnvironmentState): boolean {
+    return this.#state === state;
+  }
+
+  /** Neither stopped nor about to be. */
+  get isLive(): boolean {
+    return this.#state !== "stopping" && this.#state !== "stopped";
+  }
+
+  move(to: EnvironmentState): void {
+    assert(canMove(this.#state, to), `environment ${this.#id}: ${this.#state} -> ${to}`);
+    this.#state = to;
+  }
 }

@@ -12,7 +12,7 @@ import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
 import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { FunctionChangeListener, FunctionResolver, ResolvedFunction } from "../control/types.ts";
 import type { HostMemory } from "../environment/admission.ts";
-import type { EndpointConnectionHandler } from "../environment/environment.ts";
+import type { EndpointConnectionHandler } from "../environment/environment-deps.ts";
 import type { EnvironmentsOptions } from "../environment/deps.ts";
 import { Environments } from "../environment/environments.ts";
 import type { FreshProcess } from "../environment/launch.ts";
