@@ -44,5 +44,5 @@ export function nodeCommand(
   flags: readonly string[] = [],
 ): readonly string[] {
   const bootstrap = path.join(runtimesFolder, "nodejs", "bootstrap.cjs");
-  return [node.executable, "--expose-gc", ...flags, bootstrap, runtime];
+  return [node.executable, ...flags, bootstrap, runtime];
 }

@@ -44,6 +44,19 @@ const INVOKES: readonly InvokeCase[] = [
     payload: { é: [1, null] },
     answer: '{"é":[1,null]}',
   },
+  {
+    what: "has gc(), as Lambda's Node is started with --expose-gc",
+    files: asyncHandler(
+      "const made = new WeakRef({}); await new Promise(setImmediate); gc(); await new Promise(setImmediate); global.gc();" +
+        "return [made.deref() === undefined, typeof globalThis.gc, Object.keys(globalThis).includes('gc'), process.execArgv.includes('--expose-gc')];",
+    ),
+    answer: '[true,"function",true,true]',
+  },
+  {
+    what: "lets a function put its own gc in place",
+    files: asyncHandler("globalThis.gc = 1; return gc;"),
+    answer: "1",
+  },
   { what: "answers null for nothing", files: asyncHandler(""), answer: "null" },
   { what: "loads .cjs", files: { "index.cjs": "exports.handler = async () => 1;" }, answer: "1" },
   {

@@ -272,7 +272,6 @@ const LIBRARY_PATH =
  * young generation stays small, or a function of 128 MB would be killed before it is collected.
  */
 const NODE_FLAGS: readonly string[] = [
-  "--expose-gc",
   "--max-http-header-size=81920",
   "--max-old-space-size=10240",
   "--max-semi-space-size=16",
