@@ -6,7 +6,7 @@
  * anything can reference it). Putting the same bytes twice is free.
  */
 export interface BlobStore {
-  put(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo>;
+  put(body: Uint8Array | AsyncIterable<Uint8Array>, options?: BlobPutOptions): Promise<BlobInfo>;
   /** Undefined when there is no such blob. */
   get(sha256: string): Promise<Uint8Array | undefined>;
   stream(
@@ -17,6 +17,14 @@ export interface BlobStore {
   delete(sha256: string): Promise<void>;
   /** Every stored hash, for the sweep of unreferenced blobs. */
   list(): AsyncIterable<string>;
+}
+
+export interface BlobPutOptions {
+  /**
+   * Called when the hash is known, before the blob is put in place (or found there): from then on the
+   * caller's sweep must not delete it.
+   */
+  readonly claim?: (sha256: string) => void | Promise<void>;
 }
 
 export interface BlobInfo {

@@ -158,7 +158,7 @@ test("errors are told in the protocol that was spoken", async () => {
 
   const s3 = await ask(stub, "/bucket/key", { headers: scope("s3") });
   assert.equal(s3.status, 501);
-  assert.match(s3.body, /<Error><Code>NotImplementedException<\/Code>/u);
+  assert.match(s3.body, /<Error><Code>NotImplemented<\/Code>/u);
 });
 
 test("account and region come from the signature, and what happened is accounted for", async () => {

@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { BlobInfo, BlobStore } from "../../ports/blob-store.ts";
+import type { BlobInfo, BlobPutOptions, BlobStore } from "../../ports/blob-store.ts";
 import { StorageUnavailable } from "../../ports/database.ts";
 import { syncFolder } from "./sync-files.ts";
 
@@ -35,12 +35,16 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     return join(folder, sha256.slice(0, 2), sha256.slice(2));
   }
 
-  async function put(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobInfo> {
+  async function put(
+    body: Uint8Array | AsyncIterable<Uint8Array>,
+    claim: BlobPutOptions["claim"],
+  ): Promise<BlobInfo> {
     const hash = createHash("sha256");
     let bytes = 0;
     if (body instanceof Uint8Array) {
       // Known bytes that are stored already need no second copy.
       const sha256 = await digestOf(body);
+      await claim?.(sha256);
       if (existsSync(pathOf(sha256))) {
         if (!durable.has(sha256)) await settle(sha256);
         return { sha256, bytes: body.length };
@@ -62,6 +66,12 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
       await handle.close();
     }
     const sha256 = hash.digest("hex");
+    try {
+      if (!(body instanceof Uint8Array)) await claim?.(sha256);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
     const target = pathOf(sha256);
     const parent = join(folder, sha256.slice(0, 2));
     await mkdir(parent, { recursive: true, mode: 0o700 });
@@ -71,9 +81,9 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
   }
 
   return {
-    async put(body) {
+    async put(body, options = {}) {
       try {
-        return await put(body);
+        return await put(body, options.claim);
       } catch (error) {
         if (STORAGE_CODES.has((error as NodeJS.ErrnoException).code ?? "")) {
           throw new StorageUnavailable(`cannot store a blob: ${(error as Error).message}`, { cause: error });

@@ -14,6 +14,8 @@ export interface AuthenticateOptions {
 export interface Identity {
   readonly caller: Caller;
   readonly accountId: string;
+  /** Of a known key: the chunks of a streamed body are signed with it, too. */
+  readonly secretAccessKey?: string;
 }
 
 const ACCOUNT_ID = /^\d{12}$/u;
@@ -74,7 +76,7 @@ function judge(
 ): Identity {
   if (key !== undefined) {
     verifySignature(signature, key, parts, nowMs);
-    return { caller: key.caller, accountId: key.accountId };
+    return { caller: key.caller, accountId: key.accountId, secretAccessKey: key.secretAccessKey };
   }
   if (options.requireKnownKeys) {
     throw refuse("unknown-key", parts.protocol, undefined, "use a key that this server issued");

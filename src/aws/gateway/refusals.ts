@@ -13,7 +13,8 @@ export function notImplemented(routing: Routing, isServed: boolean): ServiceErro
   const message = isServed
     ? `The operation ${operation} of ${service} is not implemented by Lambent.`
     : `The service ${service} (operation ${operation}) is not implemented by Lambent.`;
-  return new ServiceError("NotImplementedException", 501, message, { hint: NEXT });
+  const isXml = (routing.kind === "operation" ? routing.route.protocol : routing.protocol) === "restXml";
+  return new ServiceError(isXml ? "NotImplemented" : "NotImplementedException", 501, message, { hint: NEXT });
 }
 
 /** No operation of that name or path exists at AWS either, as far as the tables know. */

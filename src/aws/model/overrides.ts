@@ -12,7 +12,12 @@ const OVERRIDES: Readonly<Record<string, Readonly<Record<string, Override>>>> = 
     Timeout: { max: 900 },
     MemorySize: { max: 10_240 },
   },
-  // The service says it in a sentence of its own.
+  // The service says these in sentences of its own.
+  s3: {
+    BucketLocationConstraint: { enum: undefined },
+    Event: { enum: undefined },
+    FilterRuleName: { enum: undefined },
+  },
   logs: { LogGroupName: { max: undefined }, LogStreamName: { max: undefined } },
 };
 

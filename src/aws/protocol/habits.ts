@@ -16,6 +16,11 @@ export interface WireHabits {
   readonly openEnums?: ReadonlySet<string>;
   /** Slashes at the end of a path are part of a name. */
   readonly exactPaths?: true;
+  /**
+   * The one code for a body that cannot be read or breaks the model; everything outside the body the
+   * service checks itself.
+   */
+  readonly malformedCode?: string;
 }
 
 export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
@@ -31,5 +36,6 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
     exactPaths: true,
     streamsBodies: true,
     signedAlsoAs: ["s3express", "s3-object-lambda"],
+    malformedCode: "MalformedXML",
   },
 };

@@ -1,5 +1,6 @@
-import { Readable } from "node:stream";
-
+import { ServiceError } from "../../kernel/errors.ts";
+import { WIRE_HABITS } from "./habits.ts";
+import { HTTP_STATUS, RAW_XML } from "../streamed-body.ts";
 import type { Member, Operation, Scalar, Structure } from "../model/model.ts";
 import type { TimestampFormat } from "../model/table.ts";
 import { decodeJsonStructure, encodeJsonStructure, parseJsonObject } from "./json.ts";
@@ -112,6 +113,40 @@ export function decodeRest(
 ): Value {
   const { input } = operation;
   const result: Value = {};
+  const { malformedCode } = WIRE_HABITS[operation.service.name] ?? {};
+  if (malformedCode === undefined) {
+    readBound(input, request, labels, result);
+    readBody(input, request, format, result);
+    return result;
+  }
+  try {
+    readBound(input, request, labels, result);
+  } catch (error) {
+    throw respelled(error, "InvalidArgument");
+  }
+  try {
+    readBody(input, request, format, result);
+  } catch (error) {
+    throw respelled(error, malformedCode);
+  }
+  return result;
+}
+
+/** The service's own code for what could not be read. */
+function respelled(error: unknown, code: string): unknown {
+  if (!(error instanceof ServiceError) || error.code !== "SerializationException") return error;
+  return new ServiceError(code, 400, code === "InvalidArgument" ? error.message : MALFORMED_XML);
+}
+
+const MALFORMED_XML =
+  "The XML you provided was not well-formed or did not validate against our published schema";
+
+function readBound(
+  input: Structure,
+  request: WireRequest,
+  labels: Readonly<Record<string, string>>,
+  result: Value,
+): void {
   const queried = input.bound.filter((member) => member.at === "querystring");
   if (queried.length > 0 && request.query !== "") readQuery(queried, request.query, result);
   for (const member of input.bound) {
@@ -126,8 +161,6 @@ export function decodeRest(
       if (found !== undefined) result[member.name] = found;
     }
   }
-  readBody(input, request, format, result);
-  return result;
 }
 
 function readBody(input: Structure, request: WireRequest, format: BodyFormat, result: Value): void {
@@ -149,7 +182,7 @@ function readBody(input: Structure, request: WireRequest, format: BodyFormat, re
   else result[payload.name] = shape.type === "blob" ? bytes : Buffer.from(bytes).toString("utf8");
 }
 
-function inMemory(body: Uint8Array | Readable): Uint8Array {
+function inMemory(body: WireRequest["body"]): Uint8Array {
   if (body instanceof Uint8Array) return body;
   throw serializationError("This operation takes no streamed body");
 }
@@ -169,7 +202,7 @@ export function encodeRest(
 ): RestParts {
   const { output } = operation;
   const headers: Record<string, string> = {};
-  let { status } = operation;
+  let status = (value as { [HTTP_STATUS]?: number })[HTTP_STATUS] ?? operation.status;
   for (const member of output.bound) {
     const item = value[member.name];
     if (item === undefined || item === null) continue;
@@ -178,6 +211,11 @@ export function encodeRest(
     else if (member.at === "headers") {
       for (const [key, text] of Object.entries(item as Value)) headers[member.wire + key] = String(text);
     }
+  }
+  const raw = (value as { [RAW_XML]?: string })[RAW_XML];
+  if (raw !== undefined) {
+    headers["Content-Type"] = format.contentType;
+    return { status, headers, body: XML_HEAD + raw };
   }
   const { payload } = output;
   if (payload === undefined) {

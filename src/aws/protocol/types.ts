@@ -13,7 +13,7 @@ export interface WireRequest {
   /** Without the question mark. */
   readonly query: string;
   readonly headers: Headers;
-  readonly body: Uint8Array | Readable;
+  readonly body: Uint8Array | Readable | AsyncIterable<Uint8Array>;
 }
 
 export type WireBody = string | Uint8Array | Readable | AsyncIterable<Uint8Array>;

@@ -13,11 +13,25 @@ import type { Value } from "./types.ts";
 export function validateInput(operation: Operation, input: Value): void {
   const faults: string[] = [];
   const habits = WIRE_HABITS[operation.service.name] ?? {};
+  if (habits.malformedCode !== undefined) {
+    const inBody = operation.input.members.filter((member) => member.at === undefined);
+    checkStructure({ ...operation.input, members: inBody }, input, "", faults, habits);
+    if (faults.length > 0) throw malformedBody(habits.malformedCode);
+    return;
+  }
   checkStructure(operation.input, input, "", faults, habits);
   if (faults.length === 0) return;
   const noun = faults.length === 1 ? "error" : "errors";
   const message = `${faults.length} validation ${noun} detected: ${faults.join("; ")}`;
   throw new ServiceError(validationCode(operation, habits), 400, message);
+}
+
+function malformedBody(code: string): ServiceError {
+  return new ServiceError(
+    code,
+    400,
+    "The XML you provided was not well-formed or did not validate against our published schema",
+  );
 }
 
 function validationCode(operation: Operation, habits: WireHabits): string {
