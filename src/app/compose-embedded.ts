@@ -136,11 +136,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       defaultRegion: config.region,
       endpoint: () => endpoint,
       internalRoutes: (request, response, origin) => admin?.(request, response, origin) ?? false,
-      authorize({ caller, service, region }) {
-        if (caller.verified && caller.kind === "user" && caller.accessKeyId !== undefined) {
-          core.noteKeyUse(caller.accessKeyId, service, region);
-        }
-      },
+      requireKnownKeys: config.iam === "enforce",
+      authorize: core.authorize,
       onRequest: (request) => record?.note(request),
     });
     await gateway.warm("lambda");

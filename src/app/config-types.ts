@@ -2,7 +2,7 @@
 
 /** Everything `startServer` is told; nothing of it is read from the environment again. */
 export interface ServerConfig {
-  /** Always a loopback address until IAM can be enforced. */
+  /** A loopback address, unless policies are enforced. */
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -10,7 +10,8 @@ export interface ServerConfig {
   readonly dataDir: string;
   readonly accountId: string;
   readonly region: string;
-  readonly iam: "off" | "warn";
+  /** What policies do: nothing, a hint where they would refuse, a refusal. */
+  readonly iam: "off" | "warn" | "enforce";
   readonly strictRuntimes: boolean;
   readonly sandbox: "auto" | "namespaces" | "process";
   /** Absolute. Interpreters and SDKs that are installed once for all data folders. */

@@ -39,6 +39,7 @@ import {
   openDayFiles,
   STATE_MIGRATIONS,
 } from "../services/index.ts";
+import { type Authorizer, createAuthorizer } from "./access/authorizer.ts";
 import type { ServerConfig } from "./config-types.ts";
 import { AsyncCounters, addQueueGauges } from "./queue-metrics.ts";
 
@@ -62,7 +63,7 @@ export interface Core {
   readonly dataPlane: DataPlane;
   readonly queue: AsyncQueue;
   readonly logs: ReturnType<typeof createLogs>;
-  readonly noteKeyUse: (accessKeyId: string, service: string, region: string) => void;
+  readonly authorize: Authorizer;
   metricsText(): Promise<string>;
   /** Stops taking work, lets invocations under way end within `drainMs`, closes every file. */
   close(drainMs: number): Promise<void>;
@@ -103,6 +104,13 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     directory: iam.reader,
     rootKey: { ...dataDir.rootKey, accountId: config.accountId },
     iamMode: config.iam,
+  });
+  const authorize = createAuthorizer({
+    mode: config.iam,
+    reader: iam.reader,
+    clock,
+    log,
+    noteKeyUse: iam.noteUse,
   });
   const control = createFunctionControl({
     database,
@@ -161,7 +169,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     dataPlane,
     queue,
     logs,
-    noteKeyUse: iam.noteUse,
+    authorize,
     async metricsText() {
       await refreshQueueGauges();
       return dataPlane.renderPrometheus();

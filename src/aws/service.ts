@@ -17,6 +17,18 @@ export interface Caller {
   readonly verified: boolean;
   /** For `service`: what it calls for (aws:SourceArn, aws:SourceAccount). */
   readonly source?: { readonly arn: string; readonly accountId: string };
+  /** Of temporary credentials: what STS was told when it made them. */
+  readonly session?: CallerSession;
+}
+
+export interface CallerSession {
+  /** With its path, which the session's own ARN leaves out. */
+  readonly roleArn?: string;
+  /** JSON text; it restricts the session further. */
+  readonly policy?: string;
+  readonly policyArns?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly sourceIdentity?: string;
 }
 
 /** What an operation may know of its request beside its decoded input. */
@@ -118,6 +130,14 @@ export interface AccessRule {
   readonly conditions?: (
     input: Readonly<Record<string, unknown>>,
   ) => Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** What must be allowed besides, of this or another service: `iam:PassRole` on the role handed over. */
+  readonly also?: (input: Readonly<Record<string, unknown>>, scope: Scope) => readonly AccessNeed[];
+}
+
+export interface AccessNeed {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  readonly conditions?: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 export interface ServiceAccess {
@@ -127,6 +147,10 @@ export interface ServiceAccess {
   readonly rules: Readonly<Record<string, AccessRule>>;
   /** JSON text of the policy attached to a resource (queue, topic, bucket, function), if it has one. */
   readonly resourcePolicy?: (arn: string) => Promise<string | undefined> | string | undefined;
+  /** The whole ARN where an input names only a part of it: IAM's paths. */
+  readonly fullArn?: (arn: string) => Promise<string> | string;
+  /** Whose a resource is whose ARN names no account: buckets. The caller's account when it is not said. */
+  readonly ownerOf?: (arn: string) => Promise<string | undefined> | string | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The AWS APIs that are served, one line a service, and the tables each of them keeps in state.db. */
+import { outboxMigrations } from "../events/outbox/store.ts";
 import { asyncMigrations } from "../lambda/async/store.ts";
 import { lambdaMigrations } from "../lambda/control/control.ts";
 import type { Migration } from "../ports/database.ts";
@@ -7,6 +8,7 @@ import { migrations as logsMigrations } from "./logs/index.ts";
 import { migrations as stsMigrations } from "./sts/index.ts";
 
 export { createIam } from "./iam/index.ts";
+export type { EntityPolicies, IamReader } from "./iam/index.ts";
 export { createLambdaService } from "./lambda/index.ts";
 export { createLogs, dayMigrations, openDayFiles } from "./logs/index.ts";
 export { createSts } from "./sts/index.ts";
@@ -18,4 +20,5 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
   ...iamMigrations,
   ...stsMigrations,
   ...logsMigrations,
+  ...outboxMigrations,
 ];

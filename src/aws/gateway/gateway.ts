@@ -11,7 +11,7 @@ import type { Headers, Route, Value, WireResponse } from "../protocol/types.ts";
 import { validateInput } from "../protocol/validate.ts";
 import type { Service, ShortPath } from "../service.ts";
 import { readSignature, type SignatureReading } from "../sigv4/signature.ts";
-import { unchunked } from "./aws-chunked.ts";
+import { chunkKeyOf, unchunked } from "./aws-chunked.ts";
 import { authenticate, type Identity } from "./authenticate.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { Context, type Surroundings } from "./context.ts";
@@ -48,6 +48,8 @@ interface Exchange {
   protocol: ProtocolId;
   model: ServiceModel | undefined;
   identity: Identity | undefined;
+  /** Of an answer that AWS would have refused to give. */
+  hint: string | undefined;
   heldBytes: number;
 }
 
@@ -73,7 +75,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     requireKnownKeys: options.requireKnownKeys === true,
   };
 
-  /** The steps, in their order: identify, guard, route, authenticate, authorize, decode, validate, operation, encode, account. */
+  /** The steps, in their order: identify, guard, route, authenticate, decode, authorize, validate, operation, encode, account. */
   function handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
     const exchange = identify(request, response, origin);
     if (isAnsweredAtTheDoor(exchange)) return;
@@ -111,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       protocol: "restJson1",
       model: undefined,
       identity: undefined,
+      hint: undefined,
       heldBytes: 0,
     };
   }
@@ -191,7 +194,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       requestId,
       isS3: exchange.protocol === "restXml",
       checksum: habits?.checksum === true,
-      hint: error?.hint,
+      hint: error?.hint ?? exchange.hint,
       origin: exchange.headers.origin,
     });
     options.onRequest?.({
@@ -258,7 +261,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     return limits.requestBytesOf[service] ?? limits.requestBytes;
   }
 
-  /** Authenticate, authorize; the same for the short path and for everything else. */
+  /** Authenticate; the same for the short path and for everything else. */
   async function admit(exchange: Exchange, bytes: Uint8Array | undefined): Promise<Context> {
     const { method, path, query, headers, protocol, service, operation, origin } = exchange;
     const parts = { method, path, query, headers, body: bytes, protocol };
@@ -267,10 +270,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     exchange.identity = identity;
     const { caller, accountId } = identity;
     const region = regionOf(exchange);
-    if (options.authorize !== undefined) {
-      const decision = options.authorize({ service, operation, caller, accountId, region, origin });
-      if (decision instanceof Promise) await decision;
-    }
     return new Context(
       {
         accountId,
@@ -279,13 +278,24 @@ export function createGateway(options: GatewayOptions): Gateway {
         service,
         operation,
         caller,
-        endpoint: options.endpoint(),
+        endpoint: options.endpoint(headers.host),
         fromSandbox: origin.fromSandbox,
         headers,
       },
       around,
       exchange.response,
     );
+  }
+
+  /** Throws the refusal; what is allowed although AWS would refuse it gets its hint into the exchange. */
+  function authorize(exchange: Exchange, input: Value, context: Context): void | Promise<void> {
+    const service = services.get(exchange.service);
+    if (options.authorize === undefined || service === undefined) return;
+    const { operation, origin, request } = exchange;
+    const sourceIp = (): string | undefined => request.socket.remoteAddress;
+    const hint = options.authorize({ service, operation, input, context, origin, sourceIp });
+    if (hint instanceof Promise) return hint.then((text) => void (exchange.hint = text));
+    exchange.hint = hint;
   }
 
   async function serveShortPath(
@@ -296,6 +306,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { method, path, query, headers } = exchange;
     const bytes = await body(exchange, maxBytes(exchange.service));
     const context = await admit(exchange, bytes);
+    const asked = query === "" ? labels : { ...Object.fromEntries(new URLSearchParams(query)), ...labels };
+    const permitted = authorize(exchange, asked, context);
+    if (permitted !== undefined) await permitted;
     const raw = await shortPath.handle(labels, { method, path, query, headers, body: bytes }, context);
     return { status: raw.status, headers: { ...raw.headers }, body: raw.body };
   }
@@ -325,13 +338,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     const context = await admit(exchange, bytes);
     const handler = services.get(exchange.service)?.operations[operation.name];
     if (handler === undefined) throw notImplemented(routing, services.has(exchange.service));
+    const chunkKey = chunkKeyOf(signature, exchange.identity?.secretAccessKey);
     const input = decodeInput(route, {
       method: exchange.method,
       path: exchange.path,
       query: exchange.query,
       headers,
-      body: bytes ?? unchunked(exchange.request, headers),
+      body: bytes ?? unchunked(exchange.request, headers, chunkKey),
     });
+    await authorize(exchange, input, context);
     try {
       validateInput(operation, input);
     } catch (error) {

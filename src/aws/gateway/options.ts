@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
-import type { Caller, Service } from "../service.ts";
+import type { RequestContext, Service } from "../service.ts";
 import type { KeyResolver } from "../sigv4/keys.ts";
 
 export interface RequestOrigin {
@@ -13,12 +13,13 @@ export interface RequestOrigin {
 }
 
 export interface AuthorizeRequest {
-  readonly service: string;
+  readonly service: Service;
   readonly operation: string;
-  readonly caller: Caller;
-  readonly accountId: string;
-  readonly region: string;
+  /** Decoded and not validated: like AWS, the gateway refuses a caller before it looks closer. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly context: RequestContext;
   readonly origin: RequestOrigin;
+  readonly sourceIp: () => string | undefined;
 }
 
 /** One answered request, for metrics and the access log. */
@@ -58,8 +59,8 @@ export interface GatewayOptions {
   readonly defaultAccountId: string;
   readonly defaultRegion: string;
   readonly requireKnownKeys?: boolean;
-  /** Base URL of the endpoint, e.g. `http://127.0.0.1:4566`; known once the port is. */
-  readonly endpoint: () => string;
+  /** Base URL of the endpoint, e.g. `http://127.0.0.1:4566`, for a request with this Host; known once the port is. */
+  readonly endpoint: (host: string | undefined) => string;
   /** Answers `/_lambent/*` and `/_localstack/*`, or returns false. Sandboxes are refused before. */
   readonly internalRoutes?: (
     request: IncomingMessage,
@@ -69,8 +70,8 @@ export interface GatewayOptions {
   readonly publicSuffix?: string;
   readonly allowedOrigins?: readonly string[];
   readonly limits?: Partial<GatewayLimits>;
-  /** Throws the refusal; by default everybody may do everything. */
-  readonly authorize?: (request: AuthorizeRequest) => void | Promise<void>;
+  /** Throws the refusal, or gives a hint for the answer; by default everybody may do everything. */
+  readonly authorize?: (request: AuthorizeRequest) => string | undefined | Promise<string | undefined>;
   readonly onRequest?: (record: RequestRecord) => void;
 }
 

@@ -9,7 +9,14 @@ import {
   resourceConflict,
   resourceNotFound,
 } from "./errors.ts";
-import { type FunctionTarget, functionArn, qualifierKind, targetArn, targetOf } from "./names.ts";
+import {
+  type FunctionTarget,
+  functionArn,
+  parseFunctionName,
+  qualifierKind,
+  targetArn,
+  targetOf,
+} from "./names.ts";
 import { type FunctionRecord, LATEST, latestOf, type PolicyStatement, withEntry } from "./record.ts";
 
 export interface AddPermissionSpec {
@@ -48,6 +55,11 @@ export interface Permissions {
     functionName: string,
     qualifier: string | undefined,
   ): Promise<{ policy: Policy; revisionId: string }>;
+  /**
+   * For the policy evaluator: the policy of a function's, version's or alias's ARN as JSON text. That
+   * of `$LATEST` is the function's own. At once when the function is in memory.
+   */
+  policyAt(arn: string): string | undefined | Promise<string | undefined>;
 }
 
 /** The statement AddPermission writes; key order is AWS's, for those who compare text. */
@@ -144,6 +156,16 @@ export function permissionsOf(context: ControlContext): Permissions {
       if (statements === undefined) throw resourceNotFound("The resource you requested does not exist.");
       return { policy: policyOf(statements), revisionId: revisionAt(record, target) };
     },
+
+    policyAt(arn) {
+      const parsed = parseFunctionName(arn);
+      if (parsed?.accountId === undefined || parsed.region === undefined) return undefined;
+      const scope = { accountId: parsed.accountId, region: parsed.region };
+      const text = (record: FunctionRecord | undefined): string | undefined =>
+        record === undefined ? undefined : policyText(record, parsed.qualifier, arn);
+      const record = store.cached(scope, parsed.name);
+      return record === undefined ? store.load(scope, parsed.name).then(text) : text(record);
+    },
   };
 
   /** The policy's RevisionId is its function's, version's or alias's, and moves with it. */
@@ -170,6 +192,19 @@ export function permissionsOf(context: ControlContext): Permissions {
     const version = record.versions.get(key) ?? latestOf(record);
     return { ...record, policies, versions: withEntry(record.versions, key, { ...version, revisionId }) };
   }
+}
+
+const texts = new WeakMap<readonly PolicyStatement[], string>();
+
+function policyText(record: FunctionRecord, qualifier: string | undefined, arn: string): string | undefined {
+  const statements = record.policies.get(qualifier === undefined || qualifier === LATEST ? "" : qualifier);
+  if (statements === undefined) return undefined;
+  if (qualifier === LATEST) {
+    return JSON.stringify(policyOf(statements.map((statement) => ({ ...statement, Resource: arn }))));
+  }
+  let text = texts.get(statements);
+  if (text === undefined) texts.set(statements, (text = JSON.stringify(policyOf(statements))));
+  return text;
 }
 
 function policyOf(statements: readonly PolicyStatement[]): Policy {

@@ -2,6 +2,7 @@ import { defineService, type Service } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
+import { iamAccess } from "./access.ts";
 import { createEntityStore } from "./entity-store.ts";
 import { createInstanceProfileStore } from "./instance-profile-store.ts";
 import { createKeyStore } from "./key-store.ts";
@@ -34,24 +35,45 @@ export interface Iam {
 }
 
 export function createIam(deps: IamDeps): Iam {
-  const entities = createEntityStore(deps.database);
-  const policies = createPolicyStore(deps.database);
+  const { database, revision } = counted(deps.database);
+  const entities = createEntityStore(database);
+  const policies = createPolicyStore(database);
+  // Uses of keys are written all the time and change nothing that policies say.
   const keys = createKeyStore(deps.database, deps.secrets, deps.clock);
-  const profiles = createInstanceProfileStore(deps.database);
+  const profiles = createInstanceProfileStore(database);
   const parts = { entities, policies, keys, profiles };
+  const service = defineService<typeof import("@aws-sdk/client-iam")>("iam", {
+    ...roleOperations(parts),
+    ...serviceRoleOperations(parts),
+    ...instanceProfileOperations(parts),
+    ...userOperations(parts),
+    ...accessKeyOperations(parts),
+    ...groupOperations(parts),
+    ...policyOperations(parts),
+    ...policyVersionOperations(parts),
+  });
   return {
-    service: defineService<typeof import("@aws-sdk/client-iam")>("iam", {
-      ...roleOperations(parts),
-      ...serviceRoleOperations(parts),
-      ...instanceProfileOperations(parts),
-      ...userOperations(parts),
-      ...accessKeyOperations(parts),
-      ...groupOperations(parts),
-      ...policyOperations(parts),
-      ...policyVersionOperations(parts),
-    }),
-    reader: createIamReader(parts),
+    service: { ...service, access: iamAccess(parts) },
+    reader: createIamReader(parts, revision),
     noteUse: keys.used,
     close: keys.close,
   };
+}
+
+/** The database, and how often it was written through this: what was read before may be old. */
+function counted(inner: Database): { database: Database; revision: () => number } {
+  let revision = 0;
+  const database: Database = {
+    dialect: inner.dialect,
+    read: (sql, params) => inner.read(sql, params),
+    async commit(unit) {
+      try {
+        return await inner.commit(unit);
+      } finally {
+        revision += 1;
+      }
+    },
+    close: () => inner.close(),
+  };
+  return { database, revision: () => revision };
 }

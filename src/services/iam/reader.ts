@@ -31,11 +31,17 @@ export interface IamReader {
   role(accountId: string, roleName: string): Promise<ReadRole | undefined>;
   user(accountId: string, userName: string): Promise<ReadUser | undefined>;
   policiesOf(accountId: string, kind: "role" | "user", name: string): Promise<EntityPolicies>;
+  /** Of a role or user; what aws:PrincipalTag reads. */
+  tagsOf(accountId: string, kind: "role" | "user", name: string): Promise<Readonly<Record<string, string>>>;
+  /** The default version of a managed policy, the account's or AWS's own. */
+  policyDocument(accountId: string, arn: string): Promise<PolicyDocument | undefined>;
+  /** Rises with every change of a role, user, group or policy that this process made. */
+  revision(): number;
   /** What an active access key signs as. */
   accessKey(accessKeyId: string): SigningKey | undefined | Promise<SigningKey | undefined>;
 }
 
-export function createIamReader(deps: Deps): IamReader {
+export function createIamReader(deps: Deps, revision: () => number): IamReader {
   const { entities, policies, keys } = deps;
 
   async function documentOf(accountId: string, arn: string): Promise<PolicyDocument | undefined> {
@@ -105,6 +111,12 @@ export function createIamReader(deps: Deps): IamReader {
       return user === undefined ? undefined : { arn: entityArn(user), userId: user.id };
     },
     policiesOf,
+    async tagsOf(accountId, kind, name) {
+      const tags = await entities.tags({ accountId, kind, name });
+      return Object.fromEntries(tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
+    },
+    policyDocument: documentOf,
+    revision,
     accessKey: (accessKeyId) => keys.signing(accessKeyId),
   };
 }

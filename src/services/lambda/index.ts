@@ -2,6 +2,7 @@ import type * as sdk from "@aws-sdk/client-lambda";
 import { defineService, type Service } from "../../aws/service.ts";
 import type { FunctionControl } from "../../lambda/control/control.ts";
 import type { FunctionInvoker } from "../../lambda/model/invocation.ts";
+import { lambdaAccess } from "./access.ts";
 import { hintForRefusal } from "./hints.ts";
 import { invokeShortPath } from "./invoke.ts";
 import { functionOperations } from "./operations.ts";
@@ -14,5 +15,5 @@ export function createLambdaService(control: FunctionControl, invoker: FunctionI
     { ...functionOperations(control, invoker), ...settingsOperations(control) },
     [invokeShortPath({ resolver: control.resolver, invoker })],
   );
-  return { ...service, hintFor: hintForRefusal };
+  return { ...service, access: lambdaAccess(control.permissions), hintFor: hintForRefusal };
 }

@@ -6,13 +6,14 @@ import type { Scope } from "../../kernel/scope.ts";
 import type { Database } from "../../ports/database.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
 import type { DayFiles } from "./day-files.ts";
+import { logsAccess } from "./access.ts";
 import type { Deps } from "./deps.ts";
 import { eventOperations } from "./operations-events.ts";
 import { filterOperations } from "./operations-filters.ts";
 import { groupOperations } from "./operations-groups.ts";
 import { streamOperations } from "./operations-streams.ts";
 import { tagOperations } from "./operations-tags.ts";
-import { resourcePolicyOperations } from "./resource-policies.ts";
+import { resourcePolicyDocuments, resourcePolicyOperations } from "./resource-policies.ts";
 import { createRetention, RETENTION_DEFAULTS, type RetentionLimits } from "./retention.ts";
 import { createLogStore } from "./store.ts";
 import { createTails, type TailListener } from "./tail.ts";
@@ -54,15 +55,17 @@ export function createLogs(deps: LogsDeps): Logs {
   const writer = createWriter({ clock, random, log, store, files, tails, onStored: retention.stored });
   const parts: Deps = { random, store, files, writer, tails };
   retention.start();
+  const service = defineService<typeof import("@aws-sdk/client-cloudwatch-logs")>("logs", {
+    ...groupOperations(parts),
+    ...streamOperations(parts),
+    ...eventOperations(parts),
+    ...tagOperations(parts),
+    ...filterOperations(parts),
+    ...resourcePolicyOperations(deps.database),
+  });
+  const access = logsAccess((scope) => resourcePolicyDocuments(deps.database, scope));
   return {
-    service: defineService<typeof import("@aws-sdk/client-cloudwatch-logs")>("logs", {
-      ...groupOperations(parts),
-      ...streamOperations(parts),
-      ...eventOperations(parts),
-      ...tagOperations(parts),
-      ...filterOperations(parts),
-      ...resourcePolicyOperations(deps.database),
-    }),
+    service: { ...service, access },
     sink: { append: writer.append },
     tail: tails.subscribe,
     sweep: retention.sweep,

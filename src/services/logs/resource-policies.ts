@@ -1,6 +1,6 @@
 /**
- * Policies that let AWS's services write into log groups of the account. They bind nobody else, and
- * no such service exists here yet: they are kept for the evaluator, as IAM's are.
+ * Policies that let AWS's services write into log groups of the account. The policy evaluator asks
+ * for them as the policies of each group.
  * https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html
  */
 import type { Operations } from "../../aws/service.ts";
@@ -36,16 +36,23 @@ interface ResourcePolicy {
   readonly updatedAt: number;
 }
 
+async function policiesOf(database: Database, { accountId, region }: Scope): Promise<ResourcePolicy[]> {
+  const sql =
+    "SELECT name, document, updated_at FROM log_resource_policies WHERE account_id = ? AND region = ? ORDER BY name";
+  return (await database.read(sql, [accountId, region])).map((row) => ({
+    name: String(row["name"]),
+    document: String(row["document"]),
+    updatedAt: Number(row["updated_at"]),
+  }));
+}
+
+/** JSON texts of all policies of an account and region. */
+export async function resourcePolicyDocuments(database: Database, scope: Scope): Promise<string[]> {
+  return (await policiesOf(database, scope)).map((policy) => policy.document);
+}
+
 export function resourcePolicyOperations(database: Database): PolicyOperations {
-  async function policies({ accountId, region }: Scope): Promise<ResourcePolicy[]> {
-    const sql =
-      "SELECT name, document, updated_at FROM log_resource_policies WHERE account_id = ? AND region = ? ORDER BY name";
-    return (await database.read(sql, [accountId, region])).map((row) => ({
-      name: String(row["name"]),
-      document: String(row["document"]),
-      updatedAt: Number(row["updated_at"]),
-    }));
-  }
+  const policies = (scope: Scope): Promise<ResourcePolicy[]> => policiesOf(database, scope);
 
   return {
     async PutResourcePolicy(input, context) {

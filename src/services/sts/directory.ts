@@ -12,6 +12,8 @@ export interface DirectoryRole {
   readonly arn: string;
   readonly roleId: string;
   readonly maxSessionSeconds: number;
+  /** Who may assume it. */
+  readonly trustPolicy?: unknown;
 }
 
 export interface DirectoryKey {

@@ -5,6 +5,7 @@ import type { Random } from "../../kernel/random.ts";
 import type { CredentialIssuer } from "../../ports/credentials.ts";
 import type { Migration } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
+import { stsAccess } from "./access.ts";
 import type { Directory } from "./directory.ts";
 import { createKeyResolver, type RootKey } from "./keys.ts";
 import { looseRoleArn } from "./model.ts";
@@ -43,11 +44,19 @@ export function createSts(deps: StsDeps): Sts {
   const sealer = createSessionSealer(deps.secrets, deps.random);
   const { clock, directory, rootKey } = deps;
   const lenient = deps.iamMode !== "enforce";
+  const service = defineService<typeof import("@aws-sdk/client-sts")>(
+    "sts",
+    operations({ sealer, directory, lenient }),
+  );
+  async function trustPolicyOf(roleArn: string): Promise<string | undefined> {
+    const { accountId, roleName } = looseRoleArn(roleArn, "");
+    const role = await directory.role(accountId, roleName);
+    return role?.arn === roleArn && role.trustPolicy !== undefined
+      ? JSON.stringify(role.trustPolicy)
+      : undefined;
+  }
   return {
-    service: defineService<typeof import("@aws-sdk/client-sts")>(
-      "sts",
-      operations({ sealer, directory, lenient }),
-    ),
+    service: { ...service, access: stsAccess(trustPolicyOf) },
     keys: createKeyResolver({ clock, sealer, directory, rootKey }),
     openSession: (accessKeyId, sessionToken) => sealer.open(accessKeyId, sessionToken)?.session,
     issuer: {

@@ -1,6 +1,6 @@
 /** Verifies every kind of key: the root key, IAM users' keys, and the keys of sessions. */
 import type { KeyResolver, KnownKey } from "../../aws/sigv4/keys.ts";
-import type { Caller } from "../../aws/service.ts";
+import type { Caller, CallerSession } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { type Directory, idOfUnknownRole } from "./directory.ts";
 import { looseRoleArn } from "./model.ts";
@@ -97,11 +97,24 @@ async function callerOfSession(accessKeyId: string, session: Session, directory:
     };
   }
   if (session.kind === "user") {
-    return { ...base, kind: "user", arn: session.userArn ?? "", userId: session.userId ?? "" };
+    const userId = session.userId ?? "";
+    return { ...base, kind: "user", arn: session.userArn ?? "", userId, session: givenTo(session) };
   }
   const role = looseRoleArn(session.roleArn ?? "", session.accountId);
   const known = session.roleId ?? (await directory.role(role.accountId, role.roleName))?.roleId;
   const name = session.sessionName ?? "";
   const arn = `arn:${role.partition}:sts::${role.accountId}:assumed-role/${role.roleName}/${name}`;
-  return { ...base, kind: "role", arn, userId: `${known ?? idOfUnknownRole(role.arn)}:${name}` };
+  const userId = `${known ?? idOfUnknownRole(role.arn)}:${name}`;
+  return { ...base, kind: "role", arn, userId, session: givenTo(session) };
+}
+
+/** What the policy evaluator must know of a session. */
+function givenTo({ roleArn, policy, policyArns, tags, sourceIdentity }: Session): CallerSession {
+  return {
+    ...(roleArn === undefined ? {} : { roleArn }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(policyArns === undefined ? {} : { policyArns }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(sourceIdentity === undefined ? {} : { sourceIdentity }),
+  };
 }

@@ -1,0 +1,174 @@
+/**
+ * The step "authorize" of every request, from the wire or from within.
+ *
+ *   1. off: nothing. The account itself in warn: nothing (but for AssumeRole, which a trust policy decides)
+ *   2. what the operation needs, by the service's access table
+ *   3. the caller's policies (kept until IAM changes), the resource's policy
+ *   4. the decision; kept where nothing but action and resource decides
+ *   5. a denial: `enforce` throws AWS's refusal; `warn` returns a hint for the answer and says it in
+ *      the log, once for each principal, action and resource
+ */
+import { remedyOf } from "../../authorize/denial.ts";
+import { type Decision, evaluate, type Policies } from "../../authorize/evaluate.ts";
+import { compilePolicy, type Policy, type Request } from "../../authorize/policy.ts";
+import type { RequestContext, Service } from "../../aws/service.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { IamReader } from "../../services/index.ts";
+import { accountOf, type Input, type Need, needsOf } from "./needs.ts";
+import { createPrincipalPolicies, type KnownPrincipal } from "./principal-policies.ts";
+import { refusalOf } from "./refusal.ts";
+import { requestKeys } from "./request-keys.ts";
+
+export interface AuthorizerDeps {
+  readonly mode: "off" | "warn" | "enforce";
+  readonly reader: IamReader;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told of every request that a user's key signed. */
+  readonly noteKeyUse: (accessKeyId: string, service: string, region: string) => void;
+}
+
+export interface AccessCall {
+  readonly service: Service;
+  readonly operation: string;
+  /** Decoded; not validated yet when it comes from the wire. */
+  readonly input: Input;
+  readonly context: RequestContext;
+  /** Absent within the process. */
+  readonly sourceIp?: () => string | undefined;
+}
+
+/**
+ * Resolves with a hint when AWS would have refused what is allowed here.
+ * Errors: the service's AccessDenied, in `enforce`.
+ */
+export type Authorizer = (call: AccessCall) => string | undefined | Promise<string | undefined>;
+
+const TOLD_MAX = 10_000;
+const DECISIONS_MAX = 1000;
+const COMPILED_MAX = 500;
+const NO_KEYS: Request["keys"] = new Map();
+
+export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
+  const { mode } = deps;
+  const principals = createPrincipalPolicies(deps.reader, deps.clock);
+  const told = new Set<string>();
+  const compiled = new Map<string, Policy | undefined>();
+
+  async function decideAll(call: AccessCall): Promise<string | undefined> {
+    const { service, context } = call;
+    const needs = needsOf(service, call.operation, call.input, context);
+    if (needs.length === 0) return undefined;
+    const found = principals.of(context.caller);
+    const known = found instanceof Promise ? await found : found;
+    let hint: string | undefined;
+    for (const need of needs) {
+      const decision = decideKept(known, need) ?? (await decide(call, known, need));
+      if (!decision.allowed) hint ??= refuse(call, known, need, decision);
+    }
+    return hint;
+  }
+
+  function decideKept(known: KnownPrincipal, need: Need): Decision | undefined {
+    return known.decisions.get(`${need.action} ${need.resource}`);
+  }
+
+  async function decide(call: AccessCall, known: KnownPrincipal, asked: Need): Promise<Decision> {
+    const { service, context } = call;
+    const { access } = service;
+    const resource = (await access?.fullArn?.(asked.resource)) ?? asked.resource;
+    const need = { ...asked, resource };
+    const isOwnAction = asked.action.startsWith(`${access?.prefix ?? service.name}:`);
+    const text = isOwnAction ? await access?.resourcePolicy?.(resource) : undefined;
+    const policy = text === undefined ? undefined : compile(text, resource);
+    const isTrust = service.name === "sts" && call.operation === "AssumeRole";
+    const policies: Policies = { ...known, resource: policy === undefined ? [] : [policy], isTrust };
+    const isConstant = known.isConstant && text === undefined && !isTrust;
+    const keys = isConstant ? NO_KEYS : requestKeys(sourceOf(call, known), need);
+    const request = { principal: known.principal, action: need.action, resource, keys };
+    // ARNs without an account are the account's for which the operation runs, unless the service knows.
+    const owner = accountOf(resource) ?? (await access?.ownerOf?.(resource)) ?? context.accountId;
+    const decision = evaluate(request, policies, owner);
+    if (isConstant) keep(known, asked, decision);
+    return decision;
+  }
+
+  function sourceOf(call: AccessCall, known: KnownPrincipal): Parameters<typeof requestKeys>[0] {
+    const { context, input } = call;
+    return {
+      context,
+      principal: known.principal,
+      principalTags: known.tags,
+      input,
+      sourceIp: call.sourceIp?.(),
+    };
+  }
+
+  function keep(known: KnownPrincipal, { action, resource }: Need, decision: Decision): void {
+    if (known.decisions.size >= DECISIONS_MAX) known.decisions.clear();
+    known.decisions.set(`${action} ${resource}`, decision);
+  }
+
+  function compile(text: string, arn: string): Policy | undefined {
+    let policy = compiled.get(text);
+    if (policy === undefined) {
+      if (compiled.size >= COMPILED_MAX) compiled.clear();
+      compiled.set(text, (policy = compilePolicy(text, `of ${arn}`)));
+    }
+    return policy;
+  }
+
+  /** Throws, or says what AWS would have said. */
+  function refuse(
+    call: AccessCall,
+    known: KnownPrincipal,
+    need: Need,
+    denial: Extract<Decision, { allowed: false }>,
+  ): string {
+    const { service, context } = call;
+    const { principal } = known;
+    const request: Request = { principal, ...need, keys: requestKeys(sourceOf(call, known), need) };
+    const isForeign = (accountOf(need.resource) ?? context.accountId) !== principal.accountId;
+    const refusal = refusalOf(service.name, request, denial, isForeign);
+    if (mode === "enforce") throw refusal;
+    const remedy = known.exists
+      ? remedyOf(request, denial)
+      : `the role or user of ${principal.roleArn ?? principal.arn} does not exist here: create it with a policy that allows this`;
+    tell(call, known, need, refusal.message, remedy);
+    return `--iam enforce would refuse this (${need.action} on ${need.resource}): ${remedy}`;
+  }
+
+  function tell(call: AccessCall, known: KnownPrincipal, need: Need, sentence: string, remedy: string): void {
+    const { principal } = known;
+    const key = known.exists
+      ? `${principal.arn} ${need.action} ${need.resource}`
+      : (principal.roleArn ?? principal.arn);
+    if (told.has(key)) return;
+    if (told.size >= TOLD_MAX) told.clear();
+    told.add(key);
+    // A function's session is named after it.
+    const session =
+      principal.kind === "role" ? { session: principal.arn.slice(principal.arn.lastIndexOf("/") + 1) } : {};
+    deps.log.warn(
+      {
+        principal: principal.roleArn ?? principal.arn,
+        ...session,
+        fromFunction: call.context.fromSandbox,
+        action: need.action,
+        resource: need.resource,
+        remedy,
+      },
+      `AWS would refuse this call: ${sentence}`,
+    );
+  }
+
+  return (call) => {
+    const { caller, region } = call.context;
+    if (caller.kind === "root" && mode !== "enforce" && call.operation !== "AssumeRole") return undefined;
+    if (caller.kind === "user" && caller.verified && caller.accessKeyId !== undefined) {
+      deps.noteKeyUse(caller.accessKeyId, call.service.name, region);
+    }
+    return mode === "off" ? undefined : decideAll(call);
+  };
+}

@@ -1,0 +1,52 @@
+/** What a request needs to be allowed, as the service's access table says. */
+import type { RequestContext, Service } from "../../aws/service.ts";
+
+export type Input = Readonly<Record<string, unknown>>;
+export type ConditionValues = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** One action on one resource. */
+export interface Need {
+  readonly action: string;
+  readonly resource: string;
+  readonly conditions: ConditionValues;
+}
+
+const NO_CONDITIONS: ConditionValues = {};
+const EVERYTHING = ["*"] as const;
+
+/**
+ * The input was decoded and not validated yet: AWS, too, refuses before it looks closer. A rule that
+ * cannot read it asks for everything, which only a policy for everything allows.
+ */
+export function needsOf(service: Service, operation: string, input: Input, scope: RequestContext): Need[] {
+  const { access } = service;
+  const prefix = access?.prefix ?? service.name;
+  const rule = access?.rules[operation];
+  if (rule === undefined)
+    return [{ action: `${prefix}:${operation}`, resource: "*", conditions: NO_CONDITIONS }];
+  try {
+    const actions = rule.actions?.(input) ?? [`${prefix}:${operation}`];
+    const conditions = rule.conditions?.(input) ?? NO_CONDITIONS;
+    const needs = cross(actions, rule.resources(input, scope), conditions);
+    for (const need of rule.also?.(input, scope) ?? []) {
+      needs.push(...cross(need.actions, need.resources, need.conditions ?? NO_CONDITIONS));
+    }
+    return needs;
+  } catch {
+    return cross([`${prefix}:${operation}`], EVERYTHING, NO_CONDITIONS);
+  }
+}
+
+function cross(
+  actions: readonly string[],
+  resources: readonly string[],
+  conditions: ConditionValues,
+): Need[] {
+  return actions.flatMap((action) => resources.map((resource) => ({ action, resource, conditions })));
+}
+
+/** The account in an ARN; undefined when it names none (buckets, `*`). */
+export function accountOf(arn: string): string | undefined {
+  const account = arn.split(":", 5)[4];
+  return account !== undefined && /^\d{12}$/.test(account) ? account : undefined;
+}

@@ -1,0 +1,76 @@
+/**
+ * What each operation asks of IAM. The ARN of a group ends in `:log-stream:` and that of a stream goes
+ * on with its name, so that policies end them in `:*`, as AWS asks of them.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+ */
+import type { AccessRule, ServiceAccess } from "../../aws/service.ts";
+import { partitionOf, type Scope } from "../../kernel/scope.ts";
+
+type Input = Readonly<Record<string, unknown>>;
+
+function text(input: Input, name: string): string {
+  const value = input[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** @param group a name or an ARN */
+function streamArn(scope: Scope, group: string, stream: string): string {
+  const partition = partitionOf(scope.region);
+  const arn = group.startsWith("arn:")
+    ? group.replace(/:\*$/, "")
+    : `arn:${partition}:logs:${scope.region}:${scope.accountId}:log-group:${group}`;
+  return `${arn}:log-stream:${stream}`;
+}
+
+function groupName(input: Input): string {
+  return text(input, "logGroupName") || text(input, "logGroupIdentifier");
+}
+
+const GROUP: AccessRule = { resources: (input, scope) => [streamArn(scope, groupName(input), "")] };
+const STREAM: AccessRule = {
+  resources: (input, scope) => [streamArn(scope, groupName(input), text(input, "logStreamName"))],
+};
+const GROUPS: AccessRule = {
+  resources(input, scope) {
+    const given = input["logGroupIdentifiers"] ?? input["logGroupNames"];
+    const names = Array.isArray(given) ? given.map(String) : [groupName(input)];
+    return names.map((name) => streamArn(scope, name, ""));
+  },
+};
+const TAGGED: AccessRule = { resources: (input) => [text(input, "resourceArn") || "*"] };
+
+function rules(names: string, rule: AccessRule): Record<string, AccessRule> {
+  return Object.fromEntries(names.split(/\s+/).map((name) => [name, rule]));
+}
+
+const RULES: Readonly<Record<string, AccessRule>> = {
+  ...rules(
+    `CreateLogGroup DeleteLogGroup DeleteMetricFilter DeleteRetentionPolicy DeleteSubscriptionFilter
+    DescribeLogGroups DescribeLogStreams DescribeMetricFilters DescribeSubscriptionFilters
+    FilterLogEvents GetLogGroupFields ListTagsLogGroup PutLogGroupDeletionProtection PutMetricFilter
+    PutRetentionPolicy PutSubscriptionFilter TagLogGroup UntagLogGroup AssociateKmsKey DisassociateKmsKey
+    PutDataProtectionPolicy GetDataProtectionPolicy DeleteDataProtectionPolicy`,
+    GROUP,
+  ),
+  ...rules("CreateLogStream DeleteLogStream GetLogEvents PutLogEvents", STREAM),
+  ...rules("StartLiveTail StartQuery", GROUPS),
+  ...rules("ListTagsForResource TagResource UntagResource", TAGGED),
+};
+
+/** @param documentsOf the policies of an account and region; they bind every group there */
+export function logsAccess(documentsOf: (scope: Scope) => Promise<readonly string[]>): ServiceAccess {
+  return {
+    prefix: "logs",
+    rules: RULES,
+    async resourcePolicy(arn) {
+      const [, , , region = "", accountId = ""] = arn.split(":");
+      const documents = await documentsOf({ accountId, region });
+      if (documents.length === 0) return undefined;
+      const statements = documents.flatMap((document) => {
+        const { Statement: found } = JSON.parse(document) as { Statement: unknown };
+        return Array.isArray(found) ? (found as unknown[]) : [found];
+      });
+      return JSON.stringify({ Version: "2012-10-17", Statement: statements });
+    },
+  };
+}
