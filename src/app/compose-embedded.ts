@@ -118,6 +118,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       random,
       log,
       endpointPort: port,
+      endpoint,
       onEndpointConnection(socket, source) {
         origins.set(socket, {
           fromSandbox: true,

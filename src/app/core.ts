@@ -18,9 +18,12 @@ import {
   needsFreshProcess,
   type InstallableRuntimeCatalog,
 } from "../adapters/runtimes/index.ts";
+import { createPeers } from "../adapters/peers/in-process.ts";
+import { createDispatch } from "../aws/dispatch.ts";
 import type { Service } from "../aws/service.ts";
 import type { KeyResolver } from "../aws/sigv4/keys.ts";
 import type { AdjustableClock } from "../kernel/clock.ts";
+import { createRelay } from "../events/outbox/relay.ts";
 import { ServiceError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
@@ -52,6 +55,8 @@ export interface CoreDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly endpointPort: number;
+  /** Base URL of the endpoint, as the user reaches it. */
+  readonly endpoint: string;
   readonly onEndpointConnection: EndpointConnectionHandler;
 }
 
@@ -155,14 +160,36 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   dataPlane.useAsyncQueue(queue);
   const refreshQueueGauges = addQueueGauges(dataPlane.metrics, queue, counters);
 
+  const peers = createPeers(() => dispatch);
+  const relay = createRelay({
+    database,
+    peers,
+    invoker: dataPlane,
+    findFunction: (scope, name, qualifier) => control.resolver.resolve(scope, name, qualifier, 0),
+    clock,
+    random,
+    log,
+    node: "local",
+  });
+  const services = [createLambdaService(control, dataPlane), sts.service, iam.service, logs.service];
+  const dispatch = createDispatch({
+    services,
+    clock,
+    random,
+    log,
+    endpoint: () => deps.endpoint,
+    authorize: async (call) => void (await authorize(call)),
+  });
+
   await control.start();
+  await relay.start();
   const stopping = new AbortController();
   const dispatching = queue.run(stopping.signal).catch((error: unknown) => {
     if (!stopping.signal.aborted) log.error({ error }, "the asynchronous queue stopped");
   });
 
   return {
-    services: [createLambdaService(control, dataPlane), sts.service, iam.service, logs.service],
+    services,
     keys: sts.keys,
     database,
     control,
@@ -176,6 +203,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     },
     async close(drainMs) {
       stopping.abort();
+      await relay.close();
       await dataPlane.close(drainMs);
       await dispatching;
       await control.close();

@@ -15,7 +15,7 @@ export interface Delivery {
   readonly principal: string;
   /** The resource that sends: bucket, topic, rule. */
   readonly sourceArn: string;
-  /** Receiver: a function (with or without qualifier), queue, topic, bus, log group. */
+  /** Receiver: the ARN of a function (with or without qualifier), queue, topic, bus, log group, or a URL. */
   readonly targetArn: string;
   /** The event or message, as text. */
   readonly body: string;
@@ -27,6 +27,7 @@ export interface Delivery {
   /** For a bus: the entry's source and detail-type; `body` is the detail. */
   readonly source?: string;
   readonly detailType?: string;
+  readonly resources?: readonly string[];
   /** Deliveries of one key are made in order (FIFO topics). */
   readonly orderKey?: string;
   readonly retry: DeliveryRetry;
@@ -51,6 +52,9 @@ export interface DeliveryRetry {
 export interface Outbox {
   /** The statements that record the deliveries: put them into the unit of the change. */
   within(deliveries: readonly Delivery[]): readonly Statement[];
-  /** Call it when that unit was committed: the relay starts at once instead of at its next look. */
-  wake(): void;
+  /**
+   * Call it when that unit was committed, with the same objects: they are delivered at once. What was
+   * never told (the process ended between) is delivered once its hold has run out.
+   */
+  wake(deliveries: readonly Delivery[]): void;
 }

@@ -34,4 +34,6 @@ export interface PeerCall {
  */
 export interface Peers {
   call(call: PeerCall): Promise<Readonly<Record<string, unknown>>>;
+  /** Asks only whether the call would be allowed. Errors: the AccessDenied of `call`. */
+  permit(call: PeerCall): Promise<void>;
 }

@@ -233,7 +233,7 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     accepting += 1;
     if (accepting >= limits.acceptingMany) stormUntil = now + STORM_MS;
     try {
-      await database.commit([...lease, insertEvent(event, mine?.owner)]);
+      await database.commit([...lease, insertEvent(event, mine?.owner), ...(request.within ?? [])]);
     } catch (error) {
       if (mine !== undefined) letGo(event);
       if (lease.length > 0) leaseInDoubt = true;

@@ -1,4 +1,5 @@
 import type { Scope } from "../../kernel/scope.ts";
+import type { Statement } from "../../ports/database.ts";
 
 /** A synchronous invocation as every front door (API, URL, event source, destination) asks for it. */
 export interface InvokeRequest {
@@ -41,6 +42,8 @@ export interface AsyncInvokeRequest {
   readonly clientContext?: string;
   readonly traceHeader?: string;
   readonly requestId?: string;
+  /** Becomes true with the acceptance, in one unit: a relay ends its own row here, so that it hands over once. */
+  readonly within?: readonly Statement[];
 }
 
 /** The one seam through which anything calls a function. */

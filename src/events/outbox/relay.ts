@@ -1,0 +1,282 @@
+/**
+ * Delivers what services wrote into the outbox.
+ *
+ *   1. `within` writes the row with the change, held by this node; `wake` starts its delivery from
+ *      memory. Too many under way: rows are written as nobody's, and read back in turn.
+ *   2. A function's event becomes an asynchronous invocation, and the row ends, in one unit: handed
+ *      over once. For every other target the row ends after the call: at least once.
+ *   3. A failure is judged by a pure function: again later, or given up: then the body goes to the
+ *      dead-letter queue, if there is one, and the row ends.
+ *   4. Rows with an order key are always read back: the table says which is the oldest of its key.
+ */
+import type { Clock, Timer } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Scope } from "../../kernel/scope.ts";
+import type { FunctionInvoker } from "../../lambda/model/invocation.ts";
+import { Conflict, type Database } from "../../ports/database.ts";
+import type { Delivery, Outbox } from "../../ports/outbox.ts";
+import type { PeerIdentity, Peers } from "../../ports/peers.ts";
+import { deadLetterAttributes } from "./dead-letter.ts";
+import { decideRetry, failureOf, type DeliveryFailure } from "./retry.ts";
+import { callFor, send, type Message } from "./send.ts";
+import {
+  claimRows,
+  insertRow,
+  nextDue,
+  postponeRow,
+  releaseHeld,
+  removeRow,
+  type OutboxRow,
+} from "./store.ts";
+
+export interface RelayDeps {
+  readonly database: Database;
+  readonly peers: Peers;
+  readonly invoker: Pick<FunctionInvoker, "invokeAsync">;
+  /** Throws ResourceNotFoundException where there is no such function, version or alias. */
+  readonly findFunction: (scope: Scope, functionName: string, qualifier: string | undefined) => unknown;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly node: string;
+  /** Told of every end, for the followed log. */
+  readonly onEnd?: (end: DeliveryEnd) => void;
+}
+
+export interface DeliveryEnd {
+  readonly delivery: Delivery;
+  readonly attempts: number;
+  /** Absent when it was delivered. */
+  readonly failure?: DeliveryFailure;
+  /** Where the body went instead. */
+  readonly deadLetterArn?: string;
+}
+
+/** Hands a delivery to a target that no AWS service of ours is: a URL, a telephone. */
+export type Sender = (delivery: Delivery) => Promise<void>;
+
+export interface Relay extends Outbox {
+  /** Targets that begin with `prefix` (`http`, `sms:`) go to `sender`. Before `start`. */
+  use(prefix: string, sender: Sender): void;
+  start(): Promise<void>;
+  /** Ends what is under way and waits for it. */
+  close(): Promise<void>;
+}
+
+/** Longer than any one delivery takes. */
+const HOLD_MS = 60_000;
+const IN_MEMORY_MAX = 1_000;
+const AT_ONCE_MAX = 64;
+const CLAIM = 64;
+/** Waits between looks when nothing is due: what other nodes left is found by then. */
+const LOOK_MS = 15_000;
+
+export function createRelay(deps: RelayDeps): Relay {
+  const { database, clock, log, node } = deps;
+  const senders: { readonly prefix: string; readonly sender: Sender }[] = [];
+  const staged = new WeakMap<Delivery, { readonly createdAt: number; readonly held: boolean }>();
+  const ready: OutboxRow[] = [];
+  const running = new Set<Promise<void>>();
+  let inMemory = 0;
+  let seq = 0;
+  let open = false;
+  let claiming = false;
+  let claimAgain = false;
+  let timer: Timer | undefined;
+
+  function nextSeq(now: number): number {
+    seq = Math.max(seq + 1, now * 1_000);
+    return seq;
+  }
+
+  function within(deliveries: readonly Delivery[]): ReturnType<Outbox["within"]> {
+    const now = clock.now();
+    return deliveries.map((delivery) => {
+      const held = open && delivery.orderKey === undefined && inMemory < IN_MEMORY_MAX;
+      staged.set(delivery, { createdAt: now, held });
+      return insertRow(delivery, nextSeq(now), now, held ? now + HOLD_MS : undefined, node);
+    });
+  }
+
+  function wake(deliveries: readonly Delivery[]): void {
+    let isOthers = false;
+    for (const delivery of deliveries) {
+      const stage = staged.get(delivery);
+      if (stage?.held !== true) isOthers = true;
+      else {
+        staged.delete(delivery);
+        inMemory += 1;
+        ready.push({ delivery, createdAt: stage.createdAt, epoch: 0, attempts: 0 });
+      }
+    }
+    pump();
+    if (isOthers) void look();
+  }
+
+  function pump(): void {
+    while (open && running.size < AT_ONCE_MAX) {
+      const row = ready.shift();
+      if (row === undefined) return;
+      const work = deliver(row).finally(() => {
+        inMemory -= 1;
+        running.delete(work);
+        pump();
+        if (running.size === 0 && claimAgain) void look();
+      });
+      running.add(work);
+    }
+  }
+
+  /** Claims what is due and arranges the next look. One at a time. */
+  async function look(): Promise<void> {
+    claimAgain = true;
+    if (claiming || !open) return;
+    claiming = true;
+    timer?.cancel();
+    let waitMs = LOOK_MS;
+    try {
+      while (claimAgain && open) {
+        if (inMemory >= IN_MEMORY_MAX) break;
+        claimAgain = false;
+        const now = clock.now();
+        const rows = await claimRows(database, node, now, now + HOLD_MS, CLAIM);
+        inMemory += rows.length;
+        ready.push(...rows);
+        pump();
+        if (rows.length === CLAIM) claimAgain = true;
+      }
+      const due = await nextDue(database);
+      if (due !== undefined) waitMs = Math.min(waitMs, Math.max(5, due - clock.now()));
+    } catch (error) {
+      if (open) log.warn({ error: String(error) }, "the outbox could not be read");
+    } finally {
+      claiming = false;
+    }
+    if (open) timer = clock.timer(waitMs, () => void look());
+  }
+
+  async function deliver(row: OutboxRow): Promise<void> {
+    try {
+      await handOver(row);
+      deps.onEnd?.({ delivery: row.delivery, attempts: row.attempts + 1 });
+    } catch (error) {
+      // Somebody else has the row: theirs is the word.
+      if (error instanceof Conflict) return;
+      await settleFailure(row, failureOf(error)).catch((cause: unknown) => {
+        if (!(cause instanceof Conflict))
+          log.warn({ error: String(cause) }, "a delivery could not be settled");
+      });
+    }
+    if (row.delivery.orderKey !== undefined) void look();
+  }
+
+  /** Makes the delivery and ends its row. */
+  async function handOver(row: OutboxRow): Promise<void> {
+    const { delivery } = row;
+    const own = senders.find(({ prefix }) => delivery.targetArn.startsWith(prefix));
+    if (own !== undefined) {
+      await own.sender(delivery);
+    } else {
+      const call = callFor(delivery.targetArn, messageOf(row), identityOf(delivery), delivery.scope);
+      if (call.service === "lambda") {
+        const { functionName, qualifier } = functionOf(delivery.targetArn);
+        await deps.findFunction(call.scope, functionName, qualifier);
+        await deps.peers.permit(call);
+        await deps.invoker.invokeAsync({
+          functionName,
+          qualifier,
+          scope: call.scope,
+          payload: Buffer.from(delivery.body, "utf8"),
+          requestId: delivery.id,
+          within: [removeRow(row)],
+        });
+        return;
+      }
+      await send(deps.peers, call);
+    }
+    await database.commit([removeRow(row)]);
+  }
+
+  async function settleFailure(row: OutboxRow, failure: DeliveryFailure): Promise<void> {
+    const { delivery } = row;
+    const attempts = row.attempts + 1;
+    const decision = decideRetry(delivery, failure, {
+      attempts,
+      createdAt: row.createdAt,
+      now: clock.now(),
+      jitter: deps.random.number(),
+    });
+    const about = { source: delivery.sourceArn, target: delivery.targetArn, error: failure.code, attempts };
+    if (decision.kind === "retry") {
+      log.debug({ ...about, message: failure.message }, "a delivery failed and is repeated");
+      await database.commit([postponeRow(row, decision.atMs)]);
+      void look();
+      return;
+    }
+    const { deadLetterArn } = delivery;
+    if (deadLetterArn === undefined) {
+      log.warn({ ...about, message: failure.message }, "an event could not be delivered and is dropped");
+    } else {
+      const attributes = deadLetterAttributes(delivery, failure, decision.condition, row.attempts);
+      const message = { ...messageOf(row), attributes: { ...delivery.attributes, ...attributes } };
+      try {
+        await send(deps.peers, callFor(deadLetterArn, message, identityOf(delivery), delivery.scope));
+      } catch (error) {
+        log.warn(
+          { ...about, deadLetterArn, error: String(error) },
+          "the dead-letter queue took nothing; the event is dropped",
+        );
+      }
+    }
+    await database.commit([removeRow(row)]);
+    deps.onEnd?.({ delivery, attempts, failure, ...(deadLetterArn === undefined ? {} : { deadLetterArn }) });
+  }
+
+  return {
+    within,
+    wake,
+    use: (prefix, sender) => void senders.push({ prefix, sender }),
+    async start() {
+      await database.commit([releaseHeld(node, clock.now())]);
+      open = true;
+      void look();
+    },
+    async close() {
+      open = false;
+      timer?.cancel();
+      await Promise.allSettled(running);
+    },
+  };
+}
+
+function identityOf(delivery: Delivery): PeerIdentity {
+  return {
+    kind: "service",
+    principal: delivery.principal,
+    sourceArn: delivery.sourceArn,
+    sourceAccount: delivery.scope.accountId,
+  };
+}
+
+function messageOf(row: OutboxRow): Message {
+  const { id, body, attributes, messageGroupId, messageDeduplicationId, source, detailType, resources } =
+    row.delivery;
+  return {
+    id,
+    body,
+    timeMs: row.createdAt,
+    ...(attributes === undefined ? {} : { attributes }),
+    ...(messageGroupId === undefined ? {} : { messageGroupId }),
+    ...(messageDeduplicationId === undefined ? {} : { messageDeduplicationId }),
+    ...(source === undefined ? {} : { source }),
+    ...(detailType === undefined ? {} : { detailType }),
+    ...(resources === undefined ? {} : { resources }),
+  };
+}
+
+/** `arn:aws:lambda:region:account:function:name[:qualifier]`. */
+function functionOf(arn: string): { functionName: string; qualifier: string | undefined } {
+  const [, , , , , , functionName = "", qualifier] = arn.split(":");
+  return { functionName, qualifier };
+}

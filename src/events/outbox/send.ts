@@ -1,0 +1,115 @@
+/**
+ * One delivery into one target, told apart by its ARN. This is the only place that knows how a queue,
+ * a topic, a bus, a log group, a bucket or a function is handed something.
+ */
+import { ServiceError } from "../../kernel/errors.ts";
+import type { Scope } from "../../kernel/scope.ts";
+import type { DeliveryAttribute } from "../../ports/outbox.ts";
+import type { PeerCall, PeerIdentity, Peers } from "../../ports/peers.ts";
+
+export interface Message {
+  /** Tells a repeat where the target can (an object's key, a log stream's name). */
+  readonly id: string;
+  readonly body: string;
+  readonly attributes?: Readonly<Record<string, DeliveryAttribute>>;
+  readonly messageGroupId?: string;
+  readonly messageDeduplicationId?: string;
+  /** For a bus. */
+  readonly source?: string;
+  readonly detailType?: string;
+  readonly resources?: readonly string[];
+  readonly timeMs: number;
+  /** For a bucket. */
+  readonly key?: string;
+}
+
+/** Account and region of a target; those of the sender where the ARN has none (buckets). */
+export function scopeOfArn(arn: string, fallback: Scope): Scope {
+  const [, , , region = "", accountId = ""] = arn.split(":");
+  return { accountId: accountId || fallback.accountId, region: region || fallback.region };
+}
+
+/** The call that hands `message` to `targetArn`. Errors: ServiceError for a target of no known kind. */
+export function callFor(targetArn: string, message: Message, as: PeerIdentity, sender: Scope): PeerCall {
+  const scope = scopeOfArn(targetArn, sender);
+  const [, , service = ""] = targetArn.split(":");
+  const call = (operation: string, input: PeerCall["input"]): PeerCall => ({
+    service,
+    operation,
+    input,
+    scope,
+    as,
+  });
+  const fifo = {
+    ...(message.messageGroupId === undefined ? {} : { MessageGroupId: message.messageGroupId }),
+    ...(message.messageDeduplicationId === undefined
+      ? {}
+      : { MessageDeduplicationId: message.messageDeduplicationId }),
+  };
+  const attributes = attributesOf(message);
+  switch (service) {
+    case "sqs":
+      return call("SendMessage", {
+        QueueUrl: queueUrl(targetArn),
+        MessageBody: message.body,
+        ...attributes,
+        ...fifo,
+      });
+    case "sns":
+      return call("Publish", { TopicArn: targetArn, Message: message.body, ...attributes, ...fifo });
+    case "events":
+      return call("PutEvents", {
+        Entries: [
+          {
+            EventBusName: targetArn,
+            Source: message.source ?? "",
+            DetailType: message.detailType ?? "",
+            Detail: message.body,
+            Time: new Date(message.timeMs),
+            ...(message.resources === undefined ? {} : { Resources: [...message.resources] }),
+          },
+        ],
+      });
+    case "lambda":
+      return call("Invoke", {
+        FunctionName: targetArn,
+        InvocationType: "Event",
+        Payload: Buffer.from(message.body, "utf8"),
+      });
+    case "s3":
+      return call("PutObject", {
+        Bucket: targetArn.slice(targetArn.lastIndexOf(":") + 1),
+        Key: message.key ?? message.id,
+        Body: Buffer.from(message.body, "utf8"),
+        ContentType: "application/json",
+      });
+    default:
+      throw new ServiceError("InvalidTarget", 400, `${targetArn} is nothing that events can be delivered to`);
+  }
+}
+
+/** A bus answers 200 and says in the entry that it refused; everything else throws. */
+export async function send(peers: Peers, call: PeerCall): Promise<void> {
+  const answer = await peers.call(call);
+  const [entry] = (answer["Entries"] ?? []) as readonly { ErrorCode?: string; ErrorMessage?: string }[];
+  if (call.service === "events" && entry?.ErrorCode !== undefined) {
+    throw new ServiceError(entry.ErrorCode, 400, entry.ErrorMessage ?? "the event bus refused the entry");
+  }
+}
+
+function attributesOf(message: Message): Record<string, unknown> {
+  if (message.attributes === undefined) return {};
+  const entries = Object.entries(message.attributes).map(([name, value]) => [
+    name,
+    value.BinaryValue === undefined
+      ? value
+      : { DataType: value.DataType, BinaryValue: Buffer.from(value.BinaryValue, "base64") },
+  ]);
+  return { MessageAttributes: Object.fromEntries(entries) as Record<string, unknown> };
+}
+
+/** The queue's address without an endpoint: SQS looks at the path alone. */
+export function queueUrl(arn: string): string {
+  const [, , , region = "", accountId = "", name = ""] = arn.split(":");
+  return `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
+}
