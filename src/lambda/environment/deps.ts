@@ -26,7 +26,7 @@ export interface EnvironmentsOptions {
   /** How long an invocation waits for room on a full host. */
   readonly saturatedWaitMs: number;
   readonly saturatedWaitersMax: number;
-  /** Environments of one quick function kept busy before another is woken: the number of CPUs. */
+  /** Environments of one quick function that run at one time while they get on (awake.ts): the number of CPUs. */
   readonly awakeMax: number;
   readonly network: "egress" | "none";
 }

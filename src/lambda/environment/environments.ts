@@ -7,6 +7,7 @@ import type { EnvironmentsDeps } from "./deps.ts";
 import type { ExecutionEnvironment } from "./environment.ts";
 import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
+import { Patience } from "./patience.ts";
 import { RuntimePool } from "./pool.ts";
 import { startFailure, Starter } from "./starter.ts";
 import type { EnvironmentState } from "./state.ts";
@@ -14,8 +15,6 @@ import type { EnvironmentState } from "./state.ts";
 const REAP_INTERVAL_MS = 10_000;
 const LOG_FLUSH_INTERVAL_MS = 200;
 const SATURATED_RETRY_MS = 25;
-/** How long an invocation of a quick function waits for an environment that is already awake. */
-const PATIENCE_MS = 2;
 /** Longer than any interpreter takes to come up on a host that is not overloaded. */
 const SLOT_MS_MAX = 1000;
 
@@ -34,9 +33,7 @@ export class Environments implements FleetKeeper {
   #flushTimer: Timer | undefined;
   #reapTimer: Timer | undefined;
   #retryTimer: Timer | undefined;
-  /** Fleets whose invocations wait for awake environments, with what they had completed at the last look. */
-  readonly #patient = new Map<Fleet, number>();
-  #patienceTimer: Timer | undefined;
+  readonly #patience: Patience;
   #running = 0;
   #quiet: (() => void) | undefined;
   #closed = false;
@@ -50,6 +47,7 @@ export class Environments implements FleetKeeper {
       { boot: (launch) => this.#starter.bootPooled(launch), mayRefill: () => this.#mayRefill() },
     );
     this.#starter = new Starter(deps, this.#pool, this);
+    this.#patience = new Patience(deps.clock, deps.options.awakeMax, (fleet) => this.#wake(fleet));
     this.#armReap();
   }
 
@@ -62,8 +60,10 @@ export class Environments implements FleetKeeper {
     this.#running += 1;
     if (this.#flushTimer === undefined) this.#armFlush();
     const fleet = this.#fleet(version);
-    if (fleet.isQuick && fleet.busy >= this.#deps.options.awakeMax)
-      return this.#waitAwhile(fleet, invocation);
+    if (fleet.isQuick && fleet.busy >= fleet.awake) {
+      fleet.waiters.push({ invocation, sinceMs: this.#deps.clock.monotonic() });
+      return this.#patience.watch(fleet);
+    }
     const environment = fleet.take(this.#deps.clock.now());
     if (environment !== undefined) return environment.run(invocation);
     if (this.#retryTimer !== undefined && fleet.waiters.length >= this.#deps.options.saturatedWaitersMax) {
@@ -147,14 +147,9 @@ export class Environments implements FleetKeeper {
       await quiet.promise;
       limit.cancel();
     }
-    for (const timer of [
-      this.#freezeTimer,
-      this.#flushTimer,
-      this.#reapTimer,
-      this.#retryTimer,
-      this.#patienceTimer,
-    ])
+    for (const timer of [this.#freezeTimer, this.#flushTimer, this.#reapTimer, this.#retryTimer])
       timer?.cancel();
+    this.#patience.cancel();
     for (const fleet of this.#fleets.values()) {
       for (const waiter of fleet.waiters.splice(0)) this.refuse(waiter.invocation, stopping());
     }
@@ -184,45 +179,22 @@ export class Environments implements FleetKeeper {
   #fleet(version: FunctionVersion): Fleet {
     let fleet = this.#fleets.get(version.environmentId);
     if (fleet === undefined) {
-      fleet = new Fleet(version, this);
+      fleet = new Fleet(version, this, this.#deps.options.awakeMax);
       this.#fleets.set(version.environmentId, fleet);
     }
     return fleet;
   }
 
-  /**
-   * As many environments of a quick function are awake as there are CPUs: one more would not make it
-   * faster, and each switch between processes costs more than such an invocation.
-   */
-  #waitAwhile(fleet: Fleet, invocation: Invocation): void {
-    fleet.waiters.push({ invocation, sinceMs: this.#deps.clock.monotonic() });
-    if (!this.#patient.has(fleet)) this.#patient.set(fleet, fleet.completedEver);
-    if (this.#patienceTimer === undefined) this.#armPatience();
+  onPatience(fleet: Fleet): void {
+    this.#patience.watch(fleet);
   }
 
-  /** Whoever has waited long enough gets an environment more; where nothing moves, everybody gets one. */
-  #armPatience(): void {
-    this.#patienceTimer = this.#deps.clock.timer(PATIENCE_MS, () => {
-      this.#patienceTimer = undefined;
-      const now = this.#deps.clock.monotonic();
-      for (const [fleet, completed] of [...this.#patient]) {
-        const isStuck = fleet.completedEver === completed;
-        this.#patient.delete(fleet);
-        const wakeMax = isStuck ? Infinity : 1;
-        for (let woken = 0; woken < wakeMax; woken += 1) {
-          const first = fleet.waiters[0];
-          if (first === undefined || now - first.sinceMs < PATIENCE_MS) break;
-          const environment = fleet.take(this.#deps.clock.now());
-          if (environment === undefined) {
-            this.#wantFor(fleet);
-            break;
-          }
-          environment.run((fleet.waiters.shift() as Waiter).invocation);
-        }
-        if (fleet.waiters.length > 0) this.#patient.set(fleet, fleet.completedEver);
-      }
-      if (this.#patient.size > 0) this.#armPatience();
-    });
+  /** Runs the first in line in an environment more; where none is idle, asks for new ones. */
+  #wake(fleet: Fleet): boolean {
+    const environment = fleet.take(this.#deps.clock.now());
+    if (environment === undefined) this.#wantFor(fleet);
+    else environment.run((fleet.waiters.shift() as Waiter).invocation);
+    return environment !== undefined;
   }
 
   /** Those who wait and for whom no environment is on its way yet. */

@@ -18,6 +18,8 @@ export interface FleetKeeper {
   /** It may be frozen, reaped, or used to make room. */
   onHot(environment: ExecutionEnvironment): void;
   onFleetChanged(fleet: Fleet): void;
+  /** Invocations of a quick function go on waiting although an environment has become idle. */
+  onPatience(fleet: Fleet): void;
   nowMs(): number;
 }
 
@@ -34,6 +36,10 @@ export class Fleet implements EnvironmentOwner {
   retired = false;
   /** Bytes the hungriest environment so far has used; what the next one is expected to need. */
   peakBytes = 0;
+  /** How many environments run at one time while the function is quick (awake.ts). */
+  awake: number;
+  /** Looks at its waiting invocations, in a row, that saw none come to its end. */
+  idleLooks = 0;
   readonly #keeper: FleetKeeper;
   /** Follows the shorter of its durations: what a queue adds on a busy host must not make it look slow. */
   #usualMs = Infinity;
@@ -41,8 +47,9 @@ export class Fleet implements EnvironmentOwner {
   #completed = 0;
   #completedBefore = 0;
 
-  constructor(version: FunctionVersion, keeper: FleetKeeper) {
+  constructor(version: FunctionVersion, keeper: FleetKeeper, awake: number) {
     this.version = version;
+    this.awake = awake;
     this.#keeper = keeper;
   }
 
@@ -88,7 +95,8 @@ export class Fleet implements EnvironmentOwner {
     this.completedEver += 1;
     this.#noteDuration(environment.lastDurationMs);
     if (environment.maxMemoryBytes > this.peakBytes) this.peakBytes = environment.maxMemoryBytes;
-    const waiter = this.waiters.shift();
+    const rests = this.isQuick && !this.retired && this.busy > this.awake;
+    const waiter = rests ? undefined : this.waiters.shift();
     if (waiter !== undefined && environment.credentialsGoodUntilMs > this.#keeper.nowMs()) {
       environment.run(waiter.invocation);
       return;
@@ -100,6 +108,7 @@ export class Fleet implements EnvironmentOwner {
     }
     this.idle.push(environment);
     this.#keeper.onHot(environment);
+    if (this.waiters.length > 0) this.#keeper.onPatience(this);
   }
 
   #noteDuration(ms: number): void {

@@ -1,0 +1,30 @@
+/**
+ * How many environments of a quick function run at one time. Such an invocation costs less than the
+ * switch to another process, and each environment more has caches and compiled code of its own to
+ * warm: as many as there are CPUs do the most work. More are woken only where those do not get on,
+ * because the host is busy with something else or the function waits for something. Pure.
+ */
+export interface AwakeInput {
+  /** Environments that run now. */
+  readonly busy: number;
+  /** The number of CPUs. */
+  readonly awakeMin: number;
+  readonly waiting: number;
+  /** Invocations that ended since the last look, a patience ago. */
+  readonly completed: number;
+  /** Looks in a row that saw no end; one alone may only mean that the server itself was held up. */
+  readonly idleLooks: number;
+  /** The first in line has waited for longer than the patience. */
+  readonly isLate: boolean;
+}
+
+const IDLE_LOOKS_MAX = 2;
+
+/** How many may run until the next look: all, where none comes to an end; one more, where few do. */
+export function awakeTarget(input: AwakeInput): number {
+  const { busy, awakeMin, waiting, completed, idleLooks, isLate } = input;
+  if (!isLate) return awakeMin;
+  if (idleLooks >= IDLE_LOOKS_MAX) return busy + waiting;
+  if (completed < Math.min(busy, awakeMin)) return Math.max(awakeMin, busy + 1);
+  return awakeMin;
+}
