@@ -133,9 +133,9 @@ async function rowsLeft(database: Database): Promise<number> {
 
 /** Moves time to the next repeat whenever the table says that one is waited for. */
 async function through<T>({ database, clock }: World, end: Promise<T>): Promise<T> {
-  let isOver = false;
-  const over = end.finally(() => (isOver = true));
-  while (!isOver) {
+  const state = { over: false };
+  const over = end.finally(() => (state.over = true));
+  while (!state.over) {
     const [row] = await database.read("SELECT MIN(due_at) AS due FROM outbox WHERE node = ''");
     const due = Number(row?.["due"] ?? 0);
     if (due > clock.now()) clock.advance(due - clock.now());

@@ -80,7 +80,7 @@ export function createRelay(deps: RelayDeps): Relay {
   const running = new Set<Promise<void>>();
   let inMemory = 0;
   let seq = 0;
-  let open = false;
+  const life = { open: false };
   let claiming = false;
   let claimAgain = false;
   let timer: Timer | undefined;
@@ -93,7 +93,7 @@ export function createRelay(deps: RelayDeps): Relay {
   function within(deliveries: readonly Delivery[]): ReturnType<Outbox["within"]> {
     const now = clock.now();
     return deliveries.map((delivery) => {
-      const held = open && delivery.orderKey === undefined && inMemory < IN_MEMORY_MAX;
+      const held = life.open && delivery.orderKey === undefined && inMemory < IN_MEMORY_MAX;
       staged.set(delivery, { createdAt: now, held });
       return insertRow(delivery, nextSeq(now), now, held ? now + HOLD_MS : undefined, node);
     });
@@ -115,7 +115,7 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   function pump(): void {
-    while (open && running.size < AT_ONCE_MAX) {
+    while (life.open && running.size < AT_ONCE_MAX) {
       const row = ready.shift();
       if (row === undefined) return;
       const work = deliver(row).finally(() => {
@@ -131,12 +131,12 @@ export function createRelay(deps: RelayDeps): Relay {
   /** Claims what is due and arranges the next look. One at a time. */
   async function look(): Promise<void> {
     claimAgain = true;
-    if (claiming || !open) return;
+    if (claiming || !life.open) return;
     claiming = true;
     timer?.cancel();
     let waitMs = LOOK_MS;
     try {
-      while (claimAgain && open) {
+      while (claimAgain && life.open) {
         if (inMemory >= IN_MEMORY_MAX) break;
         claimAgain = false;
         const now = clock.now();
@@ -149,11 +149,11 @@ export function createRelay(deps: RelayDeps): Relay {
       const due = await nextDue(database);
       if (due !== undefined) waitMs = Math.min(waitMs, Math.max(5, due - clock.now()));
     } catch (error) {
-      if (open) log.warn({ error: String(error) }, "the outbox could not be read");
+      if (life.open) log.warn({ error: String(error) }, "the outbox could not be read");
     } finally {
       claiming = false;
     }
-    if (open) timer = clock.timer(waitMs, () => void look());
+    if (life.open) timer = clock.timer(waitMs, () => void look());
   }
 
   async function deliver(row: OutboxRow): Promise<void> {
@@ -239,11 +239,11 @@ export function createRelay(deps: RelayDeps): Relay {
     use: (prefix, sender) => void senders.push({ prefix, sender }),
     async start() {
       await database.commit([releaseHeld(node, clock.now())]);
-      open = true;
+      life.open = true;
       void look();
     },
     async close() {
-      open = false;
+      life.open = false;
       timer?.cancel();
       await Promise.allSettled(running);
     },
