@@ -43,6 +43,29 @@ static void limit(int resource, rlim_t value) {
   setrlimit(resource, &wanted);
 }
 
+/* As `ulimit -a` shows them on Lambda; core files as large as there are land in /tmp and its size at most. */
+#define CORE_MAX 10737418240
+#define LOCKED_MAX 65536
+#define STACK_MAX 8388608
+
+static void usual_limits(const struct base *base) {
+  struct rlimit stack = {STACK_MAX, RLIM_INFINITY};
+  /* 1: the kernel does not start the host's crash handler, which would run as root outside of here. */
+  limit(RLIMIT_CORE, base->core_handler ? 1 : CORE_MAX);
+  limit(RLIMIT_MEMLOCK, LOCKED_MAX);
+  limit(RLIMIT_MSGQUEUE, 0);
+  setrlimit(RLIMIT_STACK, &stack);
+}
+
+/* As the payload's own user: root without all of its capabilities may not change another user's limits. */
+static void lower_processes(const struct base *base, pid_t payload, int processes) {
+  pid_t child = fork();
+  if (child != 0) return;
+  struct rlimit wanted = {(rlim_t)processes, (rlim_t)processes};
+  bool own = base->rootless || (setresgid(base->gid, base->gid, base->gid) == 0 && setresuid(base->uid, base->uid, base->uid) == 0);
+  _exit(own && prlimit(payload, RLIMIT_NPROC, &wanted, NULL) == 0 ? 0 : 1);
+}
+
 static void drop_privileges(const struct base *base) {
   for (int capability = 0; capability < 64; capability++) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -87,11 +110,9 @@ static void become_payload(const struct base *base, const struct frame *spec, in
   }
   const char *files = frame_value(spec, "nofile");
   limit(RLIMIT_NOFILE, files == NULL ? 1024 : (rlim_t)strtoul(files, NULL, 10));
-  /* Counted for this user in this user namespace: the monitor and process 1 are in it too. */
   const char *processes = frame_value(spec, "nproc");
-  if (processes != NULL) limit(RLIMIT_NPROC, (rlim_t)strtoul(processes, NULL, 10) + 2);
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_MSGQUEUE, 0);
+  if (processes != NULL) limit(RLIMIT_NPROC, (rlim_t)strtoul(processes, NULL, 10));
+  usual_limits(base);
   const char *cwd = frame_value(spec, "cwd");
   umask(022);
   sigset_t none;
@@ -128,6 +149,13 @@ static pid_t start_payload(const struct base *base, const struct frame *spec) {
   send_handle(out[0], "stdout");
   send_handle(err[0], "stderr");
   hand_over_listener("9001", "runtimeApi");
+  if (frame_value(spec, "dns") != NULL) {
+    hand_over_listener("53", "dnsTcp");
+    int datagrams = datagrams_on(53);
+    must(datagrams >= 0, "the port for names");
+    send_handle(datagrams, "dnsUdp");
+    close(datagrams);
+  }
   hand_over_listener(frame_value(spec, "port"), "endpoint");
   pid_t payload = fork();
   must(payload >= 0, "starting the first process");
@@ -178,12 +206,13 @@ int first_process(void *argument) {
   close(FD_IPC);
 
   for (;;) {
-    int number = 0;
-    sigwait(&all, &number);
+    siginfo_t about;
+    int number = sigwaitinfo(&all, &about);
     if (number == SIGTERM || number == SIGINT) kill(payload, number);
     /* Freezing where there is no freezer: everything here but this process, at one stroke. */
     if (number == SIGUSR1) kill(-1, SIGSTOP);
     if (number == SIGUSR2) kill(-1, SIGCONT);
+    if (number == SIGRTMIN) lower_processes(base, payload, about.si_value.sival_int);
     if (number != SIGCHLD) continue;
     int status;
     for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {

@@ -37,6 +37,7 @@ static void read_arguments(char **argv) {
     if (strcmp(*argv, "interface") == 0) base.interface = value;
     if (strcmp(*argv, "subnet") == 0) base.subnet = (uint32_t)strtoul(value, NULL, 10);
     if (strcmp(*argv, "rootless") == 0) base.rootless = true;
+    if (strcmp(*argv, "corehandler") == 0) base.core_handler = true;
     if (strcmp(*argv, "cgroup") == 0 && base.cgroup_count < MAX_CGROUPS) base.cgroups[base.cgroup_count++] = value;
   }
 }
@@ -102,7 +103,7 @@ static void start(const struct frame *frame) {
   forward_frame(first_socket, frame);
 }
 
-/* Frames: start | attach ID … | tmp ID MB | signal N | kill */
+/* Frames: start | attach ID … | tmp ID MB | processes N | signal N | kill */
 static void obey(const struct frame *frame) {
   char error[512] = "";
   const char *verb = frame->strings[0];
@@ -114,6 +115,8 @@ static void obey(const struct frame *frame) {
   } else if (strcmp(verb, "tmp") == 0 && frame->count > 2) {
     put_tmp((unsigned)strtoul(frame->strings[2], NULL, 10), error, sizeof error);
     send_reply(frame->strings[1], error);
+  } else if (strcmp(verb, "processes") == 0 && frame->count > 1) {
+    sigqueue(first_pid, SIGRTMIN, (union sigval){.sival_int = atoi(frame->strings[1])});
   } else if (strcmp(verb, "signal") == 0 && frame->count > 1) {
     kill(first_pid, atoi(frame->strings[1]));
   } else if (strcmp(verb, "kill") == 0) {

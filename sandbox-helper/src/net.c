@@ -19,17 +19,21 @@ bool loopback_up(void) {
 }
 
 /* Close-on-exec and non-blocking: the server takes it over as it is. */
-int listen_on(unsigned port) {
+static int bound(int type, unsigned port) {
   int one = 1;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (listener < 0) return -1;
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 128) < 0) {
+  int made = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (made < 0) return -1;
+  setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (bind(made, (struct sockaddr *)&address, sizeof address) < 0 || (type == SOCK_STREAM && listen(made, 128) < 0)) {
     int reason = errno;
-    close(listener);
+    close(made);
     errno = reason;
     return -1;
   }
-  return listener;
+  return made;
 }
+
+int listen_on(unsigned port) { return bound(SOCK_STREAM, port); }
+
+int datagrams_on(unsigned port) { return bound(SOCK_DGRAM, port); }

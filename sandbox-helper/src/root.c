@@ -43,11 +43,13 @@ static bool bind_same(const char *path, uint64_t attributes) {
   return true;
 }
 
-static void write_text(const char *path, const char *text) {
-  int file = openat(root, path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-  must(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text), path);
+static void write_file(const char *path, const char *text, mode_t mode) {
+  int file = openat(root, path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, mode);
+  must(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text) && fchmod(file, mode) == 0, path);
   close(file);
 }
+
+static void write_text(const char *path, const char *text) { write_file(path, text, 0644); }
 
 /* /bin, /lib and their like are links on most systems, folders on some. */
 static void programs(void) {
@@ -144,6 +146,8 @@ void build_root(const struct base *base) {
   for (int i = 0; folders[i] != NULL; i++) must(mkdirat(root, folders[i], 0755) == 0, folders[i]);
   programs();
   settings(base);
+  /* Programs look for it to learn that they are on Lambda. Nothing of ours starts there. */
+  write_file("lambda-entrypoint.sh", "#!/bin/sh\nexec \"$@\"\n", 0755);
   devices();
   processes(base->rootless);
   must(fchdir(root) == 0 && syscall(SYS_pivot_root, ".", ".") == 0, "changing to it");

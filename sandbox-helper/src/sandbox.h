@@ -27,6 +27,7 @@ struct base {
   const char *interface; /* the host's end of the way out; NULL: there is none */
   uint32_t subnet;       /* its first address */
   bool rootless;
+  bool core_handler; /* the host hands core dumps to a program of its own */
 };
 
 /* A frame of the control socket: NUL-terminated strings. */
@@ -65,6 +66,7 @@ int make_tmp(const struct base *base, unsigned megabytes, char *error, size_t si
 /* net.c */
 bool loopback_up(void);
 int listen_on(unsigned port);
+int datagrams_on(unsigned port);
 
 /* veth.c */
 bool veth_host(const char *name, uint32_t first, pid_t pid, char *error, size_t size);

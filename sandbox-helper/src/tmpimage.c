@@ -125,14 +125,15 @@ int make_tmp(const struct base *base, unsigned megabytes, char *error, size_t si
   } else {
     char bytes[32];
     snprintf(bytes, sizeof bytes, "%um", megabytes);
-    const char *const options[] = {"size", bytes, "nr_inodes", "131072", "mode", "0700", NULL};
+    const char *const options[] = {"size", bytes, "nr_inodes", "131072", "mode", "1777", NULL};
     mount = new_mount("tmpfs", PRIVATE, options);
     if (mount < 0) snprintf(error, size, "a tmpfs for /tmp: %s", strerror(errno));
   }
   if (mount < 0) return -1;
   unlinkat(mount, "lost+found", AT_REMOVEDIR);
-  if (fchownat(mount, "", base->uid, base->gid, AT_EMPTY_PATH) < 0 || fchmodat(mount, ".", 0700, 0) < 0) {
-    snprintf(error, size, "giving /tmp to its user: %s", strerror(errno));
+  /* Root's and for everybody, as on Lambda. */
+  if (fchmodat(mount, ".", 01777, 0) < 0) {
+    snprintf(error, size, "opening /tmp to its user: %s", strerror(errno));
     close(mount);
     return -1;
   }

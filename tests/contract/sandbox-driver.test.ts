@@ -89,6 +89,49 @@ for (const [name, openDriver] of Object.entries(OPENERS)) {
       assert.equal(stdout, "63 11\n");
     });
 
+    test("limits and folders look as on Lambda", { timeout: TEST_MS }, async (t) => {
+      const lacking = enforced("rootfs");
+      if (lacking !== false) return t.skip(lacking);
+      const program = `import resource, os, stat
+for name in ('CORE', 'MEMLOCK', 'NOFILE', 'NPROC', 'STACK', 'AS', 'FSIZE'):
+  print(name, *resource.getrlimit(getattr(resource, 'RLIMIT_' + name)))
+for path in ('/tmp', '/var/task', '/opt', '/lambda-entrypoint.sh'):
+  about = os.stat(path)
+  print(path, stat.filemode(about.st_mode), about.st_uid == 0 or os.getuid() == 993)`;
+      const limits = { memoryMb: 128, cpus: 1, pids: 742, tmpMb: 512, openFiles: 1024 };
+      const { stdout } = await runProgram(driver, program, { limits });
+      const handled = (await readFile("/proc/sys/kernel/core_pattern", "utf8")).startsWith("|");
+      const core = handled ? "1 1" : "10737418240 10737418240";
+      // Without root the two processes around the program count, too.
+      const processes = process.getuid?.() === 0 ? "742 742" : "744 744";
+      assert.deepEqual(stdout.trim().split("\n"), [
+        `CORE ${core}`,
+        "MEMLOCK 65536 65536",
+        "NOFILE 1024 1024",
+        `NPROC ${processes}`,
+        "STACK 8388608 -1",
+        "AS -1 -1",
+        "FSIZE -1 -1",
+        "/tmp drwxrwxrwt True",
+        "/var/task drwxr-xr-x True",
+        "/opt drwxr-xr-x True",
+        "/lambda-entrypoint.sh -rwxr-xr-x True",
+      ]);
+    });
+
+    test("a smaller function lowers the limit of a pooled process", { timeout: TEST_MS }, async (t) => {
+      const lacking = enforced("pids", "rootfs");
+      if (lacking !== false) return t.skip(lacking);
+      const program = `import resource, time
+while resource.getrlimit(resource.RLIMIT_NPROC)[1] > 100: time.sleep(0.005)
+print(*resource.getrlimit(resource.RLIMIT_NPROC))`;
+      const { limits } = specOf("");
+      const sandbox = await driver.create(specOf(program, { limits: { ...limits, pids: 500 } }));
+      await sandbox.setLimits({ ...limits, pids: 20 });
+      const expected = process.getuid?.() === 0 ? "20 20\n" : "22 22\n";
+      assert.equal(await textOf(sandbox.stdout), expected);
+    });
+
     test("/tmp holds its size and no more, and does not count as memory", { timeout: TEST_MS }, async (t) => {
       const lacking = enforced("tmpSize");
       if (lacking !== false) return t.skip(lacking);

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The first user id of sandboxes; a sandbox's own is this plus its number, which names its control group. */
+/** Each server has a block of user ids; a sandbox's place in it is its number, which names its control group. */
 const FIRST_UID = 1_900_000_000;
+const USERS_PER_SERVER = 60_000;
 
 interface Process {
   readonly pid: number;
@@ -48,7 +49,7 @@ export function groupsOf(serverPid: number, uid: number): string[] {
   for (const hierarchy of hierarchies) {
     for (const group of foldersIn(hierarchy)) {
       if (!group.includes("lambent") || !group.split("-").includes(String(serverPid))) continue;
-      const folder = join(hierarchy, group, String(uid - FIRST_UID));
+      const folder = join(hierarchy, group, String((uid - FIRST_UID) % USERS_PER_SERVER));
       if (existsSync(folder)) found.add(folder);
     }
   }

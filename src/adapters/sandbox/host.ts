@@ -24,6 +24,8 @@ export interface Host {
   /** Limits of the sandbox with this number. */
   limiter(slot: number): Cgroup;
   readonly resolvConf: string;
+  /** This machine hands core dumps to a program of its own, outside of the sandboxes. */
+  readonly hasCoreHandler: boolean;
   /** Folder of /tmp images; undefined where /tmp has to be a tmpfs. */
   readonly imagesFolder: string | undefined;
   /** Why something is less than it could be. */
@@ -35,6 +37,10 @@ export interface Host {
   /** Destroys the groups of servers that are dead. */
   sweep(): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+async function hasCoreHandler(): Promise<boolean> {
+  return (await textOf("/proc/sys/kernel/core_pattern")).startsWith("|");
 }
 
 async function textOf(file: string): Promise<string> {
@@ -111,6 +117,7 @@ export async function prepareHost(options: {
     layout,
     limiter: (slot) => makeCgroup(layout, `${group}/${slot}`),
     resolvConf: options.resolvConf ?? (await findResolvConf(reasons)),
+    hasCoreHandler: await hasCoreHandler(),
     imagesFolder: images ? folder : undefined,
     reasons,
     needTmp,
@@ -161,6 +168,7 @@ async function prepareRootless(clock: Clock): Promise<Host> {
     layout: { memory: none, cpu: none, cpuacct: none, pids: none, freezer: none },
     limiter: () => watch.make(),
     resolvConf: "",
+    hasCoreHandler: await hasCoreHandler(),
     imagesFolder: undefined,
     reasons: [
       "memory: processes are looked at 20 times a second, so a quick allocation can pass the limit for a moment; files in memory (/tmp, memfd) are not counted; started as root, the kernel holds the limit",

@@ -17,9 +17,11 @@ import { spawnHelper } from "./helper.ts";
 import type { Helper } from "./helper.ts";
 import { prepareHost } from "./host.ts";
 import type { Host } from "./host.ts";
+import { ownerName } from "./owner.ts";
 import { probe } from "./probe.ts";
 import { descendants, processTable } from "./process-tree.ts";
 import { keepSpares } from "./spares.ts";
+import { firstUser, USERS_PER_SERVER } from "./users.ts";
 
 export interface NamespacesOptions {
   readonly dataDir: string;
@@ -37,9 +39,6 @@ export interface NamespacesOptions {
 }
 
 const RUNTIME_API = "127.0.0.1:9001";
-/** A user per sandbox: the kernel counts some resources per user, and neighbours stay strangers. */
-const FIRST_UID = 1_900_000_000;
-const UIDS = 60_000;
 const FIRST_SLOTS = 2_048;
 /** The user inside, where only one can be had. */
 const ROOTLESS_UID = 993;
@@ -76,6 +75,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
     : await openEgress().catch((error: unknown) =>
         closedBecause(error instanceof Error ? error.message : String(error)),
       );
+  const users = firstUser("namespaces", `${options.instanceId}-${await ownerName()}`);
   const slots = slotAllocator();
   const live = new Set<Sandbox>();
 
@@ -84,7 +84,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
     const cgroup = host.limiter(slot);
     try {
       cgroup.setLimits(SPARE_LIMITS);
-      const uid = host.rootless ? ROOTLESS_UID : FIRST_UID + (slot % UIDS);
+      const uid = host.rootless ? ROOTLESS_UID : users + (slot % USERS_PER_SERVER);
       const cable = egress?.helperArguments(slot) ?? [];
       const helper = await spawnHelper(executable, [
         ...cable,
@@ -94,6 +94,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         `tmp=${SPARE_LIMITS.tmpMb}`,
         `resolv=${host.resolvConf}`,
         ...(host.imagesFolder === undefined ? [] : [`images=${host.imagesFolder}`]),
+        ...(host.hasCoreHandler ? ["corehandler=1"] : []),
         ...cgroup.procs.map((file) => `cgroup=${file}`),
       ]);
       cgroup.adopt(helper.pid);
@@ -169,7 +170,7 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
     `tmp=${limits.tmpMb}`,
     `nofile=${limits.openFiles}`,
     `port=${spec.endpointPort}`,
-    ...(base.rootless ? [`nproc=${limits.pids}`] : []),
+    `nproc=${processLimit(limits, base)}`,
     ...(spec.channel ? ["channel=1"] : []),
     ...(spec.network === "egress" && base.hasEgress ? ["egress=1"] : []),
     ...mountFields(spec.mounts),
@@ -219,6 +220,8 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
         await host.needTmp(wanted.tmpMb);
         await helper.ask("tmp", [String(wanted.tmpMb)]);
       }
+      // The kernel lets a process's own limit be lowered only; beyond it the control group's holds.
+      if (wanted.pids < limits.pids) helper.tell("processes", String(processLimit(wanted, base)));
       limits = wanted;
       cgroup.setLimits(wanted);
     },
@@ -245,6 +248,11 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
   };
 }
 
+/** Counted for the sandbox's user; without root the monitor and process 1 are of that user, too. */
+function processLimit(limits: SandboxLimits, base: Base): number {
+  return limits.pids + (base.rootless ? 2 : 0);
+}
+
 /** Bytes used in /tmp, seen through the sandbox's own root. */
 async function tmpUse({ helper, rootless }: Base): Promise<number> {
   // Process 1 lets nobody but root look; what it has started does.
@@ -262,7 +270,7 @@ function slotAllocator(): { take(): number; give(slot: number): void } {
   let next = 0;
   return {
     take() {
-      const span = used.size < FIRST_SLOTS ? FIRST_SLOTS : UIDS;
+      const span = used.size < FIRST_SLOTS ? FIRST_SLOTS : USERS_PER_SERVER;
       do next = (next + 1) % span;
       while (used.has(next));
       used.add(next);

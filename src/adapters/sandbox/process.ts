@@ -19,6 +19,7 @@ import { makeFifos } from "./fifo.ts";
 import { ownerIsDead, ownerName } from "./owner.ts";
 import { comesFrom, comesFromUser, guardedListener } from "./peer.ts";
 import { cpuNsOf, MARK, markedProcesses, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
+import { firstUser, USERS_PER_SERVER } from "./users.ts";
 
 export interface ProcessOptions {
   readonly dataDir: string;
@@ -27,9 +28,6 @@ export interface ProcessOptions {
   /** How often memory is looked at, in ms (default 200). */
   readonly watchMs?: number;
 }
-
-const FIRST_UID = 1_900_100_000;
-const UIDS = 60_000;
 
 /** The same as what a mount would do to a path, for a program that sees the host's file system. */
 export function rewritePath(mounts: readonly Mount[], target: string): string {
@@ -60,6 +58,7 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
   const linux = process.platform === "linux";
   const root = process.getuid?.() === 0;
   const owner = await ownerName();
+  const users = firstUser("process", `${folder}-${owner}`);
   const live = new Set<Sandbox>();
   let next = 0;
   options.log.warn(
@@ -93,8 +92,8 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
     name: "process",
     capabilities,
     async create(spec) {
-      const slot = next++ % UIDS;
-      const user = root ? FIRST_UID + slot : undefined;
+      const slot = next++ % USERS_PER_SERVER;
+      const user = root ? users + slot : undefined;
       const tmp = path.join(folder, `tmp-${randomBytes(6).toString("hex")}-${owner}`);
       await mkdir(tmp, { mode: 0o700 });
       try {

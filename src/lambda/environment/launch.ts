@@ -42,11 +42,23 @@ export interface LaunchDeps {
   readonly options: LaunchOptions;
 }
 
+/** Memory of Lambda's virtual machine that is not the function's. */
+const SYSTEM_MB = 57.5;
+const PROCESSES_PER_MB = 4;
+
+/**
+ * Lambda's quota is 1,024 processes and threads, but a kernel with little memory allows itself fewer:
+ * one per 256 KB, which is the 742 that a function of 128 MB finds with `ulimit -u`.
+ */
+export function processesOf(memoryMb: number): number {
+  return Math.min(LIMITS.processes, Math.floor((memoryMb + SYSTEM_MB) * PROCESSES_PER_MB));
+}
+
 export function limitsOf(version: FunctionVersion): SandboxLimits {
   return {
     memoryMb: version.memoryMb,
     cpus: version.memoryMb / LIMITS.memoryMbPerVcpu,
-    pids: LIMITS.processes,
+    pids: processesOf(version.memoryMb),
     tmpMb: version.tmpMb,
     openFiles: LIMITS.openFiles,
   };
