@@ -108,13 +108,14 @@ export function matches(pattern: Pattern, text: string, keys: Keys, ignoreCase =
   return characters !== undefined && matchCharacters(characters, text, ignoreCase);
 }
 
-/** The six parts of an ARN one by one: what ArnLike means. A text that is no ARN is matched whole. */
+/** The six parts of an ARN one by one: what ArnLike means. `arn:aws:sns:*` stands for all that follows. */
 export function matchesArn(pattern: Pattern, text: string, keys: Keys): boolean {
   const characters = resolve(pattern, keys);
   if (characters === undefined) return false;
   const parts = arnParts([...text]);
   const patterns = arnParts(characters);
-  if (parts.length !== 6 || patterns.length !== 6) return matchCharacters(characters, text, false);
+  if (patterns.length < 6) return characters.at(-1) === STAR && matchCharacters(characters, text, false);
+  if (parts.length < 6) return matchCharacters(characters, text, false);
   return patterns.every((part, index) => matchCharacters(part, (parts[index] ?? []).join(""), false));
 }
 
