@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { readlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -158,5 +159,47 @@ test(
       const { stdout } = await run("nft", ["list", ...table.split(" ")]);
       assert.ok(!stdout.includes("99999999"));
     }
+  },
+);
+
+test(
+  "a name server on the host's loopback is asked for the sandbox",
+  { skip: canMakeNetworks ? false : "needs root and iproute2", timeout: 40_000 },
+  async (t) => {
+    const silent = createSocket("udp4");
+    const dns = createSocket("udp4");
+    const opened = await openNamespaces({ resolvConf: "nameserver 127.0.77.1\nnameserver 127.0.77.2\n" });
+    t.after(async () => {
+      silent.close();
+      dns.close();
+      await opened.close();
+    });
+    const { driver } = opened;
+    if (driver.capabilities.network !== "isolated+egress")
+      return t.skip(driver.capabilities.reasons.join("; "));
+    const questions: Buffer[] = [];
+    dns.on("message", (question, from) => {
+      questions.push(question);
+      const end = question.indexOf(0, 12) + 5;
+      const head = Buffer.from(question.subarray(0, 12));
+      head.writeUInt16BE(0x8580, 2);
+      head.writeUInt16BE(1, 6);
+      head.fill(0, 8);
+      const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 78]);
+      dns.send(Buffer.concat([head, question.subarray(12, end), record]), from.port, from.address);
+    });
+    const bind = (socket: typeof dns, address: string): Promise<void> =>
+      new Promise((resolve) => socket.bind(53, address, resolve));
+    await Promise.all([bind(silent, "127.0.77.1"), bind(dns, "127.0.77.2")]);
+    const tcp = createServer((socket) => socket.end("a name server"));
+    await new Promise<void>((resolve) => tcp.listen(53, "127.0.77.1", resolve));
+    t.after(() => void tcp.close());
+
+    const program = "import socket; print(socket.gethostbyname('some.where.example'))";
+    assert.equal((await runProgram(driver, program, { network: "egress" })).stdout, "192.0.2.78\n");
+    assert.ok(questions.some((question) => question.includes("where")));
+    const overTcp = connects("127.0.0.1", 53);
+    assert.equal((await runProgram(driver, overTcp, { network: "egress" })).stdout, "a name server\n");
+    assert.equal((await runProgram(driver, overTcp)).stdout, "refused\n");
   },
 );

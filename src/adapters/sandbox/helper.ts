@@ -31,16 +31,20 @@ export interface Helper {
   readonly ended: Promise<HelperExit>;
 }
 
-type HelperMessage =
-  | { handle: keyof HandedOver }
+type HandleName = keyof HandedOver | "control" | "channel";
+
+type HelperMessage = { id: number } & (
+  | { handle: HandleName }
   | { base: number }
   | { ready: true }
   | { reply: number; error: string }
   | { exit: number; signal: number }
-  | { fatal: string };
+  | { fatal: string }
+  | { gone: true }
+);
 
 /** Node hands a received descriptor over as its internal handle, which these constructors take. */
-type NativeHandle = object;
+type NativeHandle = { close(): void };
 
 function frame(strings: readonly string[]): Buffer {
   const body = Buffer.from(strings.map((one) => `${one}\0`).join(""));
@@ -51,6 +55,10 @@ function frame(strings: readonly string[]): Buffer {
 
 function readable(handle: NativeHandle): Socket {
   return new Socket({ handle, readable: true, writable: false } as ConstructorParameters<typeof Socket>[0]);
+}
+
+function duplex(handle: NativeHandle): Socket {
+  return new Socket({ handle, readable: true, writable: true } as ConstructorParameters<typeof Socket>[0]);
 }
 
 function listening(handle: NativeHandle): Server {
@@ -72,99 +80,184 @@ function waiter<T>(): Waiter<T> {
   return { promise: all.promise, resolve: all.resolve, reject: all.reject };
 }
 
-/**
- * Spawns a helper and waits until its sandbox has processes, a root and control groups, but no
- * program yet. Errors: Error with the helper's sentence.
- */
-export async function spawnHelper(executable: string, args: readonly string[]): Promise<Helper> {
-  const child: ChildProcess = spawn(executable, ["run", ...args], {
-    stdio: ["ignore", "ignore", "pipe", "ipc", "pipe", "pipe"],
-    env: {},
-    cwd: "/",
-  });
-  const control = (child.stdio as readonly unknown[])[4] as Socket;
-  const channel = (child.stdio as readonly unknown[])[5] as Socket;
+/** Makes monitors: one small process of its own forks them, since forking the server stops it for milliseconds. */
+export interface Spawner {
+  /**
+   * Waits until the sandbox has processes, a root and control groups, but no program yet. `args` are
+   * `name=value`. Errors: Error with the helper's sentence.
+   */
+  spawn(args: readonly string[]): Promise<Helper>;
+  /** Running monitors go on. */
+  close(): void;
+}
+
+/** Whoever hears the messages about one sandbox. */
+interface Listener {
+  onMessage(message: HelperMessage, handle: NativeHandle | undefined): void;
+  onSpawnerEnded(reason: string): void;
+}
+
+export function openSpawner(executable: string): Spawner {
+  const listeners = new Map<number, Listener>();
+  let child: ChildProcess | undefined;
+  let closed = false;
+  let nextId = 1;
+
+  function start(): ChildProcess {
+    const process: ChildProcess = spawn(executable, ["serve"], {
+      // The last one keeps the number of a monitor's channel free.
+      stdio: ["ignore", "ignore", "pipe", "ipc", "pipe", "ignore"],
+      env: {},
+      cwd: "/",
+    });
+    let complaint = "";
+    controlOf(process).on("error", () => undefined);
+    process.stderr
+      ?.setEncoding("utf8")
+      .on("data", (text: string) => (complaint = (complaint + text).slice(-2000)));
+    process.on("message", (message: HelperMessage, handle?: unknown) => {
+      const listener = listeners.get(message.id);
+      if (listener === undefined) (handle as NativeHandle | undefined)?.close();
+      else listener.onMessage(message, handle as NativeHandle | undefined);
+    });
+    const ended = (reason: string): void => {
+      if (child === process) child = undefined;
+      for (const listener of listeners.values()) listener.onSpawnerEnded(reason);
+    };
+    process.on("error", (error) => ended(`starting the helper: ${error.message}`));
+    // After its exit and after all that was said to us before.
+    process.on("close", () => ended(complaint === "" ? "the helper ended" : complaint));
+    return process;
+  }
+
+  return {
+    spawn(args) {
+      if (closed) return Promise.reject(new Error("sandbox: the driver is closed"));
+      child ??= start();
+      const id = nextId++;
+      const { listener, helper } = monitorOf(() => listeners.delete(id));
+      listeners.set(id, listener);
+      controlOf(child).write(frame(["run", String(id), ...args]));
+      return helper;
+    },
+    close() {
+      closed = true;
+      if (child !== undefined) controlOf(child).end();
+    },
+  };
+}
+
+function controlOf(child: ChildProcess): Socket {
+  return (child.stdio as readonly unknown[])[4] as Socket;
+}
+
+/** The server's side of one monitor, from its messages; `forget` when there will be no more of them. */
+function monitorOf(forget: () => void): { listener: Listener; helper: Promise<Helper> } {
   const base = waiter<number>();
   const started = waiter<HandedOver>();
   const ended = waiter<HelperExit>();
   const replies = new Map<number, Waiter<void>>();
-  const handles: Partial<Record<keyof HandedOver, NativeHandle>> = {};
+  const handles: Partial<Record<HandleName, NativeHandle>> = {};
+  let control: Socket | undefined;
   let exit: HelperExit = { code: undefined, signal: "SIGKILL" };
   let complaint = "";
+  let spawnerEnded = false;
   let nextReply = 1;
-  // Its death is seen at 'close'; a write that fails meanwhile says nothing more.
-  control.on("error", () => undefined);
-  channel.on("error", () => undefined);
-  child.stderr
-    ?.setEncoding("utf8")
-    .on("data", (text: string) => (complaint = (complaint + text).slice(-2000)));
 
-  function fail(reason: string): void {
-    const error = new Error(`sandbox: ${reason}`);
+  function finish(): void {
+    forget();
+    control?.destroy();
+    const error = new Error(`sandbox: ${complaint === "" ? "the sandbox ended" : complaint}`);
     base.reject(error);
     started.reject(error);
     for (const one of replies.values()) one.reject(error);
     replies.clear();
+    for (const handle of Object.values(handles)) handle.close();
+    ended.resolve(exit);
   }
 
-  child.on("message", (message: HelperMessage, handle?: unknown) => {
-    if ("handle" in message) handles[message.handle] = handle as NativeHandle;
-    else if ("base" in message) base.resolve(message.base);
-    else if ("fatal" in message) complaint = message.fatal;
-    else if ("exit" in message) {
-      exit =
-        message.signal === 0
-          ? { code: message.exit, signal: undefined }
-          : { code: undefined, signal: signalName(message.signal) };
-    } else if ("reply" in message) {
-      const one = replies.get(message.reply);
-      replies.delete(message.reply);
-      if (message.error === "") one?.resolve();
-      else one?.reject(new Error(`sandbox: ${message.error}`));
-    } else {
-      const { runtimeApi, endpoint, stdout, stderr } = handles as Record<keyof HandedOver, NativeHandle>;
-      started.resolve({
-        runtimeApi: listening(runtimeApi),
-        endpoint: listening(endpoint),
-        stdout: readable(stdout),
-        stderr: readable(stderr),
-      });
-    }
-  });
-  child.on("error", (error) => {
-    fail(`starting the helper: ${error.message}`);
-    ended.resolve(exit);
-  });
-  child.on("exit", () => {
-    control.destroy();
-    // What the helper said last is still on its way when its exit is seen.
-    const finish = (): void => {
-      fail(complaint === "" ? "the sandbox ended" : complaint);
-      ended.resolve(exit);
-    };
-    if (child.connected) child.once("disconnect", finish);
-    else setImmediate(finish);
-  });
+  function listenTo(handle: NativeHandle): Socket {
+    const socket = duplex(handle);
+    // A write that fails says nothing: the spawner tells of a monitor's end, after all it has said itself.
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      if (spawnerEnded) finish();
+    });
+    socket.resume();
+    return socket;
+  }
 
-  const pid = await base.promise;
-  return {
-    pid,
-    channel,
-    start(fields) {
-      control.write(frame(["start", ...fields]));
-      return started.promise;
+  function take(name: HandleName): NativeHandle {
+    const handle = handles[name];
+    if (handle === undefined) throw new Error(`sandbox: the helper did not hand over ${name}`);
+    delete handles[name];
+    return handle;
+  }
+
+  const listener: Listener = {
+    onMessage(message, handle) {
+      if ("handle" in message) {
+        if (handle === undefined) return;
+        if (message.handle === "control") control = listenTo(handle);
+        else handles[message.handle] = handle;
+      } else if ("base" in message) base.resolve(message.base);
+      else if ("fatal" in message) complaint = message.fatal;
+      else if ("gone" in message) finish();
+      else if ("exit" in message) {
+        exit =
+          message.signal === 0
+            ? { code: message.exit, signal: undefined }
+            : { code: undefined, signal: signalName(message.signal) };
+      } else if ("reply" in message) {
+        const one = replies.get(message.reply);
+        replies.delete(message.reply);
+        if (message.error === "") one?.resolve();
+        else one?.reject(new Error(`sandbox: ${message.error}`));
+      } else {
+        started.resolve({
+          runtimeApi: listening(take("runtimeApi")),
+          endpoint: listening(take("endpoint")),
+          stdout: readable(take("stdout")),
+          stderr: readable(take("stderr")),
+        });
+      }
     },
-    ask(verb, fields) {
-      const id = nextReply++;
-      const reply = waiter<void>();
-      replies.set(id, reply);
-      if (control.destroyed) reply.reject(new Error("sandbox: the sandbox ended"));
-      else control.write(frame([verb, String(id), ...fields]));
-      return reply.promise;
+    onSpawnerEnded(reason) {
+      spawnerEnded = true;
+      // A monitor whose control socket is open lives on.
+      if (control?.destroyed === false) return;
+      if (complaint === "") complaint = reason;
+      finish();
     },
-    tell(verb, ...fields) {
-      if (!control.destroyed) control.write(frame([verb, ...fields]));
-    },
-    ended: ended.promise,
   };
+
+  async function helper(): Promise<Helper> {
+    const pid = await base.promise;
+    const channel = duplex(take("channel"));
+    channel.on("error", () => undefined);
+    const socket = control;
+    if (socket === undefined) throw new Error("sandbox: the helper did not hand over control");
+    return {
+      pid,
+      channel,
+      start(fields) {
+        socket.write(frame(["start", ...fields]));
+        return started.promise;
+      },
+      ask(verb, fields) {
+        const id = nextReply++;
+        const reply = waiter<void>();
+        replies.set(id, reply);
+        if (socket.destroyed) reply.reject(new Error("sandbox: the sandbox ended"));
+        else socket.write(frame([verb, String(id), ...fields]));
+        return reply.promise;
+      },
+      tell(verb, ...fields) {
+        if (!socket.destroyed) socket.write(frame([verb, ...fields]));
+      },
+      ended: ended.promise,
+    };
+  }
+
+  return { listener, helper: helper() };
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, open, readFile, rename, rmdir, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { Clock } from "../../kernel/clock.ts";
@@ -8,6 +9,8 @@ import { destroyGroup, listGroups, makeCgroup } from "./cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { groupFolders, parseLayout } from "./cgroups.ts";
 import type { CgroupLayout } from "./cgroups.ts";
+import { planNames } from "./names.ts";
+import type { NamePlan } from "./names.ts";
 import { ownerIsDead, ownerName } from "./owner.ts";
 import { watchProcesses } from "./watched.ts";
 
@@ -23,7 +26,7 @@ export interface Host {
   readonly layout: CgroupLayout;
   /** Limits of the sandbox with this number. */
   limiter(slot: number): Cgroup;
-  readonly resolvConf: string;
+  readonly names: NamePlan;
   /** This machine hands core dumps to a program of its own, outside of the sandboxes. */
   readonly hasCoreHandler: boolean;
   /** Folder of /tmp images; undefined where /tmp has to be a tmpfs. */
@@ -47,29 +50,18 @@ async function textOf(file: string): Promise<string> {
   return readFile(file, "utf8").catch(() => "");
 }
 
-/**
- * resolv.conf for the inside: name servers on the host's loopback cannot be reached from there, and
- * a host without any other has none to give.
- */
-export function resolvConfFor(text: string): string {
-  const lines = text.split("\n").filter((line) => {
-    const server = /^\s*nameserver\s+(\S+)/.exec(line)?.[1];
-    return server === undefined ? /^\s*(search|options|domain)\s/.test(line) : !/^(127\.|::1$)/.test(server);
-  });
-  return lines.map((line) => `${line}\n`).join("");
-}
+/** The second one is systemd-resolved's, with the servers that its own address stands for. */
+const RESOLV_CONFS = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/** The first of these files that names a server which can be reached from inside, rewritten for there. */
-async function findResolvConf(reasons: string[]): Promise<string> {
-  // The second one is systemd-resolved's, with the servers that its own address stands for.
-  for (const file of ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]) {
-    const found = resolvConfFor(await textOf(file));
-    if (/^\s*nameserver/m.test(found)) return found;
-  }
-  reasons.push(
-    "network: the name servers of this machine are on its own loopback, so names are not resolved inside sandboxes; addresses work. A name server with another address in /etc/resolv.conf helps",
+async function findNames(given: string | undefined, reasons: string[]): Promise<NamePlan> {
+  const texts = given === undefined ? await Promise.all(RESOLV_CONFS.map(textOf)) : [given];
+  const own = new Set(
+    Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address)),
   );
-  return "";
+  const plan = planNames(texts, own);
+  if (plan.resolvConf === "")
+    reasons.push("network: this machine has no name server in /etc/resolv.conf, so sandboxes have none");
+  return plan;
 }
 
 export async function prepareHost(options: {
@@ -116,7 +108,7 @@ export async function prepareHost(options: {
     rootless: false,
     layout,
     limiter: (slot) => makeCgroup(layout, `${group}/${slot}`),
-    resolvConf: options.resolvConf ?? (await findResolvConf(reasons)),
+    names: await findNames(options.resolvConf, reasons),
     hasCoreHandler: await hasCoreHandler(),
     imagesFolder: images ? folder : undefined,
     reasons,
@@ -167,7 +159,7 @@ async function prepareRootless(clock: Clock): Promise<Host> {
     rootless: true,
     layout: { memory: none, cpu: none, cpuacct: none, pids: none, freezer: none },
     limiter: () => watch.make(),
-    resolvConf: "",
+    names: { resolvConf: "", forwardTo: [] },
     hasCoreHandler: await hasCoreHandler(),
     imagesFolder: undefined,
     reasons: [

@@ -13,7 +13,7 @@ import type {
 import type { Cgroup } from "./cgroup.ts";
 import { openEgress } from "./egress.ts";
 import { helperPath } from "./helper-path.ts";
-import { spawnHelper } from "./helper.ts";
+import { openSpawner } from "./helper.ts";
 import type { Helper } from "./helper.ts";
 import { prepareHost } from "./host.ts";
 import type { Host } from "./host.ts";
@@ -76,6 +76,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         closedBecause(error instanceof Error ? error.message : String(error)),
       );
   const users = firstUser("namespaces", `${options.instanceId}-${await ownerName()}`);
+  const spawner = openSpawner(executable);
   const slots = slotAllocator();
   const live = new Set<Sandbox>();
 
@@ -86,7 +87,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
       cgroup.setLimits(SPARE_LIMITS);
       const uid = host.rootless ? ROOTLESS_UID : users + (slot % USERS_PER_SERVER);
       const cable = egress?.helperArguments(slot) ?? [];
-      const helper = await spawnHelper(executable, [
+      const helper = await spawner.spawn([
         ...cable,
         ...(host.rootless ? ["rootless=1"] : []),
         `uid=${uid}`,
@@ -144,6 +145,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         await base.helper.ended;
         await base.release();
       }
+      spawner.close();
       await egress?.close();
       await host.close();
     },

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resolvConfFor } from "./host.ts";
 import { rewritePath, rewriteValue } from "./process.ts";
 
 const MOUNTS = [
@@ -28,11 +27,4 @@ test("paths below a target become paths below its source", () => {
 test("each part of a list of paths is rewritten, other values are left alone", () => {
   assert.equal(rewriteValue(MOUNTS, "/var/lang/lib:/usr/lib:/var/task"), "/lang/lib:/usr/lib:/cache/one");
   assert.equal(rewriteValue(MOUNTS, "http://127.0.0.1:4566"), "http://127.0.0.1:4566");
-});
-
-test("name servers on the host's loopback are not offered inside", () => {
-  assert.equal(
-    resolvConfFor("# made by hand\nsearch lan\nnameserver 127.0.0.53\nnameserver 192.0.2.1\noptions edns0\n"),
-    "search lan\nnameserver 192.0.2.1\noptions edns0\n",
-  );
 });
