@@ -245,16 +245,6 @@ test("a function made again under its name while the old one was being settled b
   }
 });
 
-test("code is needed as long as any version of any function runs it", async () => {
-  const { control } = bench();
-  const { code } = await create(control);
-  await create(control, { functionName: "g" });
-  await control.functions.delete(SCOPE, "f");
-  assert.equal(await control.needsBlob(code.blob), true);
-  await control.functions.delete(SCOPE, "g");
-  assert.equal(await control.needsBlob(code.blob), false);
-});
-
 test("the other architecture: interpreted code is taken with a warning, machine code and strict mode refuse", async () => {
   const warnings: string[] = [];
   const log = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) };

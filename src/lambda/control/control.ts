@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import { type Aliases, aliasesOf } from "./aliases.ts";
+import { CodeBlobs } from "./code-blobs.ts";
 import { type CodeDownloads, codeDownloadsOf } from "./code-downloads.ts";
 import { type Concurrency, concurrencyOf } from "./concurrency.ts";
 import type { ControlContext, FunctionControlDeps } from "./deps.ts";
@@ -43,15 +44,13 @@ export interface FunctionControl {
   accountSettings(scope: Scope): Promise<AccountSettings>;
   /** Is told which execution environments must not serve new invocations any more. */
   onChange(listener: FunctionChangeListener): void;
-  /** After a start: completes states that an earlier process left Pending or InProgress. */
+  /** After a start: completes states that an earlier process left Pending or InProgress, sweeps code of nobody. */
   start(): Promise<void>;
   /** Resolves when no version of the function is Pending or InProgress any more. */
   whenSettled(scope: Scope, functionName: string): Promise<void>;
   /** Runtimes of all functions, for booting them ahead of the first call. */
   runtimesInUse(): Promise<readonly string[]>;
-  /** For the sweep of the blob store: whether any version of any function runs this code. */
-  needsBlob(blob: string): Promise<boolean>;
-  /** Resolves when no state is being moved. */
+  /** Resolves when no state is being moved and no code deleted. */
   close(): Promise<void>;
 }
 
@@ -68,11 +67,20 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
     deps.log,
     deps.inProgressMs ?? IN_PROGRESS_MS,
   );
+  const codeBlobs = new CodeBlobs({
+    blobs: deps.blobs,
+    codeCache: deps.codeCache,
+    clock: deps.clock,
+    log: deps.log,
+    isReferenced: (sha256) => store.isBlobReferenced(sha256),
+  });
+  store.onChange((before, after) => codeBlobs.changed(before, after));
   const digestKey = deps.secrets.derive("lambda-configuration-digest");
   const context: ControlContext = {
     ...deps,
     store,
     settler,
+    codeBlobs,
     digest: (text) => createHmac("sha256", digestKey).update(text).digest("hex"),
   };
 
@@ -106,11 +114,16 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
       });
     },
 
-    start: () => settler.resume(),
+    async start() {
+      await settler.resume();
+      codeBlobs.start();
+    },
     whenSettled: ({ accountId, region }, functionName) => settler.settle({ accountId, region }, functionName),
     runtimesInUse: () => store.runtimesInUse(),
-    needsBlob: (blob) => store.isBlobReferenced(blob),
-    close: () => settler.close(),
+    async close() {
+      await settler.close();
+      await codeBlobs.close();
+    },
   };
 }
 

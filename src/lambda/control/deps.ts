@@ -6,6 +6,7 @@ import type { CodeCache } from "../../ports/code-cache.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import type { Architecture } from "../model/function.ts";
+import type { CodeBlobs } from "./code-blobs.ts";
 import type { AccountQuotas } from "./rows.ts";
 import type { Settler } from "./settle.ts";
 import type { FunctionStore } from "./store.ts";
@@ -18,6 +19,7 @@ export type ZipInspector = (archive: Uint8Array) => Promise<{ readonly unzippedB
 
 export interface FunctionControlDeps {
   readonly database: Database;
+  /** Of code archives alone: what no function version names is deleted from it. */
   readonly blobs: BlobStore;
   readonly codeCache: CodeCache;
   readonly inspectZip: ZipInspector;
@@ -39,6 +41,7 @@ export interface FunctionControlDeps {
 export interface ControlContext extends FunctionControlDeps {
   readonly store: FunctionStore;
   readonly settler: Settler;
+  readonly codeBlobs: CodeBlobs;
   /** Keyed digest of a configuration: tells equal from changed without keeping the values. */
   readonly digest: (text: string) => string;
 }

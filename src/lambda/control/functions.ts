@@ -1,6 +1,7 @@
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { Architecture, FunctionCode, FunctionVersion } from "../model/function.ts";
+import { digestOf } from "./code-blobs.ts";
 import type { ControlContext } from "./deps.ts";
 import {
   functionNotFound,
@@ -96,7 +97,8 @@ export function functionsOf(context: ControlContext): Functions {
       const latest = newVersion(context, scope, name, spec);
       if (spec.tags !== undefined) checkNewTags(new Map(), spec.tags);
       if ((await store.load(scope, name)) !== undefined) throw alreadyExists(name);
-      const code = await storeCode(context, spec.zipFile);
+      using stored = await storeCode(context, spec.zipFile);
+      const { code } = stored;
       const functionId = random.uuid();
       const base: FunctionRecord = {
         scope,
@@ -190,7 +192,8 @@ export function functionsOf(context: ControlContext): Functions {
       const before = latestOf(found);
       const architecture = spec.architecture ?? before.architecture;
       noteArchitecture(context, target.name, architecture, before.runtime);
-      const code = await storeCode(context, spec.zipFile, spec.dryRun);
+      using stored = await storeCode(context, spec.zipFile, spec.dryRun);
+      const { code } = stored;
       let shown: FunctionVersion | undefined;
       const decide = (current: FunctionRecord): FunctionRecord => {
         const latest = latestOf(current);
@@ -365,6 +368,11 @@ function noteArchitecture(
   }
 }
 
+/** Code that is not swept until this is disposed of: when the row that names it is committed, or will not be. */
+interface StoredCode extends Disposable {
+  readonly code: FunctionCode;
+}
+
 /**
  * Checks an archive and makes it durable before anything refers to it.
  * Errors: RequestEntityTooLargeException (50 MB), InvalidParameterValueException (no archive, 250 MB unzipped).
@@ -373,7 +381,7 @@ async function storeCode(
   context: ControlContext,
   zip: Uint8Array | undefined,
   dryRun = false,
-): Promise<FunctionCode> {
+): Promise<StoredCode> {
   if (zip === undefined) throw invalidParameter("Please provide a source for function code.");
   if (zip.byteLength === 0) throw invalidParameter("Uploaded file must be a non-empty zip");
   if (zip.byteLength > LIMITS.zippedCodeBytes) {
@@ -383,15 +391,14 @@ async function storeCode(
   if (unzippedBytes > LIMITS.unzippedCodeBytes) {
     throw invalidParameter(`Unzipped size must be smaller than ${LIMITS.unzippedCodeBytes} bytes`);
   }
-  const sha256 = dryRun ? await digestOf(zip) : (await context.blobs.put(zip)).sha256;
+  const held = dryRun ? undefined : await context.codeBlobs.put(zip);
+  const sha256 = held?.sha256 ?? (await digestOf(zip));
   return {
-    blob: sha256,
-    codeSha256: Buffer.from(sha256, "hex").toString("base64"),
-    codeSize: zip.byteLength,
+    code: {
+      blob: sha256,
+      codeSha256: Buffer.from(sha256, "hex").toString("base64"),
+      codeSize: zip.byteLength,
+    },
+    [Symbol.dispose]: () => held?.[Symbol.dispose](),
   };
-}
-
-async function digestOf(bytes: Uint8Array): Promise<string> {
-  const copy = new Uint8Array(bytes);
-  return Buffer.from(await crypto.subtle.digest("SHA-256", copy)).toString("hex");
 }
