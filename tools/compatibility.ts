@@ -3,13 +3,15 @@
  * append to the file named by LAMBENT_RECORD_OPERATIONS (outcome: `success`, an error code, or what a test
  * says of itself: `pagination`, `persistence`).
  *
- *   full     success, every error of the model, pagination and persistence where they apply were all seen
+ *   full     success, every error of the model, pagination and persistence where they apply were all seen;
+ *            errors that cannot happen here (tools/compatibility-reasons.ts) become footnotes
  *   partial  success was seen; the column says what no test has seen
  *   none     answers "not implemented by Lambent"
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { loadModel, SERVICE_ROWS, type Operation } from "../src/aws/model/model.ts";
+import { ANSWERED_AS, IMPOSSIBLE, type Impossible } from "./compatibility-reasons.ts";
 
 /** Errors of the model that only AWS's own fleet can have. */
 const NOT_OURS = new Set([
@@ -25,20 +27,34 @@ export interface Claim {
   readonly operation: string;
   readonly status: "full" | "partial" | "none";
   readonly missing: readonly string[];
+  readonly impossible: readonly Impossible[];
 }
 
 /** What the tests' evidence lets us say of an operation. */
 export function claim(operation: Operation, seen: ReadonlySet<string>): Claim {
-  const name = operation.name;
-  if (!seen.has("success")) return { operation: name, status: "none", missing: [] };
-  const missing = operation.errors.filter((error) => !NOT_OURS.has(error) && !seen.has(error));
-  const pages =
-    operation.output.byName.has("NextMarker") ||
-    operation.output.byName.has("nextToken") ||
-    operation.output.byName.has("Marker");
+  const { name, service } = operation;
+  if (!seen.has("success")) return { operation: name, status: "none", missing: [], impossible: [] };
+  const missing: string[] = [];
+  const impossible = new Set<Impossible>();
+  for (const error of operation.errors) {
+    const code = ANSWERED_AS[`${service.name} ${error}`] ?? service.errors.get(error)?.queryCode ?? error;
+    if (NOT_OURS.has(code) || seen.has(code)) continue;
+    const reason = IMPOSSIBLE.find(
+      (entry) =>
+        entry.service === service.name &&
+        entry.errors.includes(error) &&
+        (entry.operations === undefined || entry.operations.includes(name)),
+    );
+    if (reason === undefined) missing.push(code);
+    else impossible.add(reason);
+  }
+  const pages = ["NextMarker", "nextToken", "NextToken", "Marker"].some((member) =>
+    operation.output.byName.has(member),
+  );
   if (pages && !seen.has("pagination")) missing.push("pagination");
   if (!READ_ONLY.test(name) && !seen.has("persistence")) missing.push("persistence");
-  return { operation: name, status: missing.length === 0 ? "full" : "partial", missing };
+  const status = missing.length === 0 ? "full" : "partial";
+  return { operation: name, status, missing, impossible: [...impossible] };
 }
 
 export function parseEvidence(text: string): Map<string, Set<string>> {
@@ -56,7 +72,7 @@ async function render(evidence: ReadonlyMap<string, ReadonlySet<string>>): Promi
   const parts = [
     "# Compatibility",
     "",
-    'Made by `npm test -- --compatibility` from what the tests saw; do not edit. *full*: success, every error of AWS\'s model, pagination and persistence were tested. *partial*: works; the last column names what no test has seen. Operations that are not listed, and services that are not, answer "not implemented by Lambent".',
+    'Made by `npm test -- --compatibility` from what the tests saw; do not edit. *full*: success, every error of AWS\'s model, pagination and persistence were tested; a number points to errors that cannot happen here, and why. *partial*: works; the last column names what no test has seen. Operations that are not listed, and services that are not, answer "not implemented by Lambent".',
     "",
   ];
   for (const row of SERVICE_ROWS) {
@@ -67,10 +83,19 @@ async function render(evidence: ReadonlyMap<string, ReadonlySet<string>>): Promi
     const served = claims.filter(({ status }) => status !== "none");
     parts.push(`## ${model.title} (${String(served.length)} of ${String(claims.length)} operations)`, "");
     if (served.length === 0) continue;
+    const notes: Impossible[] = [];
     parts.push("| operation | status | not tested |", "|---|---|---|");
-    for (const { operation, status, missing } of served)
-      parts.push(`| ${operation} | ${status} | ${missing.join(", ")} |`);
+    for (const { operation, status, missing, impossible } of served) {
+      const numbers = impossible.map((note) => {
+        if (!notes.includes(note)) notes.push(note);
+        return String(notes.indexOf(note) + 1);
+      });
+      const mark = numbers.length === 0 ? "" : ` [${numbers.join(", ")}]`;
+      parts.push(`| ${operation} | ${status}${mark} | ${missing.join(", ")} |`);
+    }
     parts.push("");
+    notes.forEach((note, at) => parts.push(`${String(at + 1)}. ${note.errors.join(", ")}: ${note.because}`));
+    if (notes.length > 0) parts.push("");
   }
   return `${parts.join("\n").trimEnd()}\n`;
 }

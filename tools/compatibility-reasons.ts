@@ -1,0 +1,174 @@
+/**
+ * Errors of AWS's models that cannot happen here, each with the reason: data for the compatibility table.
+ * An operation whose other errors were all seen by tests is "full" with these as its footnotes. What the
+ * service could answer and no test has seen does not belong here.
+ */
+export interface Impossible {
+  readonly service: string;
+  /** Without it, of every operation. */
+  readonly operations?: readonly string[];
+  /** Names of the model's error shapes. */
+  readonly errors: readonly string[];
+  readonly because: string;
+}
+
+/** Lambda's settings that wait for each other instead of refusing the later one. */
+const SETTINGS_OF_A_FUNCTION = [
+  "DeleteAlias",
+  "UpdateAlias",
+  "PutFunctionConcurrency",
+  "DeleteFunctionConcurrency",
+  "PutFunctionEventInvokeConfig",
+  "UpdateFunctionEventInvokeConfig",
+  "DeleteFunctionEventInvokeConfig",
+  "TagResource",
+  "UntagResource",
+];
+
+export const IMPOSSIBLE: readonly Impossible[] = [
+  {
+    service: "lambda",
+    errors: [
+      "InvalidCodeSignatureException",
+      "CodeVerificationFailedException",
+      "CodeSigningConfigNotFoundException",
+    ],
+    because: "CodeSigningConfigArn is refused by name, so no code is signed.",
+  },
+  {
+    service: "lambda",
+    errors: ["FunctionVersionsPerCapacityProviderLimitExceededException", "NoPublishedVersionException"],
+    because: "CapacityProviderConfig is refused by name.",
+  },
+  {
+    service: "lambda",
+    operations: ["CreateFunction"],
+    errors: ["ResourceNotFoundException"],
+    because: "What a new function could refer to and miss (layers, subnets, keys) is refused by name.",
+  },
+  {
+    service: "lambda",
+    errors: ["PublicPolicyException"],
+    because: "There is no account setting that blocks public policies.",
+  },
+  {
+    service: "lambda",
+    operations: SETTINGS_OF_A_FUNCTION,
+    errors: ["ResourceConflictException"],
+    because: "Changes of a function's settings are made one after the other; none is refused for another.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke", "InvokeAsync"],
+    errors: [
+      "EC2AccessDeniedException",
+      "EC2ThrottledException",
+      "EC2UnexpectedException",
+      "ENILimitReachedException",
+      "ENINotReadyException",
+      "InvalidSecurityGroupIDException",
+      "InvalidSubnetIDException",
+      "SubnetIPAddressLimitReachedException",
+      "ResourceNotReadyException",
+    ],
+    because: "VpcConfig is refused by name, so no function waits for a network interface.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke", "InvokeAsync"],
+    errors: [
+      "EFSIOException",
+      "EFSMountConnectivityException",
+      "EFSMountFailureException",
+      "EFSMountTimeoutException",
+      "S3FilesMountConnectivityException",
+      "S3FilesMountFailureException",
+      "S3FilesMountTimeoutException",
+    ],
+    because: "FileSystemConfigs is refused by name.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke", "InvokeAsync"],
+    errors: [
+      "KMSAccessDeniedException",
+      "KMSDisabledException",
+      "KMSInvalidStateException",
+      "KMSNotFoundException",
+    ],
+    because: "KMSKeyArn is refused by name; variables are sealed with a key of the data folder.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke", "InvokeAsync"],
+    errors: [
+      "SnapStartException",
+      "SnapStartNotReadyException",
+      "SnapStartRegenerationFailureException",
+      "SnapStartTimeoutException",
+    ],
+    because: "SnapStart is refused by name.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke"],
+    errors: ["DurableExecutionAlreadyStartedException"],
+    because: "DurableExecutionName is refused by name.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke", "InvokeAsync"],
+    errors: [
+      "CodeArtifactUserDeletedException",
+      "CodeArtifactUserFailedException",
+      "CodeArtifactUserPendingException",
+      "ModeNotSupportedException",
+      "RuntimeAliasDeletedException",
+      "RuntimeVersionDeletedException",
+      "SerializedRequestEntityTooLargeException",
+      "ServiceQuotaExceededException",
+    ],
+    because: "States of AWS's own fleet, its runtime management and its internal encoding of events.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke"],
+    errors: ["UnsupportedMediaTypeException"],
+    because: "A body is judged by what it holds: official clients send several content types with JSON.",
+  },
+  {
+    service: "lambda",
+    operations: ["Invoke"],
+    errors: ["RecursiveInvocationException"],
+    because: "AWS detects loops through SQS, SNS and S3, none of which calls functions here.",
+  },
+  {
+    service: "iam",
+    errors: ["ConcurrentModificationException", "EntityTemporarilyUnmodifiableException"],
+    because: "Changes are made one after the other; none is refused for another.",
+  },
+  {
+    service: "sts",
+    errors: ["RegionDisabledException"],
+    because: "Every region is enabled.",
+  },
+  {
+    service: "logs",
+    errors: ["OperationAbortedException"],
+    because: "Changes are made one after the other; none is aborted for another.",
+  },
+  {
+    service: "logs",
+    operations: ["PutLogEvents"],
+    errors: ["InvalidSequenceTokenException", "DataAlreadyAcceptedException"],
+    because: "AWS stopped looking at sequence tokens in 2023 and raises neither of them.",
+  },
+];
+
+/**
+ * Errors that AWS answers under another name than its model's.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+ */
+export const ANSWERED_AS: Readonly<Record<string, string>> = {
+  "lambda RequestTooLargeException": "RequestEntityTooLargeException",
+};
