@@ -14,4 +14,4 @@ mkdir -p "$(dirname "$output")"
 cd "$here/src"
 LC_ALL=C "$compiler" -std=gnu11 -O2 -static -Wall -Wextra -Werror -fno-ident -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
   -ffile-prefix-map="$here"=. -Wl,--build-id=none -Wl,-z,relro,-z,now -s \
-  -o "$output" first.c main.c mounts.c net.c root.c seccomp.c selftest.c tmpimage.c veth.c wire.c
+  -o "$output" first.c main.c mounts.c net.c root.c seccomp.c selftest.c spawner.c tmpimage.c veth.c wire.c

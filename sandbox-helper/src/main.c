@@ -181,23 +181,26 @@ static void watch(void) {
   }
 }
 
-int main(int argc, char **argv) {
-  if (argc == 3 && strcmp(argv[1], "selftest") == 0) return selftest((unsigned)strtoul(argv[2], NULL, 10));
-  if (argc == 3 && strcmp(argv[1], "selftest-hoard") == 0) return selftest_hoard();
-  if (argc < 2 || strcmp(argv[1], "run") != 0) {
-    fprintf(stderr, "usage: lambent-sandbox run uid=N gid=N [cgroup=FILE]... (started by lambent, not by hand)\n");
-    return 64;
-  }
+/* `arguments` are `name=value` and end with NULL. */
+static void monitor(char **arguments) {
   prctl(PR_SET_NAME, "lambent-monitor", 0, 0, 0);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   fcntl(FD_IPC, F_SETFD, FD_CLOEXEC);
   fcntl(FD_CONTROL, F_SETFD, FD_CLOEXEC);
   fcntl(FD_CHANNEL, F_SETFD, FD_CLOEXEC);
-  read_arguments(argv + 2);
+  read_arguments(arguments);
   /* Without privileges, what is not dumpable is closed to ourselves: its id maps, its namespaces.
      The payload still cannot look: process 1 has capabilities which it has not. */
   if (base.rootless) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   start_first();
   close(FD_CHANNEL);
   watch();
+}
+
+int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "selftest") == 0) return selftest((unsigned)strtoul(argv[2], NULL, 10));
+  if (argc == 3 && strcmp(argv[1], "selftest-hoard") == 0) return selftest_hoard();
+  if (argc == 2 && strcmp(argv[1], "serve") == 0) return spawn_monitors(monitor);
+  fprintf(stderr, "usage: lambent-sandbox serve (started by lambent, not by hand)\n");
+  return 64;
 }

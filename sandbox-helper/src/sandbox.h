@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* File descriptors the server spawns the helper with. */
+/* Node's IPC, which all processes of the helper share; what to do; the payload's channel. */
 enum { FD_IPC = 3, FD_CONTROL = 4, FD_CHANNEL = 5 };
 
 enum { MAX_STRINGS = 4096, MAX_CGROUPS = 16, MAX_PATH = 4096 };
@@ -42,10 +42,14 @@ struct frame {
 int read_frame(int fd, struct frame *frame); /* 1 read, 0 end of file, -1 malformed */
 void forward_frame(int fd, const struct frame *frame);
 const char *frame_value(const struct frame *frame, const char *key);
+void speak_of(unsigned long sandbox);
 void send_line(const char *line);
 void send_handle(int fd, const char *kind);
 void send_reply(const char *id, const char *error);
 void send_fatal(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* spawner.c */
+int spawn_monitors(void (*monitor)(char **arguments));
 
 /* root.c: run by the first process, in its own namespaces */
 void build_root(const struct base *base);

@@ -65,12 +65,22 @@ const char *frame_value(const struct frame *frame, const char *key) {
   return NULL;
 }
 
-void send_line(const char *line) { write_all(FD_IPC, line, strlen(line)); }
+/* Which sandbox the messages of this process are about. */
+static unsigned long about;
+
+void speak_of(unsigned long sandbox) { about = sandbox; }
+
+/* `line` is a JSON object. One write: lines of several processes share the socket and do not mix. */
+void send_line(const char *line) {
+  char whole[1400];
+  int length = snprintf(whole, sizeof whole, "{\"id\":%lu,%s", about, line + 1);
+  write_all(FD_IPC, whole, (size_t)length);
+}
 
 /* Node's own messages for handing a handle to another process. */
 void send_handle(int fd, const char *kind) {
   char line[160];
-  int length = snprintf(line, sizeof line, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"handle\":\"%s\"}}\n", kind);
+  int length = snprintf(line, sizeof line, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"id\":%lu,\"handle\":\"%s\"}}\n", about, kind);
   struct iovec part = {.iov_base = line, .iov_len = (size_t)length};
   union {
     char bytes[CMSG_SPACE(sizeof(int))];

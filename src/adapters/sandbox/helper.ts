@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import type { ChildProcess } from "node:child_process";
 import { createServer, Socket } from "node:net";
 import type { Server } from "node:net";
+import type { NamePorts } from "./names.ts";
 import { signalName } from "./signals.ts";
 
 export interface HelperExit {
@@ -15,6 +17,8 @@ export interface HandedOver {
   readonly endpoint: Server;
   readonly stdout: Socket;
   readonly stderr: Socket;
+  /** Port 53 inside; only where `dns` was asked for. */
+  readonly names: NamePorts | undefined;
 }
 
 /** One helper process: the monitor of one sandbox. */
@@ -31,7 +35,7 @@ export interface Helper {
   readonly ended: Promise<HelperExit>;
 }
 
-type HandleName = keyof HandedOver | "control" | "channel";
+type HandleName = Exclude<keyof HandedOver, "names"> | "dnsTcp" | "dnsUdp" | "control" | "channel";
 
 type HelperMessage = { id: number } & (
   | { handle: HandleName }
@@ -194,6 +198,13 @@ function monitorOf(forget: () => void): { listener: Listener; helper: Promise<He
     return handle;
   }
 
+  function namePorts(): NamePorts {
+    const datagrams = createSocket("udp4");
+    // Like listen() of a server, bind() takes a handle, which no type says.
+    datagrams.bind(take("dnsUdp") as unknown as number);
+    return { datagrams, connections: listening(take("dnsTcp")) };
+  }
+
   const listener: Listener = {
     onMessage(message, handle) {
       if ("handle" in message) {
@@ -219,6 +230,7 @@ function monitorOf(forget: () => void): { listener: Listener; helper: Promise<He
           endpoint: listening(take("endpoint")),
           stdout: readable(take("stdout")),
           stderr: readable(take("stderr")),
+          names: handles.dnsTcp === undefined ? undefined : namePorts(),
         });
       }
     },

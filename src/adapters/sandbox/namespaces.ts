@@ -20,6 +20,7 @@ import type { Host } from "./host.ts";
 import { ownerName } from "./owner.ts";
 import { probe } from "./probe.ts";
 import { descendants, processTable } from "./process-tree.ts";
+import { forwardNames } from "./names.ts";
 import { keepSpares } from "./spares.ts";
 import { firstUser, USERS_PER_SERVER } from "./users.ts";
 
@@ -93,7 +94,7 @@ export async function createNamespacesDriver(options: NamespacesOptions): Promis
         `uid=${uid}`,
         `gid=${uid}`,
         `tmp=${SPARE_LIMITS.tmpMb}`,
-        `resolv=${host.resolvConf}`,
+        `resolv=${host.names.resolvConf}`,
         ...(host.imagesFolder === undefined ? [] : [`images=${host.imagesFolder}`]),
         ...(host.hasCoreHandler ? ["corehandler=1"] : []),
         ...cgroup.procs.map((file) => `cgroup=${file}`),
@@ -175,9 +176,12 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
     `nproc=${processLimit(limits, base)}`,
     ...(spec.channel ? ["channel=1"] : []),
     ...(spec.network === "egress" && base.hasEgress ? ["egress=1"] : []),
+    ...(spec.network === "egress" && base.hasEgress && host.names.forwardTo.length > 0 ? ["dns=1"] : []),
     ...mountFields(spec.mounts),
   ]);
   if (!spec.channel) helper.channel.destroy();
+  const names =
+    given.names === undefined ? undefined : forwardNames(given.names, host.names.forwardTo, host.clock);
   let alive = true;
   let frozen = false;
   const exited: Promise<ExitInfo> = helper.ended.then(async (exit) => {
@@ -185,6 +189,7 @@ async function startIn(base: Base, spec: SandboxSpec, host: Host): Promise<Sandb
     const oomKilled = cgroup.oomKills() > 0;
     given.runtimeApi.close();
     given.endpoint.close();
+    names?.close();
     await base.release();
     return { ...exit, oomKilled };
   });
