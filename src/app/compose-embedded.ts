@@ -61,7 +61,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       route(request, response, origins.get(request.socket) ?? { fromSandbox: true }),
     warm: () => Promise.resolve(),
   });
-  const guard = createGuard({ publicSuffix: undefined, allowedOrigins: [] });
+  // Beyond loopback the endpoint has names that cannot be known; every request then needs a known key.
+  const anyHost = !config.host.startsWith("127.");
+  const guard = createGuard({ publicSuffix: undefined, allowedOrigins: [], anyHost });
 
   function route(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
     if (current === undefined) {
@@ -86,7 +88,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     throw error;
   }
   const port = (front.address() as AddressInfo).port;
-  const endpoint = `http://${config.host}:${String(port)}`;
+  const endpoint = `http://${config.host === "0.0.0.0" ? "127.0.0.1" : config.host}:${String(port)}`;
   const driver = await selectDriver(config.sandbox, {
     dataDir: dataDir.path,
     cacheDir: config.cacheDir,
@@ -135,7 +137,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       log,
       defaultAccountId: config.accountId,
       defaultRegion: config.region,
-      endpoint: () => endpoint,
+      endpoint: (host) => (anyHost && host !== undefined ? `http://${host}` : endpoint),
+      anyHost,
       internalRoutes: (request, response, origin) => admin?.(request, response, origin) ?? false,
       requireKnownKeys: config.iam === "enforce",
       authorize: core.authorize,
@@ -214,7 +217,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await stop(0);
     throw error;
   }
-  await writeServerFile(dataDir, { pid: process.pid, port, endpoint, startedAt, version: VERSION });
+  const { iam } = config;
+  await writeServerFile(dataDir, { pid: process.pid, port, endpoint, startedAt, version: VERSION, iam });
   state = "ready";
   const readyMs = clock.monotonic() - startedMs;
   log.info({ endpoint, driver: driver.name, readyMs: Math.round(readyMs) }, "ready");

@@ -57,6 +57,8 @@ export const DATA_FILES = {
   server: "server.json",
   /** The admin token as text, mode 0600. */
   token: "token",
+  /** Access key of the account itself as JSON, mode 0600. */
+  rootKey: "root-key.json",
   awsConfig: "aws/config",
   awsCredentials: "aws/credentials",
 } as const;
@@ -68,4 +70,6 @@ export interface ServerFile {
   /** Epoch ms. */
   readonly startedAt: number;
   readonly version: string;
+  /** With `enforce` its users sign with the root key. */
+  readonly iam: ServerConfig["iam"];
 }

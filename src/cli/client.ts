@@ -1,6 +1,6 @@
 /** AWS operations of the running server, as any client calls them. */
 import { ServiceError } from "../kernel/errors.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, credentialsOf } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
 
 export type Call = (
@@ -15,7 +15,7 @@ export async function awsClient(server: Connection): Promise<Call> {
   const client = createClient({
     endpoint: server.endpoint,
     region: server.region,
-    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    credentials: credentialsOf(server),
   });
   return async (service, operation, input) => {
     try {

@@ -57,6 +57,26 @@ export function alive(pid: number): boolean {
   }
 }
 
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** What a server takes: anything, or, where policies are enforced, the account's own key. */
+export function credentialsOf(server: Pick<Connection, "dataDir"> & Partial<Connection>): Credentials {
+  if (server.iam !== "enforce") return { accessKeyId: "test", secretAccessKey: "test" };
+  const path = join(server.dataDir, DATA_FILES.rootKey);
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Credentials;
+  } catch {
+    throw new Fault(
+      EXIT.environment,
+      `The account's access key cannot be read (${path}).`,
+      "run this as the user who started the server",
+    );
+  }
+}
+
 export function adminToken(dataDir: string): string {
   const path = join(dataDir, DATA_FILES.token);
   try {

@@ -114,10 +114,26 @@ async function deploy(call: Call, runtime: string): Promise<void> {
     FunctionName: NAME,
     Runtime: runtime,
     Handler: "app.handler",
-    Role: "arn:aws:iam::000000000000:role/demo",
+    Role: await role(call),
     Timeout: 10,
     Code: { ZipFile: zip },
   });
+}
+
+const ROLE = "lambent-demo";
+const TRUST = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+};
+
+/** The role's ARN; it is made when it is not there. */
+async function role(call: Call): Promise<string> {
+  const input = { RoleName: ROLE, AssumeRolePolicyDocument: JSON.stringify(TRUST) };
+  const made = await call("iam", "CreateRole", input).catch((error: unknown) => {
+    if (!(error instanceof Fault) || !error.message.startsWith("EntityAlreadyExists")) throw error;
+    return call("iam", "GetRole", { RoleName: ROLE });
+  });
+  return (made["Role"] as { Arn: string }).Arn;
 }
 
 async function archive(name: string, text: string): Promise<Buffer> {

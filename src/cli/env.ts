@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { DATA_FILES } from "../app/config-types.ts";
-import { connect, type Connection } from "./connection.ts";
+import { connect, type Connection, credentialsOf } from "./connection.ts";
 import { userError } from "./fault.ts";
 import { json, note, say } from "./output.ts";
 
@@ -17,6 +17,8 @@ export interface EnvTarget {
   readonly endpoint: string;
   readonly region: string;
   readonly dataDir: string;
+  /** With `enforce` the variables carry the account's own key. */
+  readonly iam?: Connection["iam"];
 }
 
 /** @param inherited where a proxy is set, 127.0.0.1 must go past it */
@@ -24,10 +26,11 @@ export function environment(
   target: EnvTarget,
   inherited: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
+  const { accessKeyId, secretAccessKey } = credentialsOf(target);
   const variables: Record<string, string> = {
     AWS_ENDPOINT_URL: target.endpoint,
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_REGION: target.region,
     AWS_DEFAULT_REGION: target.region,
     AWS_CONFIG_FILE: join(target.dataDir, DATA_FILES.awsConfig),
@@ -101,7 +104,8 @@ export function writeAwsFiles(target: EnvTarget): void {
     "cli_pager =",
     "",
   ].join("\n");
-  const credentials = "[default]\naws_access_key_id = test\naws_secret_access_key = test\n";
+  const { accessKeyId, secretAccessKey } = credentialsOf(target);
+  const credentials = `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
   writeIfChanged(join(target.dataDir, DATA_FILES.awsConfig), config);
   writeIfChanged(join(target.dataDir, DATA_FILES.awsCredentials), credentials);
 }

@@ -30,10 +30,9 @@ test("a flag beats the environment, which beats the file, which beats the defaul
 const REFUSED: readonly (readonly [keyof ServerConfig, string, RegExp])[] = [
   ["port", "65536", /--port: "65536" is not a port/],
   ["port", "http", /not a port/],
-  ["host", "0.0.0.0", /"--iam enforce" is not implemented yet/],
-  ["host", "::", /not a loopback address/],
-  ["iam", "enforce", /"enforce" is not implemented yet/],
-  ["iam", "maybe", /not one of off, warn/],
+  ["host", "0.0.0.0", /needs "--iam enforce"/],
+  ["host", "::", /not an IPv4 address/],
+  ["iam", "maybe", /not one of off, warn, enforce/],
   ["accountId", "12345", /12 digits/],
   ["region", "europe", /not a region/],
   ["sandbox", "docker", /not one of auto, namespaces, process/],
@@ -54,6 +53,17 @@ test("a variable that is wrong is named, and a key of the file that does not exi
   assert.throws(() => resolveConfig({}, {}, { prot: 1 }, HOME), /"prot" is not a setting/);
   assert.throws(() => resolveConfig({}, {}, [], HOME), /one JSON object/);
   assert.throws(() => parseConfigFile("{", "/etc/lambent.json"), /\/etc\/lambent.json is not JSON/);
+});
+
+test("beyond loopback only where policies are enforced", () => {
+  const given = { host: "0.0.0.0", iam: "enforce" };
+  assert.equal(resolveConfig(given, {}, undefined, HOME).host, "0.0.0.0");
+  for (const iam of ["off", "warn"]) {
+    assert.throws(
+      () => resolveConfig({ ...given, iam }, {}, undefined, HOME),
+      /anybody who reaches the port/,
+    );
+  }
 });
 
 test("localhost means the address", () => {

@@ -2,6 +2,7 @@
  * The settings of the server as data: each is a flag of `lambent start`, an environment variable and a
  * key of the config file, in that order of precedence.
  */
+import { isIPv4 } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { ServerConfig } from "../app/config-types.ts";
@@ -52,23 +53,24 @@ function boolean(text: string, origin: string): boolean {
   throw userError(`${origin}: "${text}" is neither true nor false.`);
 }
 
-function loopback(text: string, origin: string): string {
+const LOOPBACK = /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/;
+
+function address(text: string, origin: string): string {
   if (text === "localhost") return "127.0.0.1";
-  if (/^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(text)) return text;
+  if (isIPv4(text)) return text;
   throw userError(
-    `${origin}: "${text}" is not a loopback address. Listening beyond this machine needs IAM to be enforced, and "--iam enforce" is not implemented yet: anybody who reaches the port could run code.`,
-    "leave --host out, or forward the port yourself, for example with ssh -L 4566:127.0.0.1:4566",
+    `${origin}: "${text}" is not an IPv4 address of this machine.`,
+    "use 127.0.0.1 (the default), or 0.0.0.0 together with --iam enforce",
   );
 }
 
-function iam(text: string, origin: string): string {
-  if (text === "enforce") {
-    throw userError(
-      `${origin}: "enforce" is not implemented yet: policies are stored, not evaluated.`,
-      "use --iam warn (the default) or --iam off",
-    );
-  }
-  return oneOf("off", "warn")(text, origin) as string;
+/** Whoever reaches the port could run code: beyond this machine every request needs a known key. */
+function checkHost({ host, iam }: ServerConfig): void {
+  if (LOOPBACK.test(host) || iam === "enforce") return;
+  throw userError(
+    `--host ${host} is not a loopback address. Listening beyond this machine needs "--iam enforce": anybody who reaches the port could run code.`,
+    "add --iam enforce, or leave --host out and forward the port yourself, for example with ssh -L 4566:127.0.0.1:4566",
+  );
 }
 
 export const FLAGS: readonly Flag[] = [
@@ -108,9 +110,9 @@ export const FLAGS: readonly Flag[] = [
     key: "iam",
     flag: "--iam",
     env: "LAMBENT_IAM",
-    value: "<off|warn>",
-    help: "off or warn: policies are stored and not evaluated yet, so both allow everything (warn)",
-    parse: iam,
+    value: "<mode>",
+    help: "off, warn (say where AWS would refuse) or enforce (refuse; needs keys of this server) (warn)",
+    parse: oneOf("off", "warn", "enforce"),
   },
   {
     key: "strictRuntimes",
@@ -157,8 +159,8 @@ export const FLAGS: readonly Flag[] = [
     flag: "--host",
     env: "LAMBENT_HOST",
     value: "<address>",
-    help: "loopback address to listen on (127.0.0.1)",
-    parse: loopback,
+    help: "address to listen on (127.0.0.1); others than loopback with --iam enforce only",
+    parse: address,
   },
   {
     key: "logLevel",
@@ -210,7 +212,9 @@ export function resolveConfig(
     else if (variable !== undefined) values[flag.key] = flag.parse(variable, flag.env);
     else if (key !== undefined) values[flag.key] = flag.parse(String(key), `config file, "${flag.key}"`);
   }
-  return values as unknown as ServerConfig;
+  const config = values as unknown as ServerConfig;
+  checkHost(config);
+  return config;
 }
 
 function fileKeys(file: unknown): Readonly<Record<string, unknown>> {

@@ -63,6 +63,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const guard = createGuard({
     publicSuffix: options.publicSuffix,
     allowedOrigins: options.allowedOrigins ?? [],
+    anyHost: options.anyHost === true,
   });
   const services = new Map(options.services.map((service) => [service.name, service]));
   const shortPaths = options.services.flatMap((service) =>

@@ -5,6 +5,11 @@ export interface GuardOptions {
   readonly publicSuffix: string | undefined;
   /** Origins beyond the endpoint's own that a browser may call from. */
   readonly allowedOrigins: readonly string[];
+  /**
+   * The endpoint is reached under names nobody can list (other machines, containers). Only where every
+   * request needs a signature of a known key, which no page can make.
+   */
+  readonly anyHost?: boolean;
 }
 
 export interface Guard {
@@ -48,12 +53,14 @@ export function createGuard(options: GuardOptions): Guard {
   return {
     refusal(headers) {
       const { host, origin } = headers;
-      if (host === undefined || !isOurs(hostName(host))) {
+      const isKnown = host !== undefined && (options.anyHost === true || isOurs(hostName(host)));
+      if (!isKnown) {
         return `the Host ${printable(host ?? "(none)")} is not one of this endpoint's names`;
       }
       if (origin !== undefined) {
         const name = originHost(origin);
-        const isAllowed = origins.has(origin) || (name !== undefined && isOurs(name));
+        const isSame = options.anyHost === true && name === hostName(host);
+        const isAllowed = origins.has(origin) || (name !== undefined && (isSame || isOurs(name)));
         return isAllowed ? undefined : `pages of the origin ${printable(origin)} may not call this endpoint`;
       }
       // Images, forms and links of a foreign page carry no Origin on a GET, but the browser says so.

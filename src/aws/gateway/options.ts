@@ -69,6 +69,8 @@ export interface GatewayOptions {
   ) => boolean;
   readonly publicSuffix?: string;
   readonly allowedOrigins?: readonly string[];
+  /** See Guard. */
+  readonly anyHost?: boolean;
   readonly limits?: Partial<GatewayLimits>;
   /** Throws the refusal, or gives a hint for the answer; by default everybody may do everything. */
   readonly authorize?: (request: AuthorizeRequest) => string | undefined | Promise<string | undefined>;
