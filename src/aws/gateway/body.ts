@@ -21,11 +21,6 @@ export function readBody(
   budget: BodyBudget,
   done: (body: Uint8Array, failure: BodyFailure | undefined, heldBytes: number) => void,
 ): void {
-  const { whole } = request as { whole?: Uint8Array };
-  if (whole !== undefined) {
-    done(whole, undefined, 0);
-    return;
-  }
   const stated = request.headers["content-length"];
   const length = stated === undefined ? undefined : Number(stated);
   if (length === 0 || (length === undefined && request.headers["transfer-encoding"] === undefined)) {
