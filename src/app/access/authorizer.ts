@@ -4,7 +4,7 @@
  *   1. off: nothing. The account itself in warn: nothing (but for AssumeRole, which a trust policy decides)
  *   2. what the operation needs, by the service's access table
  *   3. the caller's policies (kept until IAM changes), the resource's policy
- *   4. the decision; kept where nothing but action and resource decides
+ *   4. the decision; kept for as long as nothing but action, resource and these policies decides
  *   5. a denial: `enforce` throws AWS's refusal; `warn` returns a hint for the answer and says it in
  *      the log, once for each principal, action and resource
  */
@@ -64,14 +64,10 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const known = found instanceof Promise ? await found : found;
     let hint: string | undefined;
     for (const need of needs) {
-      const decision = decideKept(known, need) ?? (await decide(call, known, need));
+      const decision = await decide(call, known, need);
       if (!decision.allowed) hint ??= refuse(call, known, need, decision);
     }
     return hint;
-  }
-
-  function decideKept(known: KnownPrincipal, need: Need): Decision | undefined {
-    return known.decisions.get(`${need.action} ${need.resource}`);
   }
 
   async function decide(call: AccessCall, known: KnownPrincipal, asked: Need): Promise<Decision> {
@@ -81,16 +77,22 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const need = { ...asked, resource };
     const isOwnAction = asked.action.startsWith(`${access?.prefix ?? service.name}:`);
     const text = isOwnAction ? await access?.resourcePolicy?.(resource) : undefined;
+    // ARNs without an account are the account's for which the operation runs, unless the service knows.
+    const owner = accountOf(resource) ?? (await access?.ownerOf?.(resource)) ?? context.accountId;
+    const kept = known.decisions.get(`${asked.action} ${resource}`);
+    if (kept !== undefined && kept.text === text && kept.owner === owner) return kept.decision;
+
     const policy = text === undefined ? undefined : compile(text, resource);
     const isTrust = service.name === "sts" && call.operation === "AssumeRole";
     const policies: Policies = { ...known, resource: policy === undefined ? [] : [policy], isTrust };
-    const isConstant = known.isConstant && text === undefined && !isTrust;
+    const isConstant = known.isConstant && policy?.depends !== true && !isTrust;
     const keys = isConstant ? NO_KEYS : requestKeys(sourceOf(call, known), need);
     const request = { principal: known.principal, action: need.action, resource, keys };
-    // ARNs without an account are the account's for which the operation runs, unless the service knows.
-    const owner = accountOf(resource) ?? (await access?.ownerOf?.(resource)) ?? context.accountId;
     const decision = evaluate(request, policies, owner);
-    if (isConstant) keep(known, asked, decision);
+    if (isConstant) {
+      if (known.decisions.size >= DECISIONS_MAX) known.decisions.clear();
+      known.decisions.set(`${asked.action} ${resource}`, { text, owner, decision });
+    }
     return decision;
   }
 
@@ -103,11 +105,6 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
       input,
       sourceIp: call.sourceIp?.(),
     };
-  }
-
-  function keep(known: KnownPrincipal, { action, resource }: Need, decision: Decision): void {
-    if (known.decisions.size >= DECISIONS_MAX) known.decisions.clear();
-    known.decisions.set(`${action} ${resource}`, decision);
   }
 
   function compile(text: string, arn: string): Policy | undefined {

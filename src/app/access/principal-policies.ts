@@ -18,10 +18,17 @@ export interface KnownPrincipal {
   readonly identity: readonly Policy[];
   readonly boundary: Policy | undefined;
   readonly session: readonly Policy[];
-  /** No condition and no variable: a decision without a resource policy stays what it is. */
+  /** No condition and no variable: with the same policy of the resource a decision stays what it is. */
   readonly isConstant: boolean;
   /** By action and resource. */
-  readonly decisions: Map<string, Decision>;
+  readonly decisions: Map<string, KeptDecision>;
+}
+
+export interface KeptDecision {
+  /** The resource's policy at the time. */
+  readonly text: string | undefined;
+  readonly owner: string;
+  readonly decision: Decision;
 }
 
 const KEPT_MS = 1000;
