@@ -37,6 +37,7 @@ import {
   createIam,
   createLambdaService,
   createLogs,
+  createS3,
   createSts,
   dayMigrations,
   openDayFiles,
@@ -75,7 +76,7 @@ export interface Core {
 }
 
 /** Files and folders of the data folder that hold state; the key, the token and the root key stay. */
-const STATE = ["state.db", "state.db-wal", "state.db-shm", "logs", "blobs", "code"] as const;
+const STATE = ["state.db", "state.db-wal", "state.db-shm", "logs", "blobs", "objects", "code"] as const;
 
 export async function eraseState(dataDir: DataDir): Promise<void> {
   for (const name of STATE) await rm(dataDir.file(name), { recursive: true, force: true });
@@ -171,7 +172,22 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     log,
     node: "local",
   });
-  const services = [createLambdaService(control, dataPlane), sts.service, iam.service, logs.service];
+  const s3 = await createS3({
+    clock,
+    random,
+    log,
+    database,
+    blobs: await createBlobStore({ folder: dataDir.file("objects") }),
+    outbox: relay,
+    peers: () => peers,
+  });
+  const services = [
+    createLambdaService(control, dataPlane),
+    sts.service,
+    iam.service,
+    logs.service,
+    s3.service,
+  ];
   const dispatch = createDispatch({
     services,
     clock,
@@ -207,6 +223,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
       await dataPlane.close(drainMs);
       await dispatching;
       await control.close();
+      await s3.close();
       await iam.close();
       await logs.close();
       await database.close();

@@ -5,12 +5,14 @@ import { lambdaMigrations } from "../lambda/control/control.ts";
 import type { Migration } from "../ports/database.ts";
 import { migrations as iamMigrations } from "./iam/index.ts";
 import { migrations as logsMigrations } from "./logs/index.ts";
+import { migrations as s3Migrations } from "./s3/index.ts";
 import { migrations as stsMigrations } from "./sts/index.ts";
 
 export { createIam } from "./iam/index.ts";
 export type { EntityPolicies, IamReader } from "./iam/index.ts";
 export { createLambdaService } from "./lambda/index.ts";
 export { createLogs, dayMigrations, openDayFiles } from "./logs/index.ts";
+export { createS3 } from "./s3/index.ts";
 export { createSts } from "./sts/index.ts";
 
 /** In the order in which they run on an empty file; new ones are appended. */
@@ -21,4 +23,5 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
   ...stsMigrations,
   ...logsMigrations,
   ...outboxMigrations,
+  ...s3Migrations,
 ];

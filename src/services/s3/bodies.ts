@@ -1,0 +1,167 @@
+import { createHash, hash } from "node:crypto";
+import { Readable } from "node:stream";
+import { trailersOf } from "../../aws/streamed-body.ts";
+import { type ChecksumAlgorithm, isAlgorithm, startChecksum } from "./checksums.ts";
+import type { Contents } from "./contents.ts";
+import * as errors from "./errors.ts";
+import { S3_LIMITS } from "./model.ts";
+
+/** What a request says of its body; all of it is checked. */
+export interface Claims {
+  /** Base64. */
+  readonly md5?: string | undefined;
+  readonly algorithm: ChecksumAlgorithm;
+  /** Base64; undefined when none was sent, or it comes in the trailer. */
+  readonly checksum?: string | undefined;
+  /** Name of the trailer that brings the checksum. */
+  readonly trailer?: string | undefined;
+  /** Hex of x-amz-content-sha256, when it is a hash. */
+  readonly sha256?: string | undefined;
+  /** Of the decoded body, when it is stated. */
+  readonly bytes?: number | undefined;
+  readonly inlineMax: number;
+}
+
+/** A body that has been read, checked, and stored if it was large. */
+export interface Received {
+  readonly bytes: number;
+  /** Hex. */
+  readonly md5: string;
+  readonly algorithm: ChecksumAlgorithm;
+  /** Base64. */
+  readonly checksum: string;
+  /** The body itself when it was small. */
+  readonly body: Uint8Array | undefined;
+  /** Its blob otherwise; held until `release`. */
+  readonly sha256: string | undefined;
+}
+
+export type Body = Uint8Array | string | AsyncIterable<Uint8Array>;
+
+/**
+ * Reads a body to its end while it is hashed: small ones into memory, others into a blob.
+ * Errors: EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, and
+ * whatever the stream throws (a caller who hung up); nothing is kept then.
+ */
+export async function receive(body: Body, claims: Claims, contents: Contents): Promise<Received> {
+  if (claims.bytes !== undefined && claims.bytes > S3_LIMITS.putBytes) {
+    throw errors.entityTooLarge(claims.bytes, S3_LIMITS.putBytes);
+  }
+  const source = typeof body === "string" ? Buffer.from(body) : body;
+  const start: Uint8Array[] = [];
+  let startBytes = 0;
+  const chunks = chunksOf(source);
+  let next = await chunks.next();
+  while (next.done !== true && startBytes + next.value.length <= claims.inlineMax) {
+    start.push(next.value);
+    startBytes += next.value.length;
+    next = await chunks.next();
+  }
+  const [first] = start;
+  if (next.done === true) {
+    const whole = start.length === 1 && first !== undefined ? first : Buffer.concat(start);
+    return receiveSmall(whole, body, claims);
+  }
+  if (next.value.length > 0) start.push(next.value);
+  return receiveLarge(start, chunks, body, claims, contents);
+}
+
+/** Does not destroy a request it gives up on: the answer still has to get out on its connection. */
+function chunksOf(source: Uint8Array | AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
+  if (source instanceof Uint8Array) {
+    return (async function* () {
+      await Promise.resolve();
+      if (source.length > 0) yield source;
+    })();
+  }
+  if (source instanceof Readable) return source.iterator({ destroyOnReturn: false });
+  return source[Symbol.asyncIterator]();
+}
+
+function receiveSmall(whole: Uint8Array, body: Body, claims: Claims): Received {
+  const checksum = startChecksum(claims.algorithm);
+  checksum.update(whole);
+  const received: Received = {
+    bytes: whole.length,
+    md5: hash("md5", whole, "hex"),
+    algorithm: claims.algorithm,
+    checksum: checksum.digest().toString("base64"),
+    body: whole,
+    sha256: undefined,
+  };
+  const sha256 = claims.sha256 === undefined ? undefined : hash("sha256", whole, "hex");
+  check(received, sha256, body, claims);
+  return received;
+}
+
+async function receiveLarge(
+  start: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+  body: Body,
+  claims: Claims,
+  contents: Contents,
+): Promise<Received> {
+  const md5 = createHash("md5");
+  const checksum = startChecksum(claims.algorithm);
+  let bytes = 0;
+  function take(chunk: Uint8Array): Uint8Array {
+    bytes += chunk.length;
+    if (bytes > S3_LIMITS.putBytes) throw errors.entityTooLarge(bytes, S3_LIMITS.putBytes);
+    md5.update(chunk);
+    checksum.update(chunk);
+    return chunk;
+  }
+  async function* hashed(): AsyncGenerator<Uint8Array> {
+    for (const chunk of start) yield take(chunk);
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield take(next.value);
+    // A body that broke off must not become a blob.
+    if (claims.bytes !== undefined && bytes !== claims.bytes) throw errors.incompleteBody();
+  }
+  const { sha256 } = await contents.put(hashed());
+  const received: Received = {
+    bytes,
+    md5: md5.digest("hex"),
+    algorithm: claims.algorithm,
+    checksum: checksum.digest().toString("base64"),
+    body: undefined,
+    sha256,
+  };
+  try {
+    check(received, sha256, body, claims);
+  } catch (error) {
+    contents.suspect([sha256]);
+    contents.release([sha256]);
+    throw error;
+  }
+  return received;
+}
+
+function check(received: Received, sha256: string | undefined, body: Body, claims: Claims): void {
+  if (claims.bytes !== undefined && claims.bytes !== received.bytes) throw errors.incompleteBody();
+  if (claims.sha256 !== undefined && sha256 !== undefined && claims.sha256 !== sha256) {
+    throw errors.contentHashMismatch(claims.sha256, sha256);
+  }
+  if (claims.md5 !== undefined && Buffer.from(claims.md5, "base64").toString("hex") !== received.md5) {
+    throw errors.badDigest("The Content-MD5 you specified did not match what we received.");
+  }
+  const stated = claims.checksum ?? trailerChecksum(body, claims.trailer);
+  if (stated !== undefined && stated !== received.checksum) {
+    throw errors.badDigest(`The ${claims.algorithm} you specified did not match the calculated checksum.`);
+  }
+}
+
+function trailerChecksum(body: Body, name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  const value = trailersOf(body)?.[name];
+  if (value === undefined) throw errors.malformedTrailer();
+  return value;
+}
+
+/** The algorithm that a header of the form `x-amz-checksum-crc32` speaks of. */
+export function algorithmOfHeader(header: string): ChecksumAlgorithm | undefined {
+  const name = header
+    .toLowerCase()
+    .replace(/^x-amz-checksum-/u, "")
+    .toUpperCase();
+  return isAlgorithm(name) ? name : undefined;
+}

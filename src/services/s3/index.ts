@@ -1,0 +1,69 @@
+import { defineService, type Service } from "../../aws/service.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { BlobStore } from "../../ports/blob-store.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Outbox } from "../../ports/outbox.ts";
+import type { Peers } from "../../ports/peers.ts";
+import { createBucketStore } from "./bucket-store.ts";
+import { createContents } from "./contents.ts";
+import type { Deps } from "./deps.ts";
+import { createObjectStore } from "./object-store.ts";
+import { bucketOperations } from "./operations-buckets.ts";
+import { deleteOperations } from "./operations-delete.ts";
+import { listOperations } from "./operations-list.ts";
+import { objectOperations } from "./operations-objects.ts";
+import { createSender } from "./sender.ts";
+import { createUploadStore } from "./upload-store.ts";
+
+export { migrations } from "./schema.ts";
+
+export interface S3Deps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** state.db: the outbox must be in the same file. */
+  readonly database: Database;
+  /** A store of its own: what no row names is deleted from it. */
+  readonly blobs: BlobStore;
+  readonly outbox: Outbox;
+  /** Where notifications can go is asked of the receivers. */
+  readonly peers: () => Peers;
+}
+
+export interface S3 {
+  readonly service: Service;
+  close(): Promise<void>;
+}
+
+export async function createS3(options: S3Deps): Promise<S3> {
+  const { clock, random, log, database, blobs, outbox } = options;
+  const objects = await createObjectStore(database, clock);
+  const contents = createContents({ blobs, log, isNamed: objects.isNamed });
+  const deps: Deps = {
+    clock,
+    random,
+    log,
+    objects,
+    contents,
+    buckets: createBucketStore(database),
+    uploads: createUploadStore(database, clock, objects.nextSeq),
+    sender: createSender(outbox, random),
+  };
+  // What a crash left behind is looked for beside the first requests.
+  void contents.sweep().catch((error: unknown) => {
+    log.warn({ error: String(error) }, "the objects folder could not be looked through");
+  });
+  return {
+    service: defineService<typeof import("@aws-sdk/client-s3")>("s3", {
+      ...bucketOperations(deps),
+      ...objectOperations(deps),
+      ...deleteOperations(deps),
+      ...listOperations(deps),
+    }),
+    async close() {
+      await contents.close();
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { RequestContext } from "../../aws/service.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Delivery, Outbox } from "../../ports/outbox.ts";
+import { bucketArn, type Bucket } from "./model.ts";
+import {
+  bridgeEvent,
+  type Cause,
+  type Change,
+  eventMessage,
+  notificationOf,
+  wants,
+} from "./notifications.ts";
+
+/** S3 tries for a day; what a receiver refuses for good is dropped then, as on AWS. */
+const RETRY = { maxRetries: 1000, maxAgeMs: 24 * 3600 * 1000 } as const;
+const PRINCIPAL = "s3.amazonaws.com";
+
+/** Turns changes of objects into deliveries, which go into the unit of the change. */
+export interface Sender {
+  readonly outbox: Outbox;
+  deliveries(bucket: Bucket, change: Change, cause: Cause): readonly Delivery[];
+}
+
+export function createSender(outbox: Outbox, random: Random): Sender {
+  return {
+    outbox,
+    deliveries(bucket, change, cause) {
+      const notification = notificationOf(bucket);
+      if (notification === undefined) return [];
+      const common = { principal: PRINCIPAL, sourceArn: bucketArn(bucket.name), retry: RETRY } as const;
+      const { functions, queues, topics, eventBridge } = notification;
+      const sent: Delivery[] = [...functions, ...queues, ...topics]
+        .filter((target) => wants(target, change))
+        .map((target) => ({
+          ...common,
+          id: random.uuid(),
+          scope: scopeOfArn(target.arn, bucket),
+          targetArn: target.arn,
+          body: eventMessage(bucket, target, change, cause),
+          ...(target.arn.includes(":sns:") ? { attributes: {} } : {}),
+        }));
+      if (eventBridge) {
+        const { detailType, detail } = bridgeEvent(bucket, change, cause);
+        const { accountId, region } = bucket;
+        sent.push({
+          ...common,
+          id: random.uuid(),
+          scope: { accountId, region },
+          targetArn: `arn:aws:events:${region}:${accountId}:event-bus/default`,
+          body: detail,
+          source: "aws.s3",
+          detailType,
+          resources: [bucketArn(bucket.name)],
+        });
+      }
+      return sent;
+    },
+  };
+}
+
+export function scopeOfArn(
+  arn: string,
+  bucket: Bucket,
+): { readonly accountId: string; readonly region: string } {
+  const [, , , region = "", accountId = ""] = arn.split(":");
+  return { accountId: accountId || bucket.accountId, region: region || bucket.region };
+}
+
+/** The caller of a request, as events name them. */
+export function causeOf(context: RequestContext): Cause {
+  return {
+    timeMs: context.clock.now(),
+    requestId: context.requestId,
+    userId: context.caller.userId,
+    accountId: context.accountId,
+    sourceIp: "127.0.0.1",
+  };
+}
