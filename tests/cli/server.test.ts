@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { zip } from "../e2e/zip.ts";
+import { zip } from "../../src/testing/zip.ts";
 
 const LAUNCHER = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "bin/lambent.js");
 const FUNCTION = `export const handler = async (event) => {

@@ -16,7 +16,7 @@ import { after, test } from "node:test";
 import { linkStaysInside } from "../../src/adapters/embedded/archive.ts";
 import { createBlobStore, createCodeCache, inspectZip } from "../../src/adapters/embedded/index.ts";
 import { ServiceError } from "../../src/kernel/errors.ts";
-import { rawZip, type RawEntry } from "./zip-builder.ts";
+import { rawZip, type RawEntry } from "../../src/testing/zip.ts";
 
 const root = mkdtempSync(join(tmpdir(), "lambent-code-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -72,6 +72,9 @@ const HOSTILE: Readonly<Record<string, readonly RawEntry[]>> = {
   "an encrypted entry": [{ name: "a", body: "x", flags: 1 }],
   "a compression nobody knows": [{ name: "a", body: "x", method: 97 }],
   "a size that lies": [{ name: "a", body: "x".repeat(100_000), claimedBytes: 10 }],
+  "a small size that lies": [{ name: "a", body: "xyz", claimedBytes: 4 }],
+  "a large entry with a wrong CRC": [{ name: "a", body: "x".repeat(100_000), claimedCrc32: 1 }],
+  "a small entry with a wrong CRC": [{ name: "a", body: "xyz", claimedCrc32: 1 }],
 };
 
 for (const [name, entries] of Object.entries(HOSTILE)) {

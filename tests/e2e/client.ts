@@ -9,7 +9,7 @@ import {
   type InvokeCommandInput,
 } from "@aws-sdk/client-lambda";
 import { SDK_CONFIG, type RunningServer } from "./server.ts";
-import { zip, type ZipEntry } from "./zip.ts";
+import { zip, type ZipEntry } from "../../src/testing/zip.ts";
 
 export interface Invoked {
   readonly status: number | undefined;

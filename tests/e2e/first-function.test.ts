@@ -15,7 +15,7 @@ import {
   until,
   type RunningServer,
 } from "./server.ts";
-import { zip } from "./zip.ts";
+import { zip } from "../../src/testing/zip.ts";
 
 const HELLO = `import json
 

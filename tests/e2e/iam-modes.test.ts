@@ -29,7 +29,7 @@ import {
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { refusal } from "./client.ts";
 import { type RunningServer, SDK_CONFIG, startServer } from "./server.ts";
-import { zip } from "./zip.ts";
+import { zip } from "../../src/testing/zip.ts";
 
 const ACCOUNT = "000000000000";
 const OTHER = "222222222222";

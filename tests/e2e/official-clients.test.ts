@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { Writable } from "node:stream";
 import { after, before, describe, test, type TestContext } from "node:test";
-import yazl from "yazl";
+import { rawZip, type RawEntry } from "../../src/testing/zip.ts";
 import { prepareAwslambdaric, prepareAwsLambdaRic, type Prepared } from "../runtimes/official-clients.ts";
 import { clients, ROLE, type Clients } from "./client.ts";
 import { startServer, until, type RunningServer } from "./server.ts";
@@ -69,26 +68,12 @@ async function runs(t: TestContext, name: string, prepared: Prepared, fault: str
 }
 
 async function zipFolder(folder: string): Promise<Uint8Array> {
-  const file = new yazl.ZipFile();
+  const entries: RawEntry[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || entry.parentPath.includes("__pycache__")) continue;
     const path = join(entry.parentPath, entry.name);
-    file.addBuffer(await readFile(path), relative(folder, path), { mode: (await stat(path)).mode });
+    const { mode } = await stat(path);
+    entries.push({ name: relative(folder, path), body: await readFile(path), mode });
   }
-  file.end();
-  const chunks: Buffer[] = [];
-  return new Promise((resolve, reject) => {
-    file.outputStream.on("error", reject).pipe(
-      new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          chunks.push(chunk);
-          done();
-        },
-        final(done) {
-          resolve(new Uint8Array(Buffer.concat(chunks)));
-          done();
-        },
-      }),
-    );
-  });
+  return rawZip(entries);
 }

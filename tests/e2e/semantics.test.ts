@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { clients, refusal, type Clients } from "./client.ts";
 import { startServer, until, type RunningServer } from "./server.ts";
-import { zip } from "./zip.ts";
+import { zip } from "../../src/testing/zip.ts";
 
 let server: RunningServer;
 let aws: Clients;

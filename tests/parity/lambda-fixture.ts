@@ -1,6 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import { ZipFile } from "yazl";
 import type { RequestContext } from "../../src/aws/service.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { ServiceError } from "../../src/kernel/errors.ts";
@@ -16,6 +15,7 @@ import type { BlobStore } from "../../src/ports/blob-store.ts";
 import type { CodeCache } from "../../src/ports/code-cache.ts";
 import { Conflict, type Database, type Row } from "../../src/ports/database.ts";
 import type { Secrets } from "../../src/ports/secrets.ts";
+import { zip as zipOf } from "../../src/testing/zip.ts";
 
 /** In-memory stand-ins for the ports, so that control is tested without a disk. */
 export const SCOPE = { accountId: "111111111111", region: "us-east-1" } as const;
@@ -172,12 +172,7 @@ export function bench(over: Partial<FunctionControlDeps> = {}): Bench {
 
 /** A real archive with one file, different for different texts. */
 export async function zip(text = "def handler(e, c): return e", name = "index.py"): Promise<Uint8Array> {
-  const file = new ZipFile();
-  file.addBuffer(Buffer.from(text), name, { mtime: new Date(0) });
-  file.end();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of file.outputStream) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks);
+  return zipOf({ [name]: text });
 }
 
 export function requestContext(over: Partial<RequestContext> = {}): RequestContext {

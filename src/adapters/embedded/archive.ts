@@ -3,19 +3,22 @@
  * entries, bombs and files that are no zip at all are refused; setuid bits are dropped.
  */
 import { createWriteStream } from "node:fs";
-import { chmod, lstat, mkdir, rm, stat, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
-import { Transform, Writable, type Readable } from "node:stream";
+import { Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import { StorageUnavailable } from "../../ports/database.ts";
+import { contentStream, smallContent } from "./archive-content.ts";
 
 /** Far more than any real function has; a central directory with more is made to hurt. */
 const ENTRIES_MAX = 200_000;
 const PATH_BYTES_MAX = 4096;
 const LINK_BYTES_MAX = 4096;
+/** Small files that are written at the same time. */
+const WRITES_MAX = 32;
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -90,13 +93,21 @@ function tooLarge(): ServiceError {
   );
 }
 
-function openArchive(bytes: Uint8Array): Promise<ZipFile> {
+interface Archive {
+  readonly file: ZipFile;
+  readonly bytes: Buffer;
+}
+
+function openArchive(archive: Uint8Array): Promise<Archive> {
+  const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.byteLength);
   return new Promise((resolve, reject) => {
     yauzl.fromBuffer(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      bytes,
       { lazyEntries: true, autoClose: false, strictFileNames: false, validateEntrySizes: true },
       (error, file) =>
-        error === null ? resolve(file) : reject(refused(`the file is not a zip archive: ${error.message}`)),
+        error === null
+          ? resolve({ file, bytes })
+          : reject(refused(`the file is not a zip archive: ${error.message}`)),
     );
   });
 }
@@ -137,25 +148,27 @@ function check(entry: Entry): { readonly kind: EntryKind; readonly mode: number 
 }
 
 /**
- * What CreateFunction wants to know before anything is stored. Sizes are what the archive claims; they are
- * counted again while unpacking.
+ * What CreateFunction wants to know before anything is stored: every entry is inflated once, so that an
+ * archive that lies about a size or a CRC is refused as AWS refuses it, and not found out later.
  */
-export async function inspectZip(bytes: Uint8Array): Promise<{ readonly unzippedBytes: number }> {
-  const file = await openArchive(bytes);
+export async function inspectZip(archive: Uint8Array): Promise<{ readonly unzippedBytes: number }> {
+  const opened = await openArchive(archive);
   const links = new Map<string, string>();
   const others = new Set<string>();
   let unzippedBytes = 0;
   try {
-    await eachEntry(file, async (entry) => {
+    await eachEntry(opened.file, async (entry) => {
       const { kind } = check(entry);
       unzippedBytes += entry.uncompressedSize;
       const name = nameOf(entry);
-      if (kind === "link") return void links.set(name, await linkTarget(file, entry));
+      if (kind === "link") return void links.set(name, await linkTarget(opened, entry));
+      // What claims to be too much already is refused without a look inside.
+      if (kind === "file" && unzippedBytes <= LIMITS.unzippedCodeBytes) await verify(opened, entry);
       links.delete(name);
       for (let path = name; path !== dirname(path); path = dirname(path)) others.add(path);
     });
   } finally {
-    file.close();
+    opened.file.close();
   }
   for (const name of links.keys()) {
     if (!linkStaysInside(name, links)) throw refused(`the link ${name} leads outside the package`);
@@ -164,25 +177,27 @@ export async function inspectZip(bytes: Uint8Array): Promise<{ readonly unzipped
   return { unzippedBytes };
 }
 
+async function verify({ file, bytes }: Archive, entry: Entry): Promise<void> {
+  if (smallContent(bytes, entry) !== undefined) return;
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  await pipeline(await contentStream(file, entry), nowhere);
+}
+
 function nameOf(entry: Entry): string {
   return normalize(entry.fileName).replace(/\/+$/, "");
 }
 
-function read(file: ZipFile, entry: Entry): Promise<Readable> {
-  return new Promise((resolve, reject) => {
-    file.openReadStream(entry, (error, stream) => (error === null ? resolve(stream) : reject(error)));
-  });
-}
-
-async function linkTarget(file: ZipFile, entry: Entry): Promise<string> {
+async function linkTarget({ file, bytes }: Archive, entry: Entry): Promise<string> {
   if (entry.uncompressedSize > LINK_BYTES_MAX)
     throw refused(`${entry.fileName} is a link with too long a target`);
-  return text(await read(file, entry));
+  const small = smallContent(bytes, entry);
+  return small === undefined ? text(await contentStream(file, entry)) : small.toString("utf8");
 }
 
 /** Unpacks into an empty folder. Errors: as inspectZip, and over 262,144,000 bytes counted while inflating. */
-export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void> {
-  const file = await openArchive(bytes);
+export async function unpackZip(archive: Uint8Array, folder: string): Promise<void> {
+  const opened = await openArchive(archive);
+  const { file } = opened;
   const links = new Map<string, string>();
   const folders = new Set<string>([folder]);
   const files = new Set<string>();
@@ -208,6 +223,22 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
         done(left < 0 ? tooLarge() : null, chunk);
       },
     });
+  const writes = new Writes();
+
+  async function write(entry: Entry, path: string, mode: number): Promise<void> {
+    const exactly = mode !== 0o644 || masked;
+    const small = smallContent(opened.bytes, entry);
+    if (small !== undefined) {
+      if ((left -= small.length) < 0) throw tooLarge();
+      return writes.add(async () => {
+        await writeFile(path, small, { mode: 0o644 });
+        if (exactly) await chmod(path, mode);
+      });
+    }
+    const into = createWriteStream(path, { flags: "w", mode: 0o644 });
+    await pipeline(await contentStream(file, entry), counting(), into);
+    if (exactly) await chmod(path, mode);
+  }
 
   try {
     await eachEntry(file, async (entry) => {
@@ -216,18 +247,17 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
       const path = join(folder, name);
       if (kind === "folder") return makeFolder(path);
       await makeFolder(dirname(path));
-      if (kind === "link") return void links.set(name, await linkTarget(file, entry));
+      if (kind === "link") return void links.set(name, await linkTarget(opened, entry));
       links.delete(name);
       // Of two entries with one name the last counts, with its own mode.
-      if (files.has(name)) await rm(path);
+      if (files.has(name)) {
+        await writes.done();
+        await rm(path);
+      }
       files.add(name);
-      await pipeline(
-        await read(file, entry),
-        counting(),
-        createWriteStream(path, { flags: "w", mode: 0o644 }),
-      );
-      if (mode !== 0o644 || masked) await chmod(path, mode);
+      await write(entry, path, mode);
     });
+    await writes.done();
     // Links come last: nothing can have been written through one.
     for (const [name, target] of links) {
       if (!linkStaysInside(name, links)) throw refused(`the link ${name} leads outside the package`);
@@ -239,11 +269,37 @@ export async function unpackZip(bytes: Uint8Array, folder: string): Promise<void
       });
     }
   } finally {
+    await writes.settled();
     file.close();
   }
 }
 
-async function text(stream: Readable): Promise<string> {
+/** Writes under way, some at a time. The first failure is thrown to whoever adds or waits next. */
+class Writes {
+  readonly #running = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  async add(work: () => Promise<void>): Promise<void> {
+    const running: Promise<void> = work()
+      .catch((error: unknown) => void (this.#failure ??= { error }))
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    if (this.#running.size >= WRITES_MAX) await Promise.race(this.#running);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  async done(): Promise<void> {
+    await this.settled();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Nothing is written any more; never rejects. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}
+
+async function text(stream: NodeJS.ReadableStream): Promise<string> {
   const chunks: Buffer[] = [];
   await pipeline(
     stream,
