@@ -12,6 +12,7 @@ import { accessKeyOperations, userOperations } from "./operations-users.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
 import { serviceRoleOperations } from "./operations-service-roles.ts";
+import { simulationOperations } from "./operations-simulation.ts";
 import { createPolicyStore } from "./policy-store.ts";
 import { createIamReader, type IamReader } from "./reader.ts";
 
@@ -51,6 +52,7 @@ export function createIam(deps: IamDeps): Iam {
     ...groupOperations(parts),
     ...policyOperations(parts),
     ...policyVersionOperations(parts),
+    ...simulationOperations(parts),
   });
   return {
     service: { ...service, access: iamAccess(parts) },
