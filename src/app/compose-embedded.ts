@@ -17,7 +17,7 @@ import { createGateway, type Gateway, type RequestOrigin } from "../aws/gateway/
 import { createGuard } from "../aws/gateway/guard.ts";
 import { createHttpServer } from "../aws/gateway/http-server.ts";
 import type { Headers } from "../aws/protocol/types.ts";
-import { systemClock } from "../kernel/clock.ts";
+import { machineNow, systemClock } from "../kernel/clock.ts";
 import { systemRandom } from "../kernel/random.ts";
 import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
 import { createAdminRoutes, type AdminRoutes } from "./admin-routes.ts";
@@ -53,7 +53,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   // The gateway belongs to the core and changes with a reset; the listener stays.
   const front = createHttpServer({
     handle: (request, response, origin) => route(request, response, origin),
-    warm: () => Promise.resolve(),
+    shortWay: {
+      takes: (method, path) => current?.gateway.shortWay.takes(method, path) === true,
+      handle: (request, response) => current?.gateway.shortWay.handle(request, response),
+      nowMs: () => machineNow(clock),
+    },
   });
   const origins = new WeakMap<Socket, RequestOrigin>();
   const inside = createHttpServer({

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import type { Server } from "node:http";
 
-import { createGateway, type GatewayOptions } from "../../src/aws/gateway/gateway.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "../../src/aws/gateway/gateway.ts";
 import { createHttpServer } from "../../src/aws/gateway/http-server.ts";
 import type { Service } from "../../src/aws/service.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
@@ -21,6 +21,7 @@ export interface StubServer extends AsyncDisposable {
   readonly endpoint: string;
   readonly port: number;
   readonly server: Server;
+  readonly gateway: Gateway;
 }
 
 /** A gateway over stub services, listening on a free port of the loopback. */
@@ -48,6 +49,7 @@ export async function startStub(
     endpoint,
     port,
     server,
+    gateway,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

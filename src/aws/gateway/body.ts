@@ -1,5 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
+import type { WholeRequest } from "./short-way.ts";
+
 /** Bytes of bodies held at once, over all requests: what slow clients can hold is this and no more. */
 export interface BodyBudget {
   held: number;
@@ -16,11 +18,17 @@ const EMPTY = new Uint8Array();
  * until `release` is called.
  */
 export function readBody(
-  request: IncomingMessage,
+  request: IncomingMessage & Partial<Pick<WholeRequest, "whole">>,
   max: number,
   budget: BodyBudget,
   done: (body: Uint8Array, failure: BodyFailure | undefined, heldBytes: number) => void,
 ): void {
+  if (request.whole !== undefined) {
+    const bytes = request.whole.length;
+    if (budget.held + bytes > budget.max) return done(EMPTY, "no-room", 0);
+    budget.held += bytes;
+    return done(request.whole, undefined, bytes);
+  }
   const stated = request.headers["content-length"];
   const length = stated === undefined ? undefined : Number(stated);
   if (length === 0 || (length === undefined && request.headers["transfer-encoding"] === undefined)) {

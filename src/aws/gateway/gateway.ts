@@ -20,6 +20,7 @@ import { GATEWAY_LIMITS, type Gateway, type GatewayOptions, type RequestOrigin }
 import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
 import { preflightHeaders, send } from "./respond.ts";
 import { routeRequest, type Routing } from "./route.ts";
+import { asHttp } from "./short-way.ts";
 
 export type {
   AuthorizeRequest,
@@ -386,6 +387,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     handle,
+    shortWay: {
+      takes: (method, path) =>
+        shortPaths.some(({ shortPath }) => shortPath.match(method, path) !== undefined),
+      handle: asHttp((request, response) => handle(request, response, { fromSandbox: false })),
+      nowMs: () => machineNow(clock),
+    },
     async warm(...names) {
       for (const name of names) await loadModel(name);
     },

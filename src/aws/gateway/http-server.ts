@@ -1,6 +1,8 @@
-import { createServer, type Server } from "node:http";
+import { Server } from "node:http";
+import type { Socket } from "node:net";
 
-import type { Gateway } from "./gateway.ts";
+import type { Gateway } from "./options.ts";
+import { ShortConnection, type ShortWay } from "./short-way.ts";
 
 /** Largest header block: a session token and a client context fit, a flood does not. */
 const HEADER_BYTES = 32_768;
@@ -9,21 +11,53 @@ const HEADERS_MS = 20_000;
 const REQUEST_MS = 300_000;
 const KEEP_ALIVE_MS = 75_000;
 
-/** The listener of the endpoint, with bounds on what a connection may cost before it says anything. */
-export function createHttpServer(gateway: Gateway): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: HEADER_BYTES,
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: 5000,
-      noDelay: true,
-    },
-    (request, response) => gateway.handle(request, response, USER),
-  );
-  server.maxHeadersCount = 200;
-  return server;
+const USER = { fromSandbox: false } as const;
+
+/** node:http's server, which gets what does not come the short way. */
+class EndpointServer extends Server {
+  readonly #short = new Set<ShortConnection>();
+
+  constructor(handler: Pick<Gateway, "handle">, way: ShortWay | undefined) {
+    super(
+      {
+        maxHeaderSize: HEADER_BYTES,
+        headersTimeout: HEADERS_MS,
+        requestTimeout: REQUEST_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: 5000,
+        noDelay: true,
+      },
+      (request, response) => handler.handle(request, response, USER),
+    );
+    this.maxHeadersCount = 200;
+    if (way === undefined) return;
+    const [ordinary] = this.listeners("connection") as ((socket: Socket) => void)[];
+    const leave = (connection: ShortConnection): void => {
+      const { socket } = connection;
+      if (!this.#short.delete(connection) || socket.destroyed) return;
+      ordinary?.call(this, socket);
+      socket.resume();
+    };
+    this.removeAllListeners("connection");
+    this.on("connection", (socket: Socket) => {
+      this.#short.add(
+        new ShortConnection(socket, way, { firstMs: HEADERS_MS, idleMs: KEEP_ALIVE_MS }, leave),
+      );
+    });
+  }
+
+  override closeIdleConnections(): void {
+    super.closeIdleConnections();
+    for (const connection of this.#short) if (!connection.busy) connection.socket.destroy();
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    for (const { socket } of this.#short) socket.destroy();
+  }
 }
 
-const USER = { fromSandbox: false } as const;
+/** The listener of the endpoint, with bounds on what a connection may cost before it says anything. */
+export function createHttpServer(gateway: Pick<Gateway, "handle"> & Partial<Gateway>): Server {
+  return new EndpointServer(gateway, gateway.shortWay);
+}

@@ -5,6 +5,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { RequestContext, Service } from "../service.ts";
 import type { KeyResolver } from "../sigv4/keys.ts";
+import type { ShortWay } from "./short-way.ts";
 
 export interface RequestOrigin {
   readonly fromSandbox: boolean;
@@ -79,6 +80,7 @@ export interface GatewayOptions {
 
 export interface Gateway {
   handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void;
+  readonly shortWay: ShortWay;
   /** Loads the tables of the services given, so that no first request waits for one. */
   warm(...services: readonly string[]): Promise<void>;
 }
