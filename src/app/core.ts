@@ -2,12 +2,14 @@
  * Everything behind the listener, wired for one machine: storage, services, control plane, data plane,
  * asynchronous queue. `lambent reset` closes one core, empties the folder and opens the next.
  */
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { arch } from "node:os";
 import { join } from "node:path";
 import {
   createBlobStore,
   createCodeCache,
+  createWakeup,
   inspectZip,
   openDatabase,
   openSecrets,
@@ -38,9 +40,11 @@ import {
   createLambdaService,
   createLogs,
   createS3,
+  createSqs,
   createSts,
   dayMigrations,
   openDayFiles,
+  sqsMigrations,
   STATE_MIGRATIONS,
 } from "../services/index.ts";
 import { type Authorizer, createAuthorizer } from "./access/authorizer.ts";
@@ -76,7 +80,18 @@ export interface Core {
 }
 
 /** Files and folders of the data folder that hold state; the key, the token and the root key stay. */
-const STATE = ["state.db", "state.db-wal", "state.db-shm", "logs", "blobs", "objects", "code"] as const;
+const STATE = [
+  "state.db",
+  "state.db-wal",
+  "state.db-shm",
+  "logs",
+  "blobs",
+  "objects",
+  "code",
+  "sqs.db",
+  "sqs.db-wal",
+  "sqs.db-shm",
+] as const;
 
 export async function eraseState(dataDir: DataDir): Promise<void> {
   for (const name of STATE) await rm(dataDir.file(name), { recursive: true, force: true });
@@ -161,6 +176,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   dataPlane.useAsyncQueue(queue);
   const refreshQueueGauges = addQueueGauges(dataPlane.metrics, queue, counters);
 
+  const wakeup = createWakeup(clock);
   const peers = createPeers(() => dispatch);
   const relay = createRelay({
     database,
@@ -181,12 +197,28 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     outbox: relay,
     peers: () => peers,
   });
+  const sqs = createSqs({
+    clock,
+    random,
+    log,
+    openDatabase: () =>
+      openDatabase({
+        path: dataDir.file("sqs.db"),
+        synchronous: "full",
+        migrations: sqsMigrations,
+        log,
+        clock,
+      }),
+    hasData: () => existsSync(dataDir.file("sqs.db")),
+    wakeup,
+  });
   const services = [
     createLambdaService(control, dataPlane),
     sts.service,
     iam.service,
     logs.service,
     s3.service,
+    sqs.service,
   ];
   const dispatch = createDispatch({
     services,
@@ -198,6 +230,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   });
 
   await control.start();
+  await sqs.start();
   await relay.start();
   const stopping = new AbortController();
   const dispatching = queue.run(stopping.signal).catch((error: unknown) => {
@@ -224,6 +257,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
       await dispatching;
       await control.close();
       await s3.close();
+      await sqs.close();
       await iam.close();
       await logs.close();
       await database.close();

@@ -50,6 +50,15 @@ export const LIMITS = {
   eventAgeSecondsMax: 21_600,
   eventAgeSecondsDefault: 21_600,
   tagsPerFunction: 50,
+  sqsMessageBytes: 1_048_576, // 1 MB, attributes included; a batch as a whole too
+  sqsBatchEntries: 10,
+  sqsMessageAttributes: 10,
+  sqsDelaySeconds: 900,
+  sqsWaitSeconds: 20,
+  sqsVisibilitySeconds: 43_200,
+  sqsRetentionSeconds: 1_209_600,
+  sqsInFlight: 120_000,
+  sqsQueueTags: 50,
 } as const;
 
 const QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";

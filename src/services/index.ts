@@ -13,6 +13,7 @@ export type { EntityPolicies, IamReader } from "./iam/index.ts";
 export { createLambdaService } from "./lambda/index.ts";
 export { createLogs, dayMigrations, openDayFiles } from "./logs/index.ts";
 export { createS3 } from "./s3/index.ts";
+export { createSqs, migrations as sqsMigrations } from "./sqs/index.ts";
 export { createSts } from "./sts/index.ts";
 
 /** In the order in which they run on an empty file; new ones are appended. */

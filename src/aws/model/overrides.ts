@@ -18,6 +18,11 @@ const OVERRIDES: Readonly<Record<string, Readonly<Record<string, Override>>>> = 
     Event: { enum: undefined },
     FilterRuleName: { enum: undefined },
   },
+  sqs: {
+    QueueAttributeName: { enum: undefined },
+    MessageSystemAttributeName: { enum: undefined },
+    MessageSystemAttributeNameForSends: { enum: undefined },
+  },
   logs: { LogGroupName: { max: undefined }, LogStreamName: { max: undefined } },
 };
 

@@ -3,6 +3,7 @@ import type { Operation } from "../model/model.ts";
 import type { ProtocolId } from "../model/table.ts";
 import { type Cbor, loadCbor } from "./cbor.ts";
 import { encodeEvents } from "./event-stream.ts";
+import { WIRE_HABITS } from "./habits.ts";
 import { decodeJsonStructure, encodeJsonStructure, parseJsonObject } from "./json.ts";
 import { decodeQuery, parseForm } from "./query.ts";
 import { type BodyFormat, decodeRest, encodeRest, jsonBody, xmlBody } from "./rest.ts";
@@ -42,9 +43,17 @@ export function decodeInput(route: Route, request: WireRequest): Value {
     case "awsQuery": {
       const body = Buffer.from(bytesOf(request)).toString("utf8");
       const pairs = [...parseForm(request.query), ...parseForm(body)];
-      return decodeQuery(pairs, operation.input);
+      return withPathMember(decodeQuery(pairs, operation.input), operation, request);
     }
   }
+}
+
+/** The address that was posted to says what the form does not: which queue. */
+function withPathMember(input: Value, operation: Operation, request: WireRequest): Value {
+  const member = WIRE_HABITS[operation.service.name]?.pathMember;
+  const isMissing = member !== undefined && input[member] === undefined && operation.input.byName.has(member);
+  if (!isMissing || request.path === "/") return input;
+  return { ...input, [member]: `http://${request.headers.host ?? ""}${request.path}` };
 }
 
 function requireCbor(): Cbor {

@@ -2,6 +2,7 @@ import type { ServiceError } from "../../kernel/errors.ts";
 import type { ServiceModel, Structure } from "../model/model.ts";
 import type { ProtocolId } from "../model/table.ts";
 import type { Cbor } from "./cbor.ts";
+import { WIRE_HABITS } from "./habits.ts";
 import { encodeJsonStructure } from "./json.ts";
 import { writeHeader } from "./rest.ts";
 import type { Value, WireResponse } from "./types.ts";
@@ -47,7 +48,8 @@ export function encodeError(
   cbor?: Cbor,
 ): WireResponse {
   const shape = service.errors.get(error.code);
-  const queryCode = shape?.queryCode ?? error.code;
+  const habits = WIRE_HABITS[service.name];
+  const queryCode = shape?.queryCode ?? habits?.queryCodes?.[error.code] ?? error.code;
   const { status } = error;
   switch (protocol) {
     case "restJson1":
@@ -89,7 +91,8 @@ export function encodeError(
         body:
           `<ErrorResponse xmlns="${xmlns}">\n  <Error>\n    <Type>${type}</Type>\n` +
           `    <Code>${escapeXml(queryCode)}</Code>\n    <Message>${escapeXml(error.message)}</Message>` +
-          `${extraXml(error, shape)}\n  </Error>\n  <RequestId>${requestId}</RequestId>\n</ErrorResponse>\n`,
+          `${extraXml(error, shape)}${habits?.errorDetail === true ? "<Detail/>" : ""}\n  </Error>\n` +
+          `  <RequestId>${requestId}</RequestId>\n</ErrorResponse>\n`,
       };
     }
     case "restXml":

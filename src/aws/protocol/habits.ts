@@ -21,6 +21,21 @@ export interface WireHabits {
    * service checks itself.
    */
   readonly malformedCode?: string;
+  /** Codes the query protocol has for errors that are in no model; the model names the others. */
+  readonly queryCodes?: Readonly<Record<string, string>>;
+  /** An error in the query protocol has an empty `Detail` too. */
+  readonly errorDetail?: true;
+  /**
+   * How a required member of the input that is missing is refused, but for those the service checks
+   * itself, as it does within members.
+   */
+  readonly missingMember?: {
+    readonly code: string;
+    readonly sentence: (member: string) => string;
+    readonly except: ReadonlySet<string>;
+  };
+  /** Member of the query protocol's inputs that may be given by the path instead. */
+  readonly pathMember?: string;
 }
 
 export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
@@ -31,6 +46,21 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
   logs: { validationCode: "InvalidParameterException" },
   iam: { hidesValues: true },
   dynamodb: { checksum: true },
+  sqs: {
+    queryCodes: {
+      InvalidParameterValueException: "InvalidParameterValue",
+      MissingRequiredParameterException: "MissingParameter",
+      AccessDeniedException: "AccessDenied",
+    },
+    errorDetail: true,
+    missingMember: {
+      code: "MissingRequiredParameterException",
+      sentence: (member) => `The request must contain the parameter ${member}.`,
+      except: new Set(["Entries"]),
+    },
+    // Old SDKs post to the queue's own address.
+    pathMember: "QueueUrl",
+  },
   s3: {
     bucketHosts: true,
     exactPaths: true,

@@ -19,11 +19,23 @@ export function validateInput(operation: Operation, input: Value): void {
     if (faults.length > 0) throw malformedBody(habits.malformedCode);
     return;
   }
+  if (habits.missingMember !== undefined) refuseMissing(operation, input, habits.missingMember);
   checkStructure(operation.input, input, "", faults, habits);
   if (faults.length === 0) return;
   const noun = faults.length === 1 ? "error" : "errors";
   const message = `${faults.length} validation ${noun} detected: ${faults.join("; ")}`;
   throw new ServiceError(validationCode(operation, habits), 400, message);
+}
+
+function refuseMissing(
+  { input: shape }: Operation,
+  input: Value,
+  { code, sentence: says, except }: NonNullable<WireHabits["missingMember"]>,
+): void {
+  const missing = shape.members.find(
+    ({ name, required }) => required && (input[name] ?? undefined) === undefined && !except.has(name),
+  );
+  if (missing !== undefined) throw new ServiceError(code, 400, says(missing.name));
 }
 
 function malformedBody(code: string): ServiceError {
@@ -55,7 +67,7 @@ function checkStructure(
     const item = value[member.name];
     if (item === undefined || item === null) {
       // A token is filled in by clients; without one the request is merely not idempotent.
-      if (member.required && !member.token) {
+      if (member.required && !member.token && habits.missingMember === undefined) {
         faults.push(
           `Value null at '${memberPath(prefix, member.name)}' failed to satisfy constraint: Member must not be null`,
         );

@@ -1,0 +1,196 @@
+/** What standard and FIFO queues share of the tables: rows in, bodies out, counts. */
+import type { Database, Statement } from "../../ports/database.ts";
+import type { Queue } from "./directory.ts";
+
+/** A message as it is sent. */
+export interface NewMessage {
+  readonly seq: number;
+  readonly messageId: string;
+  readonly body: string;
+  readonly bodyMd5: string;
+  /** As storeAttributes wrote them. */
+  readonly attributes: string | null;
+  /** SenderId, MessageGroupId, AWSTraceHeader, …: shown as they are. */
+  readonly system: Readonly<Record<string, string>>;
+  readonly sentAt: number;
+  readonly visibleAt: number;
+  /** FIFO queues only. */
+  readonly groupId: string | undefined;
+}
+
+/** What a receive learns of a message beside its body. */
+export interface Lease {
+  readonly seq: number;
+  readonly sentAt: number;
+  /** This receive included. */
+  readonly receives: number;
+  readonly firstReceivedAt: number;
+  readonly sourceArn: string | undefined;
+}
+
+export interface Received extends Lease {
+  readonly messageId: string;
+  readonly body: string;
+  readonly bodyMd5: string;
+  readonly attributes: string | null;
+  readonly system: Readonly<Record<string, string>>;
+}
+
+export interface LeaseRow {
+  readonly seq: number;
+  readonly sent_at: number;
+  readonly receive_count: number;
+  readonly first_received_at: number;
+  readonly source_arn: string | null;
+}
+
+export const LEASE_COLUMNS = "seq, sent_at, receive_count, first_received_at, source_arn";
+
+export function leaseOf(row: LeaseRow): Lease {
+  return {
+    seq: Number(row.seq),
+    sentAt: Number(row.sent_at),
+    receives: Number(row.receive_count),
+    firstReceivedAt: Number(row.first_received_at),
+    sourceArn: row.source_arn ?? undefined,
+  };
+}
+
+export function insertMessage(boxId: number, message: NewMessage): readonly Statement[] {
+  return [
+    {
+      sql: `INSERT INTO sqs_messages (box_id, seq, visible_at, sent_at, receive_count, group_id)
+        VALUES (?, ?, ?, ?, 0, ?)`,
+      params: [boxId, message.seq, message.visibleAt, message.sentAt, message.groupId ?? null],
+    },
+    {
+      sql: "INSERT INTO sqs_bodies (seq, message_id, body, md5, attributes, system) VALUES (?, ?, ?, ?, ?, ?)",
+      params: [
+        message.seq,
+        message.messageId,
+        message.body,
+        message.bodyMd5,
+        message.attributes,
+        JSON.stringify(message.system),
+      ],
+    },
+  ];
+}
+
+interface BodyRow {
+  readonly seq: number;
+  readonly message_id: string;
+  readonly body: string;
+  readonly md5: string;
+  readonly attributes: string | null;
+  readonly system: string;
+}
+
+/** In the order they were sent. A message that was deleted meanwhile is left out. */
+export async function withBodies(database: Database, leases: readonly Lease[]): Promise<Received[]> {
+  if (leases.length === 0) return [];
+  const marks = leases.map(() => "?").join(", ");
+  const rows = await database.read<BodyRow>(
+    `SELECT seq, message_id, body, md5, attributes, system FROM sqs_bodies WHERE seq IN (${marks})`,
+    leases.map(({ seq }) => seq),
+  );
+  const bySeq = new Map(rows.map((row) => [Number(row.seq), row]));
+  const received: Received[] = [];
+  for (const lease of leases.toSorted((a, b) => a.seq - b.seq)) {
+    const row = bySeq.get(lease.seq);
+    if (row === undefined) continue;
+    received.push({
+      ...lease,
+      messageId: row.message_id,
+      body: row.body,
+      bodyMd5: row.md5,
+      attributes: row.attributes,
+      system: JSON.parse(row.system) as Record<string, string>,
+    });
+  }
+  return received;
+}
+
+/** One message as it stands. */
+export interface Standing {
+  readonly receives: number;
+  readonly visibleAt: number;
+  /** When the receive under way began; undefined before the first. */
+  readonly receivedAt: number | undefined;
+  readonly groupId: string | undefined;
+}
+
+export async function findMessage(
+  database: Database,
+  boxId: number,
+  seq: number,
+): Promise<Standing | undefined> {
+  const [row] = await database.read<{
+    receive_count: number;
+    visible_at: number;
+    received_at: number | null;
+    group_id: string | null;
+  }>(
+    "SELECT receive_count, visible_at, received_at, group_id FROM sqs_messages WHERE box_id = ? AND seq = ?",
+    [boxId, seq],
+  );
+  if (row === undefined) return undefined;
+  return {
+    receives: Number(row.receive_count),
+    visibleAt: Number(row.visible_at),
+    receivedAt: row.received_at === null ? undefined : Number(row.received_at),
+    groupId: row.group_id ?? undefined,
+  };
+}
+
+export interface Counts {
+  readonly visible: number;
+  /** Received and not deleted. */
+  readonly inFlight: number;
+  /** Never received and not yet to be seen. */
+  readonly delayed: number;
+}
+
+/** Up to here rows are counted on the main thread: about two milliseconds. */
+const COUNT_HERE_MAX = 20_000;
+
+const COUNT_SQL = `SELECT COUNT(*) AS held,
+  SUM(CASE WHEN visible_at > ? AND receive_count > 0 THEN 1 ELSE 0 END) AS in_flight,
+  SUM(CASE WHEN visible_at > ? AND receive_count = 0 THEN 1 ELSE 0 END) AS delayed`;
+
+interface CountRow {
+  readonly held: number;
+  readonly in_flight: number | null;
+  readonly delayed: number | null;
+}
+
+/**
+ * Exact at the time of asking. A large queue is counted in the writer's thread, so that nobody else's
+ * request waits for it. Messages past their retention do not count.
+ */
+export async function countMessages(database: Database, queue: Queue, now: number): Promise<Counts> {
+  const kept = now - queue.settings.retentionMs;
+  const params = [now, now, queue.boxId, kept];
+  const rows = "FROM sqs_messages WHERE box_id = ? AND sent_at > ?";
+  const few = `${COUNT_SQL} FROM (SELECT visible_at, receive_count ${rows} LIMIT ${String(COUNT_HERE_MAX)}) AS some`;
+  let [row] = await database.read<CountRow>(few, params);
+  if (Number(row?.held) === COUNT_HERE_MAX) {
+    const [counted] = await database.commit([{ sql: `${COUNT_SQL} ${rows}`, params }]);
+    row = counted?.[0] as unknown as CountRow;
+  }
+  const inFlight = Number(row?.in_flight ?? 0);
+  const delayed = Number(row?.delayed ?? 0);
+  return { visible: Number(row?.held ?? 0) - inFlight - delayed, inFlight, delayed };
+}
+
+/** Deletes a message, if this receive of it is still the latest. */
+export function deleteMessage(boxId: number, seq: number, receives: number): readonly Statement[] {
+  return [
+    {
+      sql: "DELETE FROM sqs_messages WHERE box_id = ? AND seq = ? AND receive_count = ?",
+      params: [boxId, seq, receives],
+      expect: 1,
+    },
+    { sql: "DELETE FROM sqs_bodies WHERE seq = ?", params: [seq] },
+  ];
+}
