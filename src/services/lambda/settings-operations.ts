@@ -1,16 +1,22 @@
 import type * as sdk from "@aws-sdk/client-lambda";
 import type { Operations } from "../../aws/service.ts";
 import type { FunctionControl } from "../../lambda/control/control.ts";
+import type { MappingControl } from "../../lambda/event-source/control.ts";
 import type { EventInvokeSpec } from "../../lambda/control/event-invoke-config.ts";
+import { mappingIdOf } from "./event-source-operations.ts";
 import { aliasShape, eventInvokeShape, optional } from "./shape.ts";
 
 type Lambda = typeof sdk;
 
 /** What is set beside a function's code and configuration. */
-export function settingsOperations(control: FunctionControl): Operations<Lambda> {
+export function settingsOperations(
+  control: FunctionControl,
+  mappings: MappingControl | undefined,
+): Operations<Lambda> {
   return {
     ...aliasOperations(control),
-    ...permissionAndTagOperations(control),
+    ...permissionOperations(control),
+    ...tagOperations(control, mappings),
     ...concurrencyOperations(control),
     ...eventInvokeOperations(control),
   };
@@ -57,7 +63,7 @@ function aliasOperations({ aliases }: FunctionControl): Operations<Lambda> {
   };
 }
 
-function permissionAndTagOperations({ permissions, tags }: FunctionControl): Operations<Lambda> {
+function permissionOperations({ permissions }: FunctionControl): Operations<Lambda> {
   return {
     async AddPermission(input, context) {
       const statement = await permissions.add(context, {
@@ -89,16 +95,29 @@ function permissionAndTagOperations({ permissions, tags }: FunctionControl): Ope
       );
       return { Policy: JSON.stringify(policy), RevisionId: revisionId };
     },
-    async TagResource(input, context) {
-      await tags.tag(context, input.Resource ?? "", input.Tags ?? {});
+  };
+}
+
+/** Functions and event source mappings have tags. */
+function tagOperations({ tags }: FunctionControl, mappings: MappingControl | undefined): Operations<Lambda> {
+  return {
+    async TagResource({ Resource = "", Tags = {} }, context) {
+      const mapping = mappingIdOf(Resource);
+      if (mapping === undefined || mappings === undefined) await tags.tag(context, Resource, Tags);
+      else await mappings.tag(context, mapping, Tags);
       return {};
     },
-    async UntagResource(input, context) {
-      await tags.untag(context, input.Resource ?? "", input.TagKeys ?? []);
+    async UntagResource({ Resource = "", TagKeys = [] }, context) {
+      const mapping = mappingIdOf(Resource);
+      if (mapping === undefined || mappings === undefined) await tags.untag(context, Resource, TagKeys);
+      else await mappings.untag(context, mapping, TagKeys);
       return {};
     },
-    async ListTags(input, context) {
-      return { Tags: Object.fromEntries(await tags.list(context, input.Resource ?? "")) };
+    async ListTags({ Resource = "" }, context) {
+      const mapping = mappingIdOf(Resource);
+      if (mapping !== undefined && mappings !== undefined)
+        return { Tags: (await mappings.get(context, mapping)).tags };
+      return { Tags: Object.fromEntries(await tags.list(context, Resource)) };
     },
   };
 }

@@ -1,0 +1,261 @@
+/**
+ * Polls one queue for one function.
+ *
+ *   1. One loop gathers a batch: long polls of up to 10 messages, until the batch is full, its window
+ *      has passed or 6 MB are reached; without a window the first messages that come are the batch.
+ *   2. Messages that no filter wants are deleted.
+ *   3. The batch runs beside others, as many as the window of concurrency allows.
+ *   4. What went well is deleted. What failed is left alone: it appears again when its visibility
+ *      ends, and the queue's redrive policy counts. A throttle is no failure: the same batch is tried
+ *      again for as long as its messages stay invisible.
+ *
+ * An idle queue costs one waiting call.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import { LIMITS } from "../../kernel/limits.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { PeerIdentity, Peers } from "../../ports/peers.ts";
+import { queueUrl, scopeOfArn } from "../../events/outbox/send.ts";
+import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
+import { after, openWindow } from "./concurrency-window.ts";
+import { recordFilter } from "./filter.ts";
+import type { Poller } from "./manager.ts";
+import type { MappingMetrics } from "./metrics.ts";
+import { batchReport } from "./report.ts";
+import { queueRecord, type QueueMessage } from "./sqs-event.ts";
+import type { MappingLease } from "./store.ts";
+
+export interface SqsPollerDeps {
+  readonly peers: Peers;
+  readonly invoker: Pick<FunctionInvoker, "invoke">;
+  /** The role whose permissions the polling has. Rejects when the function is gone. */
+  readonly roleOf: (lease: MappingLease["mapping"]) => Promise<string>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: MappingMetrics;
+}
+
+interface Item {
+  readonly message: QueueMessage;
+  readonly json: string;
+}
+
+interface Batch {
+  readonly items: readonly Item[];
+  /** Until then nobody else gets these messages. */
+  readonly invisibleUntilMs: number;
+}
+
+const RECEIVE_MAX = 10;
+const WAIT_SECONDS = 20;
+const ATTRIBUTES = ["All"] as const;
+/** `{"Records":[` and `]}` around the records of an event. */
+const EVENT_OVERHEAD = 14;
+const PAUSE_FIRST_MS = 100;
+const PAUSE_MAX_MS = 30_000;
+
+export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller {
+  const { peers, clock, log, metrics } = deps;
+  const { mapping } = lease;
+  const { settings, sourceArn } = mapping;
+  const QueueUrl = queueUrl(sourceArn);
+  const scope = scopeOfArn(sourceArn, mapping.scope);
+  const wants = recordFilter(settings.filters, "body");
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  let window = openWindow(settings.maximumConcurrency);
+  let visibilityMs = 30_000;
+  /** Messages that came with a batch that was already full of bytes. */
+  let left: Item[] = [];
+
+  async function call(
+    operation: string,
+    input: object,
+    signal?: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const as: PeerIdentity = {
+      kind: "role",
+      arn: await deps.roleOf(mapping),
+      sessionName: mapping.functionName,
+    };
+    const request = { service: "sqs", operation, input: { QueueUrl, ...input }, scope, as };
+    return peers.call(signal === undefined ? request : { ...request, signal });
+  }
+
+  async function loop(): Promise<void> {
+    let pauseMs = PAUSE_FIRST_MS;
+    while (!stopping.signal.aborted) {
+      try {
+        while (running.size >= window.size) await Promise.race(running);
+        const batch = await gather();
+        pauseMs = PAUSE_FIRST_MS;
+        if (batch.items.length > 0) start(batch);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log.warn(
+          { mapping: mapping.uuid, source: sourceArn, error: String(error), pauseMs },
+          "the queue of an event source mapping cannot be polled; it is tried again",
+        );
+        await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
+        pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
+      }
+    }
+  }
+
+  async function gather(): Promise<Batch> {
+    const items: Item[] = [];
+    let bytes = EVENT_OVERHEAD;
+    let deadline = Infinity;
+    let invisibleUntilMs = Infinity;
+    const take = (item: Item): boolean => {
+      const size = Buffer.byteLength(item.json) + 1;
+      if (items.length > 0 && (bytes + size > LIMITS.syncPayloadBytes || items.length >= settings.batchSize))
+        return false;
+      bytes += size;
+      items.push(item);
+      return true;
+    };
+    left = left.filter((item) => !take(item));
+    while (left.length === 0 && items.length < settings.batchSize && !stopping.signal.aborted) {
+      const waitMs = items.length === 0 ? WAIT_SECONDS * 1000 : deadline - clock.now();
+      if (waitMs <= 0) break;
+      const received = await receive(Math.min(RECEIVE_MAX, settings.batchSize - items.length), waitMs);
+      if (received.length > 0 && deadline === Infinity) {
+        const now = clock.now();
+        deadline = now + settings.batchingWindowSeconds * 1000;
+        invisibleUntilMs = now + visibilityMs;
+      }
+      const wanted = await selected(received);
+      left = wanted.filter((item) => !take(item));
+      if (items.length > 0 && settings.batchingWindowSeconds === 0) break;
+      if (items.length === 0) deadline = Infinity;
+    }
+    return { items, invisibleUntilMs };
+  }
+
+  async function receive(count: number, waitMs: number): Promise<readonly QueueMessage[]> {
+    const answer = await call(
+      "ReceiveMessage",
+      {
+        MaxNumberOfMessages: count,
+        WaitTimeSeconds: Math.min(WAIT_SECONDS, Math.ceil(waitMs / 1000)),
+        MessageSystemAttributeNames: ATTRIBUTES,
+        MessageAttributeNames: ATTRIBUTES,
+      },
+      stopping.signal,
+    );
+    const messages = (answer["Messages"] ?? []) as readonly QueueMessage[];
+    metrics.count(mapping, "PolledEventCount", messages.length);
+    return messages;
+  }
+
+  /** What the filters want; the rest is deleted, as if it had been processed. */
+  async function selected(messages: readonly QueueMessage[]): Promise<Item[]> {
+    const items: Item[] = [];
+    const unwanted: QueueMessage[] = [];
+    for (const message of messages) {
+      const record = queueRecord(message, sourceArn);
+      if (wants(record)) items.push({ message, json: JSON.stringify(record) });
+      else unwanted.push(message);
+    }
+    metrics.count(mapping, "FilteredOutEventCount", unwanted.length);
+    await remove(unwanted);
+    return items;
+  }
+
+  async function remove(messages: readonly QueueMessage[]): Promise<void> {
+    for (let at = 0; at < messages.length; at += RECEIVE_MAX) {
+      const Entries = messages
+        .slice(at, at + RECEIVE_MAX)
+        .map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+      await call("DeleteMessageBatch", { Entries });
+    }
+  }
+
+  function start(batch: Batch): void {
+    const wasFull = running.size + 1 >= window.size;
+    const work = run(batch)
+      .then((result) => {
+        window = after(window, result, wasFull);
+      })
+      .catch((error: unknown) => {
+        log.warn(
+          { mapping: mapping.uuid, error: String(error) },
+          "a batch of messages could not be finished",
+        );
+      })
+      .finally(() => running.delete(work));
+    running.add(work);
+  }
+
+  async function run(batch: Batch): Promise<"success" | "failure" | "throttled"> {
+    const outcome = await invoke(batch);
+    if (outcome === undefined) return "throttled";
+    const failed = failedOf(batch, outcome);
+    const done = batch.items.filter(({ message }) => !failed.has(message.MessageId));
+    await remove(done.map(({ message }) => message));
+    metrics.count(mapping, "DeletedEventCount", done.length);
+    metrics.count(mapping, "FailedInvokeEventCount", failed.size);
+    return failed.size === 0 ? "success" : "failure";
+  }
+
+  /** Undefined when the platform refused it until the messages became visible again. */
+  async function invoke(batch: Batch): Promise<InvocationOutcome | undefined> {
+    const payload = Buffer.from(`{"Records":[${batch.items.map(({ json }) => json).join(",")}]}`, "utf8");
+    let pauseMs = PAUSE_FIRST_MS;
+    for (;;) {
+      try {
+        const { functionName, qualifier } = mapping;
+        const outcome = await deps.invoker.invoke({ scope: mapping.scope, functionName, qualifier, payload });
+        metrics.count(mapping, "InvokedEventCount", batch.items.length);
+        return outcome;
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        window = after(window, "throttled", false);
+        const giveUp = clock.now() + pauseMs >= batch.invisibleUntilMs || stopping.signal.aborted;
+        if (giveUp || (error.status < 500 && error.status !== 429)) {
+          log.warn(
+            {
+              mapping: mapping.uuid,
+              function: mapping.functionArn,
+              error: error.code,
+              message: error.message,
+            },
+            "a batch of messages did not reach its function; they appear again in the queue",
+          );
+          return undefined;
+        }
+        await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
+        pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
+      }
+    }
+  }
+
+  function failedOf({ items }: Batch, outcome: InvocationOutcome): ReadonlySet<string> {
+    const all = new Set(items.map(({ message }) => message.MessageId));
+    if (outcome.kind === "function-error") return all;
+    if (!settings.reportBatchItemFailures) return new Set();
+    const report = batchReport(outcome.payload, all);
+    return report === "success" ? new Set() : report === "failure" ? all : report;
+  }
+
+  const loops = (async () => {
+    const answer = await call("GetQueueAttributes", { AttributeNames: ["VisibilityTimeout"] }).catch(
+      () => ({}),
+    );
+    const attributes = (answer as Record<string, unknown>)["Attributes"] as
+      | Record<string, string>
+      | undefined;
+    visibilityMs = Number(attributes?.["VisibilityTimeout"] ?? 30) * 1000;
+    await loop();
+  })();
+
+  return {
+    async close() {
+      stopping.abort();
+      await loops;
+      await Promise.allSettled(running);
+    },
+  };
+}
