@@ -30,6 +30,7 @@ import { ServiceError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
 import { createAsyncQueue, type AsyncQueue } from "../lambda/async/queue.ts";
+import { createEventSources } from "../lambda/event-source/event-sources.ts";
 import { createFunctionControl, type FunctionControl } from "../lambda/control/control.ts";
 import type { EndpointConnectionHandler } from "../lambda/environment/environment-deps.ts";
 import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
@@ -49,6 +50,7 @@ import {
 } from "../services/index.ts";
 import { type Authorizer, createAuthorizer } from "./access/authorizer.ts";
 import type { ServerConfig } from "./config-types.ts";
+import { MappingCounters } from "./event-source-metrics.ts";
 import { AsyncCounters, addQueueGauges } from "./queue-metrics.ts";
 
 export interface CoreDeps {
@@ -212,8 +214,21 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     hasData: () => existsSync(dataDir.file("sqs.db")),
     wakeup,
   });
+  const mappingCounters = new MappingCounters();
+  mappingCounters.addTo(dataPlane.metrics);
+  const eventSources = createEventSources({
+    database,
+    resolver: control.resolver,
+    invoker: dataPlane,
+    peers,
+    clock,
+    random,
+    log,
+    metrics: mappingCounters,
+    node: "local",
+  });
   const services = [
-    createLambdaService(control, dataPlane),
+    createLambdaService(control, dataPlane, eventSources.control),
     sts.service,
     iam.service,
     logs.service,
@@ -232,6 +247,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   await control.start();
   await sqs.start();
   await relay.start();
+  await eventSources.start();
   const stopping = new AbortController();
   const dispatching = queue.run(stopping.signal).catch((error: unknown) => {
     if (!stopping.signal.aborted) log.error({ error }, "the asynchronous queue stopped");
@@ -252,6 +268,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     },
     async close(drainMs) {
       stopping.abort();
+      await eventSources.close();
       await relay.close();
       await dataPlane.close(drainMs);
       await dispatching;

@@ -1,6 +1,7 @@
 /** The AWS APIs that are served, one line a service, and the tables each of them keeps in state.db. */
 import { outboxMigrations } from "../events/outbox/store.ts";
 import { asyncMigrations } from "../lambda/async/store.ts";
+import { eventSourceMigrations } from "../lambda/event-source/event-sources.ts";
 import { lambdaMigrations } from "../lambda/control/control.ts";
 import type { Migration } from "../ports/database.ts";
 import { migrations as iamMigrations } from "./iam/index.ts";
@@ -25,4 +26,5 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
   ...logsMigrations,
   ...outboxMigrations,
   ...s3Migrations,
+  ...eventSourceMigrations,
 ];
