@@ -132,6 +132,15 @@ export interface AccessRule {
   ) => Readonly<Record<string, string | readonly string[] | undefined>>;
   /** What must be allowed besides, of this or another service: `iam:PassRole` on the role handed over. */
   readonly also?: (input: Readonly<Record<string, unknown>>, scope: Scope) => readonly AccessNeed[];
+  /** A role that an AWS service is to act as: it must exist and trust that service. */
+  readonly assumes?: (input: Readonly<Record<string, unknown>>) => AssumedRole | undefined;
+}
+
+export interface AssumedRole {
+  readonly roleArn: string;
+  /** `lambda.amazonaws.com`. */
+  readonly by: string;
+  readonly refusal: (hint: string) => ServiceError;
 }
 
 export interface AccessNeed {

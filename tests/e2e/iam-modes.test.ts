@@ -1,7 +1,9 @@
 /** Who may do what, as users and functions meet it: policies that restrict, and AWS's sentences where they do. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
+import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { CloudWatchLogsClient, CreateLogGroupCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
@@ -28,7 +30,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { refusal } from "./client.ts";
-import { type RunningServer, SDK_CONFIG, startServer } from "./server.ts";
+import { ROOT, run, type RunningServer, SDK_CONFIG, startServer } from "./server.ts";
 import { zip } from "../../src/testing/zip.ts";
 
 const ACCOUNT = "000000000000";
@@ -305,6 +307,24 @@ describe("enforce", () => {
     await update(LAMBDA_TRUST);
   });
 
+  test("a function's role is there and trusts Lambda", async () => {
+    const missing = await refused(create(root, "orphan", "nowhere", PLAIN));
+    assert.deepEqual(
+      [missing.code, missing.status, missing.message],
+      [
+        "InvalidParameterValueException",
+        400,
+        "The role defined for the function cannot be assumed by Lambda.",
+      ],
+    );
+    assert.match(missing.hint, /aws iam create-role --role-name nowhere/);
+    const AssumeRolePolicyDocument = trust({ Service: "ec2.amazonaws.com" });
+    await root.iam.send(new CreateRoleCommand({ RoleName: "of-ec2", AssumeRolePolicyDocument }));
+    const foreign = await refused(create(root, "orphan", "of-ec2", PLAIN));
+    assert.equal(foreign.message, "The role defined for the function cannot be assumed by Lambda.");
+    assert.match(foreign.hint, /^add to the trust policy of .*"Service":"lambda.amazonaws.com"/);
+  });
+
   test("a function may do what its role may do", async (t) => {
     await create(root, "writer", "test", CODE);
     const first = await invoke(root, "writer", { group: "made-inside" });
@@ -379,6 +399,44 @@ describe("warn", () => {
     );
     assert.equal(hints[1], undefined);
   });
+});
+
+test("beyond loopback the server answers by any of its names, to signed requests only", async () => {
+  await using server = await startServer({ flags: ["--iam", "enforce", "--host", "0.0.0.0"] });
+  const root = rootOf(server);
+  assert.ok(Array.isArray((await root.lambda.send(new ListFunctionsCommand({}))).Functions));
+  const at = (host: string, path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request(
+        { host: "127.0.0.1", port: server.port, path, headers: { host } },
+        (answer) => {
+          answer.resume();
+          resolve(answer.statusCode ?? 0);
+        },
+      );
+      outgoing.once("error", reject);
+      outgoing.end();
+    });
+  assert.equal(await at("lambent.internal:4566", "/_lambent/health"), 200);
+  assert.equal(await at("lambent.internal:4566", "/2015-03-31/functions"), 403);
+  assert.equal(await at("lambent.internal:4566", "/_lambent/status"), 401);
+});
+
+test("the command line signs with the account's key where it has to", async (t) => {
+  await using server = await startServer({ flags: ["--iam", "enforce"] });
+  const env = { LAMBENT_DATA_DIR: server.dataDir };
+  const bin = join(ROOT, "bin/lambent.js");
+  const shown = await run(process.execPath, [bin, "env", "--json"], { env });
+  const { set } = JSON.parse(shown.stdout) as { set: Record<string, string> };
+  const keys = {
+    accessKeyId: set["AWS_ACCESS_KEY_ID"] ?? "",
+    secretAccessKey: set["AWS_SECRET_ACCESS_KEY"] ?? "",
+  };
+  const who = await as(server, keys).sts.send(new GetCallerIdentityCommand({}));
+  assert.equal(who.Arn, `arn:aws:iam::${ACCOUNT}:root`);
+  const demo = await run(process.execPath, [bin, "demo"], { env, timeoutMs: 60_000 });
+  assert.equal(demo.code, 0, `${demo.stdout}${demo.stderr}`);
+  t.diagnostic(demo.stdout.split("\n")[1] ?? "");
 });
 
 test("another account needs the function's policy and its own, also after a restart with enforce", async (t) => {

@@ -8,13 +8,14 @@
  *   5. a denial: `enforce` throws AWS's refusal; `warn` returns a hint for the answer and says it in
  *      the log, once for each principal, action and resource
  */
-import { remedyOf } from "../../authorize/denial.ts";
+import { type Denial, remedyOf } from "../../authorize/denial.ts";
 import { type Decision, evaluate, type Policies } from "../../authorize/evaluate.ts";
 import { compilePolicy, type Policy, type Request } from "../../authorize/policy.ts";
-import type { RequestContext, Service } from "../../aws/service.ts";
+import type { AccessRule, RequestContext, Service } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { IamReader } from "../../services/index.ts";
+import { obstacleTo } from "./assumed-roles.ts";
 import { accountOf, type Input, type Need, needsOf } from "./needs.ts";
 import { createPrincipalPolicies, type KnownPrincipal } from "./principal-policies.ts";
 import { refusalOf } from "./refusal.ts";
@@ -45,6 +46,17 @@ export interface AccessCall {
  */
 export type Authorizer = (call: AccessCall) => string | undefined | Promise<string | undefined>;
 
+/** One need, decided. */
+interface Judged {
+  /** With the whole ARN. */
+  readonly need: Need;
+  /** Account of the resource. */
+  readonly owner: string;
+  /** The resource has a policy; a role without one does not exist. */
+  readonly hasPolicy: boolean;
+  readonly decision: Decision;
+}
+
 const TOLD_MAX = 10_000;
 const DECISIONS_MAX = 1000;
 const COMPILED_MAX = 500;
@@ -64,13 +76,37 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const known = found instanceof Promise ? await found : found;
     let hint: string | undefined;
     for (const need of needs) {
-      const decision = await decide(call, known, need);
-      if (!decision.allowed) hint ??= refuse(call, known, need, decision);
+      const judged = await decide(call, known, need);
+      if (!judged.decision.allowed) hint ??= refuse(call, known, judged, judged.decision);
     }
-    return hint;
+    return hint ?? (await checkAssumed(call, needs[0]?.resource ?? "*"));
   }
 
-  async function decide(call: AccessCall, known: KnownPrincipal, asked: Need): Promise<Decision> {
+  /** The role an AWS service is to act as, if the operation names one. */
+  async function checkAssumed(call: AccessCall, sourceArn: string): Promise<string | undefined> {
+    const assumed = ruleOf(call)?.assumes?.(call.input);
+    const obstacle = assumed && (await obstacleTo(assumed, deps.reader, sourceArn));
+    if (assumed === undefined || obstacle === undefined) return undefined;
+    const refusal = assumed.refusal(obstacle);
+    if (mode === "enforce") throw refusal;
+    if (isNews(`assumes ${assumed.roleArn}`)) {
+      deps.log.warn(
+        { role: assumed.roleArn, remedy: obstacle },
+        `AWS would refuse this call: ${refusal.message}`,
+      );
+    }
+    return `--iam enforce would refuse this (${refusal.message}): ${obstacle}`;
+  }
+
+  /** Whether nobody was told yet. */
+  function isNews(what: string): boolean {
+    if (told.has(what)) return false;
+    if (told.size >= TOLD_MAX) told.clear();
+    told.add(what);
+    return true;
+  }
+
+  async function decide(call: AccessCall, known: KnownPrincipal, asked: Need): Promise<Judged> {
     const { service, context } = call;
     const { access } = service;
     const resource = (await access?.fullArn?.(asked.resource)) ?? asked.resource;
@@ -80,7 +116,10 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     // ARNs without an account are the account's for which the operation runs, unless the service knows.
     const owner = accountOf(resource) ?? (await access?.ownerOf?.(resource)) ?? context.accountId;
     const kept = known.decisions.get(`${asked.action} ${resource}`);
-    if (kept !== undefined && kept.text === text && kept.owner === owner) return kept.decision;
+    const judged = { need, owner, hasPolicy: text !== undefined };
+    if (kept !== undefined && kept.text === text && kept.owner === owner) {
+      return { ...judged, decision: kept.decision };
+    }
 
     const policy = text === undefined ? undefined : compile(text, resource);
     const isTrust = service.name === "sts" && call.operation === "AssumeRole";
@@ -93,7 +132,7 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
       if (known.decisions.size >= DECISIONS_MAX) known.decisions.clear();
       known.decisions.set(`${asked.action} ${resource}`, { text, owner, decision });
     }
-    return decision;
+    return { ...judged, decision };
   }
 
   function sourceOf(call: AccessCall, known: KnownPrincipal): Parameters<typeof requestKeys>[0] {
@@ -120,18 +159,16 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
   function refuse(
     call: AccessCall,
     known: KnownPrincipal,
-    need: Need,
-    denial: Extract<Decision, { allowed: false }>,
+    { need, owner, hasPolicy }: Judged,
+    denial: Denial,
   ): string {
-    const { service, context } = call;
+    const { service } = call;
     const { principal } = known;
     const request: Request = { principal, ...need, keys: requestKeys(sourceOf(call, known), need) };
-    const isForeign = (accountOf(need.resource) ?? context.accountId) !== principal.accountId;
+    const isForeign = owner !== principal.accountId;
     const refusal = refusalOf(service.name, request, denial, isForeign);
     if (mode === "enforce") throw refusal;
-    const remedy = known.exists
-      ? remedyOf(request, denial)
-      : `the role or user of ${principal.roleArn ?? principal.arn} does not exist here: create it with a policy that allows this`;
+    const remedy = remedyFor(known, request, denial, hasPolicy);
     tell(call, known, need, refusal.message, remedy);
     return `--iam enforce would refuse this (${need.action} on ${need.resource}): ${remedy}`;
   }
@@ -141,9 +178,7 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const key = known.exists
       ? `${principal.arn} ${need.action} ${need.resource}`
       : (principal.roleArn ?? principal.arn);
-    if (told.has(key)) return;
-    if (told.size >= TOLD_MAX) told.clear();
-    told.add(key);
+    if (!isNews(key)) return;
     // A function's session is named after it.
     const session =
       principal.kind === "role" ? { session: principal.arn.slice(principal.arn.lastIndexOf("/") + 1) } : {};
@@ -162,10 +197,27 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
 
   return (call) => {
     const { caller, region } = call.context;
-    if (caller.kind === "root" && mode !== "enforce" && call.operation !== "AssumeRole") return undefined;
+    // The account itself may do everything; what is left are roles, which trust whom they trust.
+    if (caller.kind === "root" && mode !== "enforce" && !isAboutRoles(call)) return undefined;
     if (caller.kind === "user" && caller.verified && caller.accessKeyId !== undefined) {
       deps.noteKeyUse(caller.accessKeyId, call.service.name, region);
     }
     return mode === "off" ? undefined : decideAll(call);
   };
+}
+
+function remedyFor(known: KnownPrincipal, request: Request, denial: Denial, hasPolicy: boolean): string {
+  const { principal, exists } = known;
+  if (denial.policyType === "trust" && !hasPolicy)
+    return `there is no ${request.resource}: create the role first`;
+  if (exists) return remedyOf(request, denial);
+  return `${principal.roleArn ?? principal.arn} does not exist here: create it with a policy that allows this`;
+}
+
+function ruleOf({ service, operation }: AccessCall): AccessRule | undefined {
+  return service.access?.rules[operation];
+}
+
+function isAboutRoles(call: AccessCall): boolean {
+  return call.operation === "AssumeRole" || ruleOf(call)?.assumes !== undefined;
 }

@@ -40,6 +40,17 @@ function rootOf(accountId: string, accessKeyId: string | undefined): Identity {
   return identity;
 }
 
+function nobody(accountId: string): Identity {
+  const caller: Caller = {
+    accessKeyId: undefined,
+    kind: "anonymous",
+    arn: "anonymous",
+    userId: "anonymous",
+    verified: false,
+  };
+  return { caller, accountId };
+}
+
 /** Who sent the request. Answers synchronously when the resolver does; throws AWS's refusals. */
 export function authenticate(
   reading: SignatureReading,
@@ -56,6 +67,8 @@ export function authenticate(
     );
   }
   if (reading.kind === "unsigned") {
+    // Buckets can be anybody's to read; what may be read then, their policies say.
+    if (options.requireKnownKeys && parts.protocol === "restXml") return nobody(options.defaultAccountId);
     if (options.requireKnownKeys) {
       throw refuse("unsigned", parts.protocol, undefined, "sign the request with a key of this server");
     }

@@ -3,9 +3,13 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
  */
 import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
+import type { ServiceError } from "../../kernel/errors.ts";
 import { partitionOf, type Scope } from "../../kernel/scope.ts";
+import { invalidParameter } from "../../lambda/control/errors.ts";
 import type { Permissions } from "../../lambda/control/permissions.ts";
 import { functionArn, parseFunctionName } from "../../lambda/control/names.ts";
+
+const SERVICE = "lambda.amazonaws.com";
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -52,7 +56,18 @@ const FUNCTION_URL: AccessRule = {
   resources: functionOf,
   conditions: (input) => ({ "lambda:FunctionUrlAuthType": text(input, "AuthType") }),
 };
-const CONFIGURED: AccessRule = { resources: functionOf, conditions: configurationKeys, also: handedOver };
+const CONFIGURED: AccessRule = {
+  resources: functionOf,
+  conditions: configurationKeys,
+  also: handedOver,
+  assumes(input) {
+    const roleArn = text(input, "Role");
+    if (roleArn === undefined) return undefined;
+    const refusal = (hint: string): ServiceError =>
+      invalidParameter("The role defined for the function cannot be assumed by Lambda.", hint);
+    return { roleArn, by: SERVICE, refusal };
+  },
+};
 
 function functionKey(input: Input): Readonly<Record<string, string | undefined>> {
   return { "lambda:FunctionArn": text(input, "FunctionName") };
@@ -78,7 +93,7 @@ function handedOver(input: Input): readonly AccessNeed[] {
   const layers = listOf(input["Layers"]) ?? [];
   const needs: AccessNeed[] = [];
   if (role !== undefined) {
-    const conditions = { "iam:PassedToService": "lambda.amazonaws.com" };
+    const conditions = { "iam:PassedToService": SERVICE };
     needs.push({ actions: ["iam:PassRole"], resources: [role], conditions });
   }
   if (layers.length > 0) needs.push({ actions: ["lambda:GetLayerVersion"], resources: layers });
