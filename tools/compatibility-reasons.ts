@@ -25,6 +25,18 @@ const SETTINGS_OF_A_FUNCTION = [
   "UntagResource",
 ];
 
+/** IAM's operations on a managed policy by its ARN. */
+const ON_A_POLICY = [
+  "AttachGroupPolicy",
+  "AttachRolePolicy",
+  "AttachUserPolicy",
+  "CreatePolicyVersion",
+  "GetPolicy",
+  "GetPolicyVersion",
+  "ListEntitiesForPolicy",
+  "PutRolePermissionsBoundary",
+];
+
 export const IMPOSSIBLE: readonly Impossible[] = [
   {
     service: "lambda",
@@ -144,8 +156,102 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "iam",
-    errors: ["ConcurrentModificationException", "EntityTemporarilyUnmodifiableException"],
-    because: "Changes are made one after the other; none is refused for another.",
+    operations: [
+      "CreateInstanceProfile",
+      "CreatePolicy",
+      "CreateRole",
+      "CreateUser",
+      "TagInstanceProfile",
+      "TagRole",
+      "UntagInstanceProfile",
+      "UntagRole",
+    ],
+    errors: ["ConcurrentModificationException"],
+    because: "Of two at once the later one sees what the earlier one made.",
+  },
+  {
+    service: "iam",
+    errors: ["EntityTemporarilyUnmodifiableException"],
+    because: "A name can be changed again at once.",
+  },
+  {
+    service: "iam",
+    errors: ["InvalidInputException"],
+    operations: [
+      ...ON_A_POLICY,
+      "DeletePolicyVersion",
+      "DetachGroupPolicy",
+      "DetachRolePolicy",
+      "DetachUserPolicy",
+      "GetServiceLinkedRoleDeletionStatus",
+      "ListAttachedRolePolicies",
+      "ListAttachedUserPolicies",
+      "ListPolicyVersions",
+      "UntagInstanceProfile",
+      "UpdateAccessKey",
+    ],
+    because: "AWS answers ValidationError, which its model lacks, for values that break a rule.",
+  },
+  {
+    service: "iam",
+    errors: ["PolicyNotAttachableException"],
+    because: "AWS's managed policies that only service-linked roles may have are not here.",
+  },
+  {
+    service: "iam",
+    operations: ["UpdateRole", "RemoveRoleFromInstanceProfile"],
+    errors: ["UnmodifiableEntityException"],
+    because:
+      "Descriptions of service-linked roles may be changed, and such a role is in no instance profile.",
+  },
+  {
+    service: "iam",
+    operations: ["AddRoleToInstanceProfile"],
+    errors: ["EntityAlreadyExistsException"],
+    because: "A profile holds one role: a second one, the same or another, is beyond its quota.",
+  },
+  {
+    service: "iam",
+    operations: ["CreateGroup", "CreateServiceLinkedRole"],
+    errors: ["NoSuchEntityException"],
+    because: "The request names nothing else that could be missing.",
+  },
+  {
+    service: "iam",
+    operations: [
+      "AddUserToGroup",
+      "CreateGroup",
+      "CreateInstanceProfile",
+      "CreateServiceLinkedRole",
+      "CreateUser",
+    ],
+    errors: ["LimitExceededException"],
+    because: "How many entities an account may have is not limited here.",
+  },
+  {
+    service: "iam",
+    operations: [
+      "DeleteAccessKey",
+      "DeleteGroup",
+      "DeleteGroupPolicy",
+      "DeleteInstanceProfile",
+      "DeletePolicy",
+      "DeletePolicyVersion",
+      "DeleteRole",
+      "DeleteRolePolicy",
+      "DeleteServiceLinkedRole",
+      "DeleteUser",
+      "DetachGroupPolicy",
+      "DetachRolePolicy",
+      "DetachUserPolicy",
+      "RemoveRoleFromInstanceProfile",
+      "RemoveUserFromGroup",
+      "UpdateAccessKey",
+      "UpdateGroup",
+      "UpdateUser",
+    ],
+    errors: ["LimitExceededException"],
+    because: "The operation adds nothing that is counted.",
   },
   {
     service: "sts",

@@ -26,6 +26,13 @@ import { createSts, type RootKey, type Sts } from "../../src/services/sts/index.
 const evidence = OperationRecord.fromEnvironment();
 const SEEN = { status: 200, ms: 0, requestId: "r", accountId: "", region: "", fromSandbox: false } as const;
 
+const PAGE_TOKENS = ["Marker", "nextToken", "NextToken"];
+
+/** Something a test found out of an operation beside its answer: `pagination`, `persistence`. */
+export function saw(service: string, operation: string, what: string): void {
+  evidence?.note({ ...SEEN, service, operation, errorCode: what });
+}
+
 export const ACCOUNT = "123456789012";
 export const REGION = "eu-west-1";
 export const ROOT_KEY: RootKey = {
@@ -135,6 +142,8 @@ export async function openHarness(t: TestContext, options: HarnessOptions = {}):
       try {
         const output = (await handler(input as never, context)) as Output;
         seen();
+        // A page that was asked for by the token of the one before it.
+        if (PAGE_TOKENS.some((member) => member in input)) saw(service, operation, "pagination");
         return output;
       } catch (error) {
         if (error instanceof ServiceError) seen(error.code);

@@ -6,6 +6,7 @@ import * as errors from "./errors.ts";
 import type { InstanceProfile } from "./instance-profile-store.ts";
 import { checkTags, nameKey, paginate, QUOTAS, wholeSeconds } from "./model.ts";
 import { roleOutput, tagsOutput } from "./output.ts";
+import { SERVICE_ROLE_PATH } from "./service-linked-roles.ts";
 
 type ProfileOperations = Operations<typeof import("@aws-sdk/client-iam")>;
 
@@ -82,6 +83,7 @@ export function instanceProfileOperations(deps: Deps): ProfileOperations {
     async AddRoleToInstanceProfile(input, context) {
       const profile = await profileOf(context, input.InstanceProfileName);
       const role = await entityOf(deps, keyOf(context, "role", input.RoleName));
+      if (role.path.startsWith(SERVICE_ROLE_PATH)) throw errors.protectedRole(role.name);
       if (profile.roleKey !== undefined) {
         throw errors.quotaExceeded("InstanceSessionsPerInstanceProfile", 1);
       }
