@@ -10,7 +10,8 @@ import { test } from "node:test";
 import { createProcessDriver } from "../../src/adapters/sandbox/index.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
-import { firstLine, OPENERS, PYTHON, specOf } from "./sandbox-fixture.ts";
+import type { SandboxDriver } from "../../src/ports/sandbox-driver.ts";
+import { firstLine, OPENERS, PYTHON, runProgram, specOf } from "./sandbox-fixture.ts";
 
 const skip =
   process.platform !== "linux"
@@ -71,14 +72,14 @@ test(
     import { silentLogger } from "${here}/../../src/kernel/log.ts";
     import { specOf, firstLine } from "${here}/sandbox-fixture.ts";
     const driver = await createProcessDriver({ dataDir: ${JSON.stringify(folder)}, log: silentLogger, clock: systemClock() });
-    const sandbox = await driver.create(specOf("import os,time\\nif os.fork()==0: os.setsid()\\nprint(os.getpid(), flush=True); time.sleep(60)"));
+    const sandbox = await driver.create(specOf("import os,time\\nchild=os.fork()\\nif child==0: os.setsid()\\nelse: print(os.getpid(), child, flush=True)\\ntime.sleep(60)"));
     console.log(await firstLine(sandbox));
   `;
     const server = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [line] = (await once(server.stdout, "data")) as [Buffer];
-    const pid = Number(line.toString());
+    const [pid = 0, child = 0] = line.toString().split(" ").map(Number);
     assert.ok(pid > 1);
 
     const driver = await createProcessDriver({ dataDir: folder, log: silentLogger, clock: systemClock() });
@@ -86,10 +87,62 @@ test(
     assert.equal(await isAlive(pid), true);
     server.kill("SIGKILL");
     await once(server, "exit");
-    assert.equal((await driver.sweep()).length, 1);
+    // Also what has left its group, and before anybody sweeps.
     while (await isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (await isAlive(child)) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal((await driver.sweep()).length, 1);
     assert.deepEqual(await readdir(path.join(folder, "process-tmp")), []);
     await driver.close();
+  },
+);
+
+/** A driver that looks often. */
+async function watchful(t: { after(fn: () => Promise<void>): void }): Promise<SandboxDriver> {
+  const folder = await mkdtemp(path.join(tmpdir(), "lambent-watched-"));
+  await chmod(folder, 0o755);
+  const driver = await createProcessDriver({
+    dataDir: folder,
+    log: silentLogger,
+    clock: systemClock(),
+    watchMs: 20,
+    tmpWatchMs: 20,
+  });
+  t.after(async () => {
+    await driver.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return driver;
+}
+
+test(
+  "a function over the size of /tmp is killed; a single file cannot pass it",
+  { skip, timeout: 20_000 },
+  async (t) => {
+    const driver = await watchful(t);
+    const limits = { memoryMb: 128, cpus: 1, pids: 64, tmpMb: 4, openFiles: 1024 };
+    const hoard =
+      "import os,time\nd=os.environ['TMPDIR']\nfor i in range(6): open(d+'/'+str(i),'wb').write(b'x'*1000000)\ntime.sleep(60)";
+    const { exit } = await runProgram(driver, hoard, { limits });
+    assert.deepEqual([exit.signal, exit.oomKilled], ["SIGKILL", false]);
+    const large =
+      "import os\ntry: f=open(os.environ['TMPDIR']+'/x','wb',0); [f.write(b'x'*1000000) for i in range(9)]\nexcept OSError as e: print(e.errno)";
+    const ran = await runProgram(driver, large, { limits: { ...limits, tmpMb: 2 } });
+    assert.ok(ran.stdout === "27\n" || ran.exit.signal === "SIGKILL", JSON.stringify(ran));
+  },
+);
+
+test(
+  "too many processes are refused as root, and end the function otherwise",
+  { skip, timeout: 20_000 },
+  async (t) => {
+    const driver = await watchful(t);
+    const limits = { memoryMb: 512, cpus: 1, pids: 8, tmpMb: 512, openFiles: 1024 };
+    const program =
+      "import os,time\nn=0\ntry:\n  for i in range(40):\n    if os.fork()==0: time.sleep(60); os._exit(0)\n    n+=1\nexcept OSError as e: print(n, e.errno, flush=True); os.killpg(0, 9)\ntime.sleep(60)";
+    const ran = await runProgram(driver, program, { limits });
+    assert.equal(driver.capabilities.pids, process.getuid?.() === 0 ? "enforced" : "watchdog");
+    assert.equal(ran.stdout, driver.capabilities.pids === "enforced" ? "7 11\n" : "");
+    assert.equal(ran.exit.signal, "SIGKILL");
   },
 );
 

@@ -16,6 +16,7 @@ import type {
   SandboxSpec,
 } from "../../ports/sandbox-driver.ts";
 import { makeFifos } from "./fifo.ts";
+import { canRun, folderBytes, limited, processesAreLimited, startKeeper } from "./keeper.ts";
 import { ownerIsDead, ownerName } from "./owner.ts";
 import { comesFrom, comesFromUser, guardedListener } from "./peer.ts";
 import { cpuNsOf, MARK, markedProcesses, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
@@ -27,6 +28,8 @@ export interface ProcessOptions {
   readonly clock: Clock;
   /** How often memory is looked at, in ms (default 200). */
   readonly watchMs?: number;
+  /** How often the size of /tmp is looked at, in ms (default 1,000). */
+  readonly tmpWatchMs?: number;
 }
 
 /** The same as what a mount would do to a path, for a program that sees the host's file system. */
@@ -65,7 +68,10 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
     { driver: "process" },
     "functions run as plain processes of this machine, without isolation",
   );
+  const posix = process.platform !== "win32";
   const memory = linux ? "watchdog" : "none";
+  const pids = root && posix && (await processesAreLimited(users)) ? "enforced" : memory;
+  const keeper = posix ? startKeeper(owner) : undefined;
   const capabilities: Capabilities = {
     driver: "process",
     boundary: "none",
@@ -75,13 +81,18 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
     seccomp: "none",
     memory,
     cpu: "none",
-    pids: "none",
-    tmpSize: "none",
+    pids,
+    tmpSize: "watchdog",
     freeze: process.platform === "win32" ? "none" : "signal",
     lateAttach: true,
     reasons: [
       "boundary: functions see the files, processes and network of this machine; Linux as root gives namespaces",
-      "cpu, pids, tmpSize: plain processes share the machine without limits",
+      "cpu: plain processes share all processors; Linux namespaces as root limit them",
+      "tmpSize: the folder that stands for /tmp is looked at once a second and a function over its size is killed; a single file cannot pass it",
+      ...(pids === "watchdog"
+        ? ["pids: processes (not threads) are counted a few times a second; as root the kernel counts them"]
+        : []),
+      ...(pids === "none" ? ["pids: this system does not tell which processes a function has started"] : []),
       linux
         ? "memory: looked at a few times a second, so a quick allocation can pass the limit for a moment"
         : "memory: this system does not tell how much a process tree uses",
@@ -100,7 +111,11 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
         if (user !== undefined) await chown(tmp, user, user);
         const sandbox = await start(spec, tmp, user, options, memory === "watchdog");
         live.add(sandbox);
-        void sandbox.exited.then(() => live.delete(sandbox));
+        keeper?.add(sandbox.pid);
+        void sandbox.exited.then(() => {
+          live.delete(sandbox);
+          keeper?.gone(sandbox.pid);
+        });
         return sandbox;
       } catch (error) {
         await rm(tmp, { recursive: true, force: true });
@@ -119,6 +134,7 @@ export async function createProcessDriver(options: ProcessOptions): Promise<Sand
     },
     async close() {
       await Promise.all([...live].map((sandbox) => sandbox.kill()));
+      keeper?.close();
     },
   };
 }
@@ -133,6 +149,12 @@ async function start(
   const mounts: Mount[] = [...spec.mounts, { source: tmp, target: "/tmp" }];
   const rewrite = (value: string): string => rewriteValue(mounts, value);
   const mark = path.basename(tmp);
+  const argv = spec.argv.map((one) => rewritePath(mounts, one));
+  const program = argv[0] ?? "";
+  if (process.platform !== "win32" && !(await canRun(program, user))) {
+    const who = user === undefined ? "" : ` as user ${user}`;
+    throw new Error(`sandbox: starting ${program}${who}: there is no such program, or it may not be run`);
+  }
   let pid = 0;
   // Every process of the machine can connect; only this sandbox's may speak. A token in the address
   // would do it everywhere, but official clients take it apart as host and port.
@@ -145,7 +167,8 @@ async function start(
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(spec.env)) env[name] = rewrite(value);
   if (env["AWS_LAMBDA_RUNTIME_API"] !== undefined) env["AWS_LAMBDA_RUNTIME_API"] = runtimeApiAddress;
-  const [file = "", ...args] = spec.argv.map((one) => rewritePath(mounts, one));
+  const [file = "", ...args] =
+    process.platform === "win32" ? argv : limited(argv, spec.limits, user !== undefined);
   const cwd = rewritePath(mounts, spec.cwd);
   const [out, err] = await makeFifos([`${tmp}/.stdout`, `${tmp}/.stderr`], user).catch(() => []);
   const child = spawn(file, args, {
@@ -197,6 +220,7 @@ async function start(
     child.on("exit", (code, signal) => {
       alive = false;
       watch.cancel();
+      tmpWatch.cancel();
       runtimeApi.close();
       void killTree()
         .then(() => rm(tmp, { recursive: true, force: true }))
@@ -206,15 +230,29 @@ async function start(
   });
 
   async function look(): Promise<void> {
-    const used = await memoryOf(await treeOf(pid, mark));
+    const tree = await treeOf(pid, mark);
+    const used = await memoryOf(tree);
     peak = Math.max(peak, used);
     if (used > limits.memoryMb * 1024 * 1024 && alive) {
       oomKilled = true;
+      await killTree();
+    } else if (tree.length > limits.pids && alive) {
+      options.log.warn({ sandbox: spec.id, processes: tree.length }, "killed: too many processes");
       await killTree();
     }
     if (alive) watch = options.clock.timer(options.watchMs ?? 200, () => void look());
   }
   if (watched) void look();
+
+  async function lookAtTmp(): Promise<void> {
+    const used = await folderBytes(tmp);
+    if (used > limits.tmpMb * 1024 * 1024 && alive) {
+      options.log.warn({ sandbox: spec.id, bytes: used }, "killed: more in /tmp than fits");
+      await killTree();
+    }
+    if (alive) tmpWatch = options.clock.timer(options.tmpWatchMs ?? 1_000, () => void lookAtTmp());
+  }
+  let tmpWatch = options.clock.timer(options.tmpWatchMs ?? 1_000, () => void lookAtTmp());
 
   async function kill(): Promise<ExitInfo> {
     if (alive) await killTree();
@@ -240,7 +278,13 @@ async function start(
       const pids = alive ? await treeOf(pid, mark) : [];
       const [memoryBytes, cpuNs] = await Promise.all([memoryOf(pids), cpuNsOf(pids)]);
       peak = Math.max(peak, memoryBytes);
-      return { memoryBytes, peakMemoryBytes: peak, cpuNs, pids: pids.length, tmpBytes: 0 };
+      return {
+        memoryBytes,
+        peakMemoryBytes: peak,
+        cpuNs,
+        pids: pids.length,
+        tmpBytes: await folderBytes(tmp),
+      };
     },
     stop(graceMs) {
       signalProcess(pid, "SIGCONT");
