@@ -26,6 +26,9 @@ export function failInvocation(
   const fault = init.fault;
   const written = [
     lines.start(requestId),
+    fault?.cause === undefined
+      ? undefined
+      : lines.fault(requestId, fault.cause.message, fault.cause.errorType),
     fault === undefined
       ? undefined
       : fault.status === "timeout"

@@ -8,6 +8,8 @@ export interface Fault {
   readonly errorType: string;
   /** Without the `RequestId: … Error: ` that stands before it. */
   readonly message: string;
+  /** What really happened, where AWS's answer to the caller says something else; it goes to the log. */
+  readonly cause?: Fault;
 }
 
 /** Signals as the messages of Lambda spell them. */
@@ -58,6 +60,15 @@ export function exitFault(exit: ExitInfo): Fault {
         ? "Runtime exited without providing a reason"
         : `Runtime exited with error: exit status ${String(exit.code)}`;
   return { status: "error", errorType: "Runtime.ExitError", message };
+}
+
+/**
+ * The end of a process during init. AWS does not see one that crashed with a segmentation fault: its
+ * callers are told of a timeout (seen in November 2025). They need not wait for it here.
+ */
+export function initExitFault(exit: ExitInfo, timeoutMs: number): Fault {
+  const cause = exitFault(exit);
+  return exit.signal === "SIGSEGV" ? { ...timeoutFault(timeoutMs), cause } : cause;
 }
 
 /** `3.00`, as AWS prints a timeout. */

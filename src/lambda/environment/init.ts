@@ -3,7 +3,7 @@ import type { ExitInfo, Sandbox, SandboxLimits } from "../../ports/sandbox-drive
 import type { InvocationStatus } from "../observe/platform-lines.ts";
 import type { InitMessage } from "../runtime-api/frames.ts";
 import type { Binding } from "./binding.ts";
-import { errorTypeOf, exitFault, faultPayload, timeoutFault, type Fault } from "./fault.ts";
+import { errorTypeOf, faultPayload, initExitFault, timeoutFault, type Fault } from "./fault.ts";
 
 export const TASK_ROOT = "/var/task";
 const OPT_ROOT = "/opt";
@@ -95,7 +95,7 @@ function faultOf(
 ): Fault {
   switch (signal.kind) {
     case "exit":
-      return exitFault(signal.exit);
+      return initExitFault(signal.exit, timeoutMs);
     case "extension":
       return signal.fault;
     case "timeout":

@@ -3,6 +3,7 @@ import { LIMITS } from "../../kernel/limits.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import { RuntimeApiServer } from "../runtime-api/http-server.ts";
 import type { EnvironmentsDeps } from "./deps.ts";
+import type { InvocationStatus } from "../observe/platform-lines.ts";
 import type { Binding } from "./binding.ts";
 import type { EnvironmentDeps } from "./environment-deps.ts";
 import { ExecutionEnvironment } from "./environment.ts";
@@ -73,19 +74,13 @@ export class Starter {
     metrics.coldStarts += 1;
     if (environment !== undefined && init.ok) {
       metrics.initDurations.observe(init.durationMs);
-      const report = binding.lines.initReport({
-        durationMs: init.durationMs,
-        phase: "init",
-        status: "success",
-        errorType: undefined,
-      });
-      if (report !== undefined) binding.log.write(report);
+      writeInitReport(binding, init.durationMs, "init", "success");
       environment.adopt(fleet);
       if (environment.state === "idle") fleet.onIdle(environment);
       return;
     }
     if (init.ok) return;
-    writeInitReport(binding, init, "init");
+    writeInitReport(binding, init.durationMs, "init", init.status, init.errorType);
     binding.log.flush();
     const waiter = fleet.waiters.shift();
     giveUpSlot();
@@ -119,7 +114,7 @@ export class Starter {
         return environment.run(invocation, startedMs);
       }
       if (init.ok) return;
-      writeInitReport(first, init, "invoke");
+      writeInitReport(first, init.durationMs, "invoke", init.status, init.errorType);
       failInvocation(clock, version, first.log, first.lines, invocation, init, startedMs);
     } catch (error) {
       this.#refuser.refuse(invocation, startFailure(error));
@@ -192,16 +187,16 @@ export class Starter {
 
 function writeInitReport(
   binding: Binding,
-  init: Extract<InitResult, { ok: false }>,
+  durationMs: number,
   phase: "init" | "invoke",
+  status: InvocationStatus,
+  errorType?: string,
 ): void {
-  const line = binding.lines.initReport({
-    durationMs: init.durationMs,
-    phase,
-    status: init.status,
-    errorType: init.status === "timeout" ? undefined : init.errorType,
-  });
-  if (line !== undefined) binding.log.write(line);
+  const report = { durationMs, phase, status, errorType: status === "timeout" ? undefined : errorType };
+  const { lines, log } = binding;
+  for (const line of [lines.initRuntimeDone(report), lines.initReport(report)]) {
+    if (line !== undefined) log.write(line);
+  }
 }
 
 /** What the caller is told when the platform could not start an environment. */

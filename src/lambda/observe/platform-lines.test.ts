@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { billedMs, platformLines, type Report } from "./platform-lines.ts";
+import type { LoggingConfig } from "../model/function.ts";
+import { billedMs, platformLines, type PlatformLines, type Report } from "./platform-lines.ts";
 
 const REPORT: Report = {
   requestId: "r-1",
@@ -98,4 +99,29 @@ test("the JSON format writes platform events, filtered by the system log level",
   assert.ok(at("WARN").report({ ...REPORT, status: "timeout" }, TIME));
   assert.ok(at("WARN").end("r-1", "timeout", undefined, 3));
   assert.ok(at("DEBUG").end("r-1", "success", undefined, 3));
+});
+
+test("JSON: the init phase is told by three events, the last two at DEBUG when it went well", () => {
+  const at = (systemLogLevel: "DEBUG" | "INFO"): PlatformLines =>
+    platformLines({ logFormat: "JSON", systemLogLevel, logGroup: "g" } as LoggingConfig, "f", "1", () => 0);
+  const record = (line: string | undefined): unknown => JSON.parse(line ?? "null");
+  const done = { durationMs: 1.234, phase: "init", status: "success", errorType: undefined } as const;
+  assert.deepEqual(record(at("DEBUG").initRuntimeDone(done)), {
+    time: "1970-01-01T00:00:00.000Z",
+    type: "platform.initRuntimeDone",
+    record: { initializationType: "on-demand", phase: "init", status: "success" },
+  });
+  assert.deepEqual(record(at("DEBUG").initReport(done)), {
+    time: "1970-01-01T00:00:00.000Z",
+    type: "platform.initReport",
+    record: {
+      initializationType: "on-demand",
+      phase: "init",
+      status: "success",
+      metrics: { durationMs: 1.23 },
+    },
+  });
+  assert.equal(at("INFO").initRuntimeDone(done), undefined);
+  assert.equal(at("INFO").initReport(done), undefined);
+  assert.match(at("INFO").initStart("python:3.13.v1", "arn") ?? "", /"platform\.initStart"/);
 });

@@ -45,6 +45,8 @@ function roundMs(ms: number): number {
 
 export interface PlatformLines {
   initStart(runtime: string, runtimeVersionArn: string): string | undefined;
+  /** Text format: has none. */
+  initRuntimeDone(init: InitReport): string | undefined;
   /** Text format: written only for an init that failed. */
   initReport(report: InitReport): string | undefined;
   start(requestId: string): string | undefined;
@@ -76,6 +78,7 @@ function textLines(version: string): PlatformLines {
   const startTail = ` Version: ${version}\n`;
   return {
     initStart: (runtime, arn) => `INIT_START Runtime Version: ${runtime}\tRuntime Version ARN: ${arn}\n`,
+    initRuntimeDone: () => undefined,
     initReport: (init) =>
       init.status === "success"
         ? undefined
@@ -132,6 +135,13 @@ function jsonLines(
         runtimeVersionArn,
         functionName,
         functionVersion: version,
+      }),
+    initRuntimeDone: (init) =>
+      write("DEBUG", "platform.initRuntimeDone", {
+        initializationType: "on-demand",
+        phase: init.phase,
+        status: init.status,
+        ...(init.errorType === undefined ? {} : { errorType: init.errorType }),
       }),
     initReport: (init) =>
       write(ok(init.status) ? "DEBUG" : "INFO", "platform.initReport", {
