@@ -11,6 +11,8 @@ export interface Claims {
   /** Base64. */
   readonly md5?: string | undefined;
   readonly algorithm: ChecksumAlgorithm;
+  /** Computed beside it: a multipart object's own. */
+  readonly also?: ChecksumAlgorithm | undefined;
   /** Base64; undefined when none was sent, or it comes in the trailer. */
   readonly checksum?: string | undefined;
   /** Name of the trailer that brings the checksum. */
@@ -19,6 +21,7 @@ export interface Claims {
   readonly sha256?: string | undefined;
   /** Of the decoded body, when it is stated. */
   readonly bytes?: number | undefined;
+  /** Bodies up to this size stay in memory; below 0 all become blobs. */
   readonly inlineMax: number;
 }
 
@@ -30,6 +33,8 @@ export interface Received {
   readonly algorithm: ChecksumAlgorithm;
   /** Base64. */
   readonly checksum: string;
+  /** That of `also`, where it was asked for. */
+  readonly other: string | undefined;
   /** The body itself when it was small. */
   readonly body: Uint8Array | undefined;
   /** Its blob otherwise; held until `release`. */
@@ -58,11 +63,11 @@ export async function receive(body: Body, claims: Claims, contents: Contents): P
     next = await chunks.next();
   }
   const [first] = start;
-  if (next.done === true) {
+  if (next.done === true && claims.inlineMax >= 0) {
     const whole = start.length === 1 && first !== undefined ? first : Buffer.concat(start);
     return receiveSmall(whole, body, claims);
   }
-  if (next.value.length > 0) start.push(next.value);
+  if (next.done !== true) start.push(next.value);
   return receiveLarge(start, chunks, body, claims, contents);
 }
 
@@ -81,11 +86,14 @@ function chunksOf(source: Uint8Array | AsyncIterable<Uint8Array>): AsyncIterator
 function receiveSmall(whole: Uint8Array, body: Body, claims: Claims): Received {
   const checksum = startChecksum(claims.algorithm);
   checksum.update(whole);
+  const other = claims.also === undefined ? undefined : startChecksum(claims.also);
+  other?.update(whole);
   const received: Received = {
     bytes: whole.length,
     md5: hash("md5", whole, "hex"),
     algorithm: claims.algorithm,
     checksum: checksum.digest().toString("base64"),
+    other: other?.digest().toString("base64"),
     body: whole,
     sha256: undefined,
   };
@@ -103,12 +111,14 @@ async function receiveLarge(
 ): Promise<Received> {
   const md5 = createHash("md5");
   const checksum = startChecksum(claims.algorithm);
+  const other = claims.also === undefined ? undefined : startChecksum(claims.also);
   let bytes = 0;
   function take(chunk: Uint8Array): Uint8Array {
     bytes += chunk.length;
     if (bytes > S3_LIMITS.putBytes) throw errors.entityTooLarge(bytes, S3_LIMITS.putBytes);
     md5.update(chunk);
     checksum.update(chunk);
+    other?.update(chunk);
     return chunk;
   }
   async function* hashed(): AsyncGenerator<Uint8Array> {
@@ -123,6 +133,7 @@ async function receiveLarge(
     md5: md5.digest("hex"),
     algorithm: claims.algorithm,
     checksum: checksum.digest().toString("base64"),
+    other: other?.digest().toString("base64"),
     body: undefined,
     sha256,
   };

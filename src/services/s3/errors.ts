@@ -314,3 +314,11 @@ export function invalidEncryption(value: string): ServiceError {
     { ArgumentName: "x-amz-server-side-encryption", ArgumentValue: value },
   );
 }
+
+export function invalidBucketAclWithOwnership(): ServiceError {
+  return refusal(
+    "InvalidBucketAclWithObjectOwnership",
+    400,
+    "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+  );
+}

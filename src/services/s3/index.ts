@@ -11,9 +11,18 @@ import { createContents } from "./contents.ts";
 import type { Deps } from "./deps.ts";
 import { createObjectStore } from "./object-store.ts";
 import { bucketOperations } from "./operations-buckets.ts";
+import { createLifecycleRunner } from "./lifecycle-runner.ts";
+import { aclOperations } from "./operations-acl.ts";
+import { attributeOperations } from "./operations-attributes.ts";
+import { copyOperations } from "./operations-copy.ts";
 import { deleteOperations } from "./operations-delete.ts";
 import { listOperations } from "./operations-list.ts";
+import { multipartOperations } from "./operations-multipart.ts";
+import { notificationOperations } from "./operations-notification.ts";
 import { objectOperations } from "./operations-objects.ts";
+import { settingsOperations } from "./operations-settings.ts";
+import { taggingOperations } from "./operations-tagging.ts";
+import { unsetOperations } from "./operations-unset.ts";
 import { createSender } from "./sender.ts";
 import { createUploadStore } from "./upload-store.ts";
 
@@ -51,6 +60,8 @@ export async function createS3(options: S3Deps): Promise<S3> {
     uploads: createUploadStore(database, clock, objects.nextSeq),
     sender: createSender(outbox, random),
   };
+  const runner = createLifecycleRunner(deps);
+  runner.start();
   // What a crash left behind is looked for beside the first requests.
   void contents.sweep().catch((error: unknown) => {
     log.warn({ error: String(error) }, "the objects folder could not be looked through");
@@ -61,8 +72,17 @@ export async function createS3(options: S3Deps): Promise<S3> {
       ...objectOperations(deps),
       ...deleteOperations(deps),
       ...listOperations(deps),
+      ...multipartOperations(deps),
+      ...copyOperations(deps),
+      ...taggingOperations(deps),
+      ...aclOperations(deps),
+      ...attributeOperations(deps),
+      ...settingsOperations(deps, runner.wake),
+      ...notificationOperations(deps, options.peers),
+      ...unsetOperations(deps),
     }),
     async close() {
+      await runner.close();
       await contents.close();
     },
   };

@@ -178,3 +178,8 @@ export function shownVersion(bucket: Bucket, version: Pick<ObjectVersion, "versi
 export function writtenVersion(versionId: string): string | undefined {
   return versionId === "null" ? undefined : versionId;
 }
+
+/** S3 tells times of objects in whole seconds. */
+export function wholeSecond(millis: number): number {
+  return Math.floor(millis / 1000) * 1000;
+}

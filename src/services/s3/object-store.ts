@@ -18,7 +18,7 @@ export interface NewVersion {
   /** Rows of s3_parts that begin with this version. */
   readonly parts?: readonly Part[];
   /** Or an upload whose parts become this version's. */
-  readonly upload?: { readonly uploadId: string; readonly numbers: readonly number[] };
+  readonly upload?: { readonly uploadId: string; readonly parts: readonly Part[] };
 }
 
 /** What must still be so when a change takes effect; otherwise the change is decided anew. */
@@ -281,14 +281,14 @@ function writeUnit(bucket: Bucket, version: NewVersion, expected: Expected): rea
     params: [...at],
   });
   if (content !== undefined && upload !== undefined) {
-    const marks = upload.numbers.map(() => "?").join(", ");
     unit.push(
       { sql: "DELETE FROM s3_uploads WHERE upload_id = ?", params: [upload.uploadId], expect: 1 },
-      {
-        sql: `UPDATE s3_parts SET owner = ? WHERE owner = ? AND number IN (${marks})`,
-        params: [content, upload.uploadId, ...upload.numbers],
-        expect: upload.numbers.length,
-      },
+      // Each as it was read: a part may have been sent again since.
+      ...upload.parts.map((part) => ({
+        sql: "UPDATE s3_parts SET owner = ? WHERE owner = ? AND number = ? AND sha256 = ?",
+        params: [content, upload.uploadId, part.number, part.sha256],
+        expect: 1,
+      })),
       dropParts(upload.uploadId),
     );
   }

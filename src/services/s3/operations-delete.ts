@@ -10,6 +10,7 @@ import {
   newVersionId,
   type ObjectVersion,
   S3_LIMITS,
+  wholeSecond,
   writtenVersion,
 } from "./model.ts";
 import type { Cause } from "./notifications.ts";
@@ -199,7 +200,7 @@ async function putMarker(
       versionId,
       seq,
       isMarker: true,
-      modifiedAt: cause.timeMs,
+      modifiedAt: wholeSecond(cause.timeMs),
       bytes: 0,
       etag: "",
       meta: {},

@@ -17,6 +17,7 @@ import {
   type ObjectMeta,
   type ObjectVersion,
   quoted,
+  wholeSecond,
   writtenVersion,
 } from "./model.ts";
 import { checkKey } from "./names.ts";
@@ -110,14 +111,14 @@ export async function putReceived(
   }
 }
 
-type Fresh = Omit<NewVersion, "key" | "versionId" | "seq" | "isMarker" | "modifiedAt">;
+export type Fresh = Omit<NewVersion, "key" | "versionId" | "seq" | "isMarker" | "modifiedAt">;
 
 const ATTEMPTS_MAX = 20;
 
 /**
  * 1. Look at the bucket (and the key, where a condition asks for it) and decide.
  * 2. Write the version and its events in one unit, which holds only if nothing has changed since.
- * 3. If something has, begin again.
+ * 3. If something has, begin again; `again` may refuse that.
  */
 export async function writeVersion(
   deps: Deps,
@@ -127,6 +128,7 @@ export async function writeVersion(
   conditions: WriteConditions,
   event: EventName,
   fresh: Fresh,
+  again: () => Promise<void> = () => Promise.resolve(),
 ): Promise<NewVersion> {
   let bucket = first;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
@@ -143,7 +145,7 @@ export async function writeVersion(
       versionId: bucket.versioning === "Enabled" ? newVersionId(context.random.hex(32), seq) : "null",
       seq,
       isMarker: false,
-      modifiedAt: context.clock.now(),
+      modifiedAt: wholeSecond(context.clock.now()),
     };
     const change = { name: event, key, bytes: fresh.bytes, etag: fresh.etag, seq: version.seq };
     const sent = deps.sender.deliveries(
@@ -158,6 +160,7 @@ export async function writeVersion(
       return version;
     }
     bucket = await bucketOf(deps, first.name);
+    await again();
   }
   throw errors.operationAborted();
 }

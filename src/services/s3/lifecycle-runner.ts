@@ -1,0 +1,135 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Timer } from "../../kernel/clock.ts";
+import type { Deps } from "./deps.ts";
+import { dueVersions, type LifecycleRule, lifecycleRules, uploadIsDue } from "./lifecycle.ts";
+import type { Bucket, ObjectVersion } from "./model.ts";
+import type { Cause } from "./notifications.ts";
+import { deleteOne } from "./operations-delete.ts";
+
+/** Rules count in days and end at midnights, so an hour is soon enough. */
+const EVERY_MS = 3_600_000;
+/** A new configuration may make things due at once. */
+const SOON_MS = 1000;
+const BATCH = 200;
+
+export interface LifecycleRunner {
+  start(): void;
+  /** A configuration has changed. */
+  readonly wake: () => void;
+  /** Does now what is due. */
+  run(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Expires objects and aborts uploads as the buckets' rules say, a batch a turn. */
+export function createLifecycleRunner(deps: Deps): LifecycleRunner {
+  const { clock, log, buckets } = deps;
+  let timer: Timer | undefined;
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  function arm(ms: number): void {
+    if (closed) return;
+    timer?.cancel();
+    timer = clock.timer(ms, () => void run());
+  }
+
+  function run(): Promise<void> {
+    running ??= work()
+      .catch((error: unknown) => log.warn({ error: String(error) }, "lifecycle rules could not be applied"))
+      .finally(() => {
+        running = undefined;
+        arm(EVERY_MS);
+      });
+    return running;
+  }
+
+  async function work(): Promise<void> {
+    for (const bucket of await buckets.withSetting("lifecycle")) {
+      const rules = lifecycleRules(bucket);
+      if (rules.length === 0) continue;
+      await expireVersions(bucket, rules);
+      await abortUploads(bucket, rules);
+    }
+  }
+
+  async function expireVersions(bucket: Bucket, rules: readonly LifecycleRule[]): Promise<void> {
+    let from: Uint8Array = new Uint8Array();
+    let seq: number | undefined;
+    let group: ObjectVersion[] = [];
+    for (;;) {
+      const rows = await deps.objects.versionPage(bucket.name, from, seq, undefined, BATCH);
+      for (const row of rows) {
+        if (group[0] !== undefined && group[0].key !== row.key) {
+          await apply(bucket, rules, group);
+          group = [];
+        }
+        group.push(row);
+      }
+      const last = rows.at(-1);
+      if (closed || last === undefined || rows.length < BATCH) break;
+      from = new TextEncoder().encode(last.key);
+      seq = last.seq;
+      await nextTurn();
+    }
+    if (!closed) await apply(bucket, rules, group);
+  }
+
+  async function apply(
+    bucket: Bucket,
+    rules: readonly LifecycleRule[],
+    versions: readonly ObjectVersion[],
+  ): Promise<void> {
+    const { current, remove } = dueVersions(rules, versions, clock.now());
+    const [latest] = versions;
+    if (latest === undefined) return;
+    for (const { versionId } of remove) {
+      await deleteOne(deps, bucket, cause(bucket), { key: latest.key, versionId, byLifecycle: true });
+    }
+    if (current) {
+      // Only if it is still the one that was judged.
+      const now = await deps.objects.latest(bucket.name, latest.key);
+      if (now?.seq !== latest.seq) return;
+      await deleteOne(deps, bucket, cause(bucket), { key: latest.key, byLifecycle: true });
+    }
+  }
+
+  async function abortUploads(bucket: Bucket, rules: readonly LifecycleRule[]): Promise<void> {
+    if (rules.every((rule) => rule.abortUploadDays === undefined)) return;
+    let from: Uint8Array = new Uint8Array();
+    let seq: number | undefined;
+    for (;;) {
+      const uploads = await deps.uploads.page(bucket.name, from, seq, undefined, BATCH);
+      for (const upload of uploads) {
+        if (!uploadIsDue(rules, upload, clock.now())) continue;
+        deps.contents.suspect((await deps.uploads.abort(upload)) ?? []);
+      }
+      const last = uploads.at(-1);
+      if (closed || last === undefined || uploads.length < BATCH) return;
+      from = new TextEncoder().encode(last.key);
+      seq = last.seq;
+      await nextTurn();
+    }
+  }
+
+  function cause(bucket: Bucket): Cause {
+    return {
+      timeMs: clock.now(),
+      requestId: deps.random.uuid(),
+      userId: "s3.amazonaws.com",
+      accountId: bucket.accountId,
+      sourceIp: "s3.amazonaws.com",
+    };
+  }
+
+  return {
+    start: () => arm(SOON_MS),
+    wake: () => arm(SOON_MS),
+    run,
+    async close() {
+      closed = true;
+      timer?.cancel();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { RequestContext } from "../../aws/service.ts";
+import { checkBucketAcl, grantsOf } from "./acl.ts";
+import { type ChecksumAlgorithm, DEFAULT_ALGORITHM, isAlgorithm, startChecksum } from "./checksums.ts";
+import { checkCopySource, checkWriteHeaders } from "./conditions.ts";
+import type { Deps, S3Operations } from "./deps.ts";
+import * as errors from "./errors.ts";
+import { bucketOf, versionAt } from "./lookup.ts";
+import {
+  type Bucket,
+  type ObjectMeta,
+  type ObjectVersion,
+  quoted,
+  S3_LIMITS,
+  writtenVersion,
+} from "./model.ts";
+import { checkKey, parseCopySource } from "./names.ts";
+import {
+  checkEncryption,
+  type ObjectInput,
+  parseTagging,
+  storageClassOf,
+  systemMeta,
+} from "./object-input.ts";
+import { lockForNew, type LockInput } from "./object-lock.ts";
+import { checksumMembers, ENCRYPTION, expirationMember } from "./object-output.ts";
+import { type Fresh, openBody, writeVersion } from "./operations-objects.ts";
+
+export function copyOperations(deps: Deps): S3Operations {
+  return {
+    async CopyObject(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const key = input.Key ?? "";
+      checkKey(key);
+      checkEncryption(input);
+      checkWriteHeaders(input);
+      const source = await copySourceOf(deps, input.CopySource, input.ExpectedSourceBucketOwner);
+      checkCopySource(source.version, input, context.clock.now());
+      const inPlace = source.version.bucket === bucket.name && source.version.key === key;
+      if (inPlace && source.isLatest && !changesSomething(bucket, input)) {
+        throw errors.invalidRequest(
+          "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+        );
+      }
+      const meta = {
+        ...copiedMeta(bucket, source.version, input, context),
+        ...lockForNew(bucket, input as LockInput, context.clock.now()),
+      };
+      const copied = await copyContent(deps, context, source.version, input.ChecksumAlgorithm);
+      try {
+        const version = await writeVersion(deps, context, bucket, key, input, "ObjectCreated:Copy", {
+          ...copied.fresh,
+          meta: { ...meta, ...copied.fresh.meta },
+        });
+        const VersionId = writtenVersion(version.versionId);
+        const sourceVersion = writtenVersion(source.version.versionId);
+        return {
+          CopyObjectResult: {
+            ETag: quoted(version.etag),
+            LastModified: new Date(version.modifiedAt),
+            ...checksumMembers(version.meta),
+          },
+          ...ENCRYPTION,
+          ...expirationMember(bucket, version),
+          ...(sourceVersion === undefined ? {} : { CopySourceVersionId: sourceVersion }),
+          ...(VersionId === undefined ? {} : { VersionId }),
+        };
+      } finally {
+        deps.contents.release(copied.held);
+      }
+    },
+  };
+}
+
+/** Errors: those of the source's bucket, key and version, InvalidRequest for a marker named by its id. */
+export async function copySourceOf(
+  deps: Deps,
+  text: string | undefined,
+  expectedOwner: string | undefined,
+): Promise<{ readonly version: ObjectVersion; readonly isLatest: boolean }> {
+  const { bucket: name, key, versionId } = parseCopySource(text ?? "");
+  const bucket = await bucketOf(deps, name, expectedOwner);
+  const version = await versionAt(deps, bucket, key, versionId);
+  if (version.isMarker) {
+    if (versionId === undefined) throw errors.noSuchKey(key);
+    throw errors.invalidRequest(
+      "The source of a copy request may not specifically refer to a delete marker by version id.",
+    );
+  }
+  const { storageClass } = version.meta;
+  if (storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE") {
+    throw errors.invalidObjectState(storageClass);
+  }
+  if (version.bytes > S3_LIMITS.putBytes) {
+    throw errors.invalidRequest(
+      `The specified copy source is larger than the maximum allowable size for a copy source: ${String(S3_LIMITS.putBytes)}`,
+    );
+  }
+  return { version, isLatest: versionId === undefined || version.isLatest };
+}
+
+interface CopyInput extends ObjectInput {
+  readonly MetadataDirective?: string | undefined;
+  readonly TaggingDirective?: string | undefined;
+  readonly ServerSideEncryption?: string | undefined;
+}
+
+function changesSomething(bucket: Bucket, input: CopyInput): boolean {
+  return (
+    input.MetadataDirective === "REPLACE" ||
+    input.StorageClass !== undefined ||
+    input.WebsiteRedirectLocation !== undefined ||
+    input.ServerSideEncryption !== undefined ||
+    bucket.settings["encryption"] !== undefined
+  );
+}
+
+/** Storage class, redirect, lock and ACL are never copied; the rest as the directives say. */
+function copiedMeta(
+  bucket: Bucket,
+  source: ObjectVersion,
+  input: CopyInput,
+  context: RequestContext,
+): ObjectMeta {
+  checkDirective(input.MetadataDirective, "metadata", "x-amz-metadata-directive");
+  checkDirective(input.TaggingDirective, "tagging", "x-amz-tagging-directive");
+  checkBucketAcl(bucket, input);
+  const grants = grantsOf(input, bucket.accountId);
+  const {
+    checksum: _checksum,
+    tags,
+    grants: _grants,
+    lock: _lock,
+    parts: _parts,
+    storageClass: _class,
+    websiteRedirect: _redirect,
+    ...kept
+  } = source.meta;
+  const redirect = input.WebsiteRedirectLocation;
+  return {
+    ...(input.MetadataDirective === "REPLACE"
+      ? systemMeta(input, context)
+      : { ...kept, ...(redirect === undefined ? {} : { websiteRedirect: redirect }) }),
+    ...storageClassOf(input.StorageClass),
+    ...(input.TaggingDirective === "REPLACE"
+      ? parseTagging(input.Tagging)
+      : tags === undefined
+        ? {}
+        : { tags }),
+    ...(grants === undefined ? {} : { grants }),
+  };
+}
+
+function checkDirective(value: string | undefined, noun: string, argument: string): void {
+  if (value === undefined || value === "COPY" || value === "REPLACE") return;
+  throw errors.invalidArgument(`Unknown ${noun} directive.`, argument, value);
+}
+
+interface Copied {
+  readonly fresh: Fresh;
+  /** Blobs held until the copy is committed. */
+  readonly held: readonly string[];
+}
+
+/** The same bytes under another name: blobs are shared, only what cannot be known is read again. */
+async function copyContent(
+  deps: Deps,
+  context: RequestContext,
+  source: ObjectVersion,
+  asked: string | undefined,
+): Promise<Copied> {
+  const known = source.meta.checksum;
+  if (asked !== undefined && !isAlgorithm(asked)) {
+    throw errors.invalidRequest(
+      "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+    );
+  }
+  const algorithm = asked ?? known?.algorithm ?? DEFAULT_ALGORITHM;
+  const isKnown = known?.algorithm === algorithm && known.type === "FULL_OBJECT";
+  const parts = source.content === undefined ? [] : await deps.objects.parts(source.content);
+  const held = [...new Set(parts.map((part) => part.sha256))];
+  await deps.contents.hold(held);
+  try {
+    const isSingle = source.meta.parts === undefined;
+    const hashes = isKnown && isSingle ? undefined : await hashed(deps, source, algorithm);
+    const value = isKnown ? known.value : (hashes?.checksum ?? "");
+    return {
+      held,
+      fresh: {
+        bytes: source.bytes,
+        etag: isSingle ? source.etag : (hashes?.md5 ?? ""),
+        meta: { checksum: { algorithm, type: "FULL_OBJECT", value } },
+        ...(source.content === undefined
+          ? { body: source.body ?? new Uint8Array() }
+          : { content: context.random.hex(32), parts }),
+      },
+    };
+  } catch (error) {
+    deps.contents.release(held);
+    throw error;
+  }
+}
+
+async function hashed(
+  deps: Deps,
+  source: ObjectVersion,
+  algorithm: ChecksumAlgorithm,
+): Promise<{ readonly md5: string; readonly checksum: string }> {
+  const md5 = createHash("md5");
+  const running = startChecksum(algorithm);
+  const body = await openBody(deps, source, undefined);
+  for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+    md5.update(chunk);
+    running.update(chunk);
+    await nextTurn();
+  }
+  return { md5: md5.digest("hex"), checksum: running.digest().toString("base64") };
+}

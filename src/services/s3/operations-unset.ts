@@ -1,0 +1,87 @@
+import type { Deps, S3Operations } from "./deps.ts";
+import * as errors from "./errors.ts";
+import { bucketOf } from "./lookup.ts";
+
+/**
+ * What reading answers of features that are not there: exactly what AWS answers of buckets that do not
+ * use them, so that tools which read everything of a bucket work. Setting them up is refused.
+ */
+export function unsetOperations(deps: Deps): S3Operations {
+  const there = (input: { Bucket?: string | undefined; ExpectedBucketOwner?: string | undefined }) =>
+    bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+
+  async function missing(input: Parameters<typeof there>[0], code: string, message: string): Promise<never> {
+    const bucket = await there(input);
+    throw errors.noSuchConfiguration(code, message, bucket.name);
+  }
+
+  async function noConfiguration(input: Parameters<typeof there>[0]): Promise<never> {
+    await there(input);
+    throw errors.noSuchConfiguration("NoSuchConfiguration", "The specified configuration does not exist.");
+  }
+
+  return {
+    GetBucketWebsite: (input, _context) =>
+      missing(
+        input,
+        "NoSuchWebsiteConfiguration",
+        "The specified bucket does not have a website configuration",
+      ),
+    async DeleteBucketWebsite(input, _context) {
+      await there(input);
+      return {};
+    },
+    GetBucketReplication: (input, _context) =>
+      missing(input, "ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+    async DeleteBucketReplication(input, _context) {
+      await there(input);
+      return {};
+    },
+    async GetObjectLockConfiguration(input, _context) {
+      return missing(
+        input,
+        "ObjectLockConfigurationNotFoundError",
+        "Object Lock configuration does not exist for this bucket",
+      );
+    },
+    async GetBucketLogging(input, _context) {
+      await there(input);
+      return {};
+    },
+    async GetBucketAccelerateConfiguration(input, _context) {
+      await there(input);
+      return {};
+    },
+    async GetBucketRequestPayment(input, _context) {
+      await there(input);
+      return { Payer: "BucketOwner" };
+    },
+    async PutBucketRequestPayment(input, _context) {
+      await there(input);
+      const payer = input.RequestPaymentConfiguration?.Payer;
+      if (payer === "Requester") throw errors.notServed("Requester Pays");
+      if (payer !== "BucketOwner") throw errors.malformedXml();
+      return {};
+    },
+    async ListBucketAnalyticsConfigurations(input, _context) {
+      await there(input);
+      return { IsTruncated: false };
+    },
+    async ListBucketInventoryConfigurations(input, _context) {
+      await there(input);
+      return { IsTruncated: false };
+    },
+    async ListBucketMetricsConfigurations(input, _context) {
+      await there(input);
+      return { IsTruncated: false };
+    },
+    async ListBucketIntelligentTieringConfigurations(input, _context) {
+      await there(input);
+      return { IsTruncated: false };
+    },
+    GetBucketAnalyticsConfiguration: (input, _context) => noConfiguration(input),
+    GetBucketInventoryConfiguration: (input, _context) => noConfiguration(input),
+    GetBucketMetricsConfiguration: (input, _context) => noConfiguration(input),
+    GetBucketIntelligentTieringConfiguration: (input, _context) => noConfiguration(input),
+  };
+}
