@@ -26,10 +26,11 @@ import type { Service } from "../aws/service.ts";
 import type { KeyResolver } from "../aws/sigv4/keys.ts";
 import type { AdjustableClock } from "../kernel/clock.ts";
 import { createRelay } from "../events/outbox/relay.ts";
-import { ServiceError } from "../kernel/errors.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
+import { createDestinations } from "../lambda/async/destinations.ts";
 import { createAsyncQueue, type AsyncQueue } from "../lambda/async/queue.ts";
+import { destinationChecks } from "../lambda/control/destination-checks.ts";
 import { createEventSources } from "../lambda/event-source/event-sources.ts";
 import { createFunctionControl, type FunctionControl } from "../lambda/control/control.ts";
 import type { EndpointConnectionHandler } from "../lambda/environment/environment-deps.ts";
@@ -144,6 +145,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     clock,
     random,
     log,
+    destinations: destinationChecks(() => peers),
     hostArchitecture: arch() === "arm64" ? "arm64" : "x86_64",
   });
   const dataPlane = createInvoker({
@@ -163,12 +165,13 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   });
   control.onChange(dataPlane.onFunctionChange);
 
+  const peers = createPeers(() => dispatch);
   const counters = new AsyncCounters();
   const queue = createAsyncQueue({
     database,
     invoker: dataPlane,
     settings: control.eventInvokeConfigs,
-    destinations: { deliver: (arn) => Promise.reject(noSuchDestination(arn)) },
+    destinations: createDestinations({ peers, resolver: control.resolver, clock, random }),
     clock,
     random,
     log,
@@ -179,7 +182,6 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   const refreshQueueGauges = addQueueGauges(dataPlane.metrics, queue, counters);
 
   const wakeup = createWakeup(clock);
-  const peers = createPeers(() => dispatch);
   const relay = createRelay({
     database,
     peers,
@@ -280,15 +282,6 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
       await database.close();
     },
   };
-}
-
-/** Control refuses such destinations when they are configured; this is for rows of another version. */
-function noSuchDestination(arn: string): ServiceError {
-  return new ServiceError(
-    "NotImplemented",
-    501,
-    `${arn} cannot be a destination: its service is not implemented by Lambent`,
-  );
 }
 
 /** Where the bootstraps of managed runtimes are: beside src/ and beside dist/. */

@@ -525,8 +525,8 @@ test("event invoke configurations that cannot be", async () => {
     ),
   );
   assert.deepEqual(
-    await put(to("arn:aws:sqs:us-east-1:111111111111:q")),
-    invalid("SQS as a destination of asynchronous invocations is not implemented by Lambent yet."),
+    await put(to("arn:aws:sqs:us-east-1:111111111111:q.fifo")),
+    invalid("The destination ARN arn:aws:sqs:us-east-1:111111111111:q.fifo is invalid."),
   );
   assert.deepEqual(
     await api.refused("UpdateFunctionEventInvokeConfig", { FunctionName: "f", MaximumRetryAttempts: 1 }),

@@ -12,9 +12,16 @@ import { destinationRecord, errorMessageOf, type Delivery, type FinishedEvent } 
 import { deadlineOf, decide, type AttemptResult, type Decision } from "./retry.ts";
 import { insertEvent, releaseEvent, removeEvent, targetOf, type QueuedEvent } from "./store.ts";
 
-/** Delivers to queues, topics and buses. A rejection counts as a delivery failure; AWS does not repeat it either. */
+/** The function whose event ended. */
+export interface EventSource {
+  readonly scope: Scope;
+  readonly functionName: string;
+  readonly qualifier: string | undefined;
+}
+
+/** Delivers to queues, topics, buses and buckets. A rejection counts as a delivery failure; AWS does not repeat it either. */
 export interface DestinationSender {
-  deliver(arn: string, delivery: Delivery, scope: Scope): Promise<void>;
+  deliver(arn: string, delivery: Delivery, source: EventSource): Promise<void>;
 }
 
 export interface AttemptDeps {
@@ -249,7 +256,7 @@ async function send(
   metric: string,
 ): Promise<void> {
   try {
-    await deps.destinations.deliver(arn, delivery, event.scope);
+    await deps.destinations.deliver(arn, delivery, event);
   } catch (error) {
     undelivered(deps, event, arn, metric, String(error));
   }

@@ -6,6 +6,7 @@ import type { CodeCache } from "../../ports/code-cache.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import type { Architecture } from "../model/function.ts";
+import type { DestinationChecks } from "./destination-checks.ts";
 import type { CodeBlobs } from "./code-blobs.ts";
 import type { AccountQuotas } from "./rows.ts";
 import type { Settler } from "./settle.ts";
@@ -27,6 +28,7 @@ export interface FunctionControlDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly destinations: DestinationChecks;
   /** Machine code of this architecture runs here. */
   readonly hostArchitecture: Architecture;
   /** Refuses archives of the other architecture even for interpreted runtimes. */

@@ -1,7 +1,8 @@
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { ControlContext } from "./deps.ts";
-import { invalidParameter, notImplementedYet, resourceNotFound } from "./errors.ts";
+import { isPlainQueueOrTopic } from "./destination-checks.ts";
+import { invalidParameter, resourceNotFound } from "./errors.ts";
 import { type FunctionTarget, functionArn, parseFunctionName, targetOf } from "./names.ts";
 import { type Page, pageOf } from "./page.ts";
 import { type EventInvokeConfig, type FunctionRecord, LATEST, versionAt, withEntry } from "./record.ts";
@@ -41,13 +42,8 @@ export interface EventInvokeConfigs extends EventInvokeSettingsSource {
   delete(scope: Scope, functionName: string, qualifier: string | undefined): Promise<void>;
 }
 
-/** Services that can be destinations on AWS and do not exist here yet. */
-const LATER_DESTINATIONS: Readonly<Record<string, string>> = {
-  sqs: "SQS",
-  sns: "SNS",
-  events: "EventBridge",
-  s3: "S3",
-};
+/** Services that can be destinations, beside functions. */
+const DESTINATIONS = new Set(["sqs", "sns", "events", "s3"]);
 
 export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfigs {
   const { store, clock } = context;
@@ -89,21 +85,26 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
       const arn = destinations?.[side]?.destination;
       if (destinations === undefined || arn === undefined || arn === "") continue;
       const service = arn.split(":")[2] ?? "";
-      const later = LATER_DESTINATIONS[service];
       // S3 takes failures only.
-      if ((service !== "lambda" && later === undefined) || (service === "s3" && side === "onSuccess")) {
+      const takes =
+        service === "lambda" || (DESTINATIONS.has(service) && (service !== "s3" || side === "onFailure"));
+      if (!takes) {
         throw invalidParameter(
           `The provided destination config ${destinationText(destinations)} is invalid.`,
         );
       }
-      if (later !== undefined) {
-        throw notImplementedYet(
-          `${later} as a destination of asynchronous invocations`,
-          "Use a Lambda function as the destination.",
-        );
-      }
-      await checkFunctionDestination(target, arn);
+      if (service === "lambda") await checkFunctionDestination(target, arn);
+      else await checkOtherDestination(target, arn, service);
     }
+  }
+
+  async function checkOtherDestination(target: FunctionTarget, arn: string, service: string): Promise<void> {
+    if (["sqs", "sns"].includes(service) && !isPlainQueueOrTopic(arn)) {
+      throw invalidParameter(`The destination ARN ${arn} is invalid.`);
+    }
+    const record = await store.load(target.scope, target.name);
+    const version = record === undefined ? undefined : versionAt(record, target.qualifier);
+    if (version !== undefined) await context.destinations.open(target.scope, arn, version.role);
   }
 
   async function checkFunctionDestination(target: FunctionTarget, arn: string): Promise<void> {
@@ -182,7 +183,7 @@ export function settingsOf(
     maximumEventAgeSeconds: config?.maximumEventAgeSeconds ?? LIMITS.eventAgeSecondsDefault,
     onSuccessArn: config?.onSuccess,
     onFailureArn: config?.onFailure,
-    deadLetterTargetArn,
+    deadLetterTargetArn: deadLetterTargetArn === "" ? undefined : deadLetterTargetArn,
   };
 }
 

@@ -2,6 +2,7 @@ import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { Architecture, FunctionCode, FunctionVersion } from "../model/function.ts";
 import { digestOf } from "./code-blobs.ts";
+import { checkDeadLetter, deadLetterFields } from "./dead-letter.ts";
 import type { ControlContext } from "./deps.ts";
 import {
   functionNotFound,
@@ -37,6 +38,8 @@ export interface ConfigurationSpec {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly logging?: LoggingInput | undefined;
   readonly tracingMode?: "Active" | "PassThrough" | undefined;
+  /** Of a standard queue or topic; empty takes it away. */
+  readonly deadLetterTargetArn?: string | undefined;
 }
 
 export interface CreateSpec extends ConfigurationSpec {
@@ -97,6 +100,7 @@ export function functionsOf(context: ControlContext): Functions {
       const latest = newVersion(context, scope, name, spec);
       if (spec.tags !== undefined) checkNewTags(new Map(), spec.tags);
       if ((await store.load(scope, name)) !== undefined) throw alreadyExists(name);
+      await checkDeadLetter(context, scope, spec.deadLetterTargetArn, latest.role);
       using stored = await storeCode(context, spec.zipFile);
       const { code } = stored;
       const functionId = random.uuid();
@@ -166,6 +170,12 @@ export function functionsOf(context: ControlContext): Functions {
       const found = await store.load(target.scope, target.name);
       if (found === undefined) throw functionNotFound(arn);
       checkConfiguration(spec, target.scope);
+      await checkDeadLetter(
+        context,
+        target.scope,
+        spec.deadLetterTargetArn,
+        spec.role ?? latestOf(found).role,
+      );
       await settler.whenCreated(found);
       const record = await store.change(target.scope, target.name, (current) => {
         const latest = latestOf(current);
@@ -325,6 +335,7 @@ function newVersion(
     ...(spec.environment === undefined ? {} : { environment: spec.environment }),
     logging: mergeLogging(name, undefined, spec.logging),
     tracingMode: spec.tracingMode ?? "PassThrough",
+    ...deadLetterFields(spec.deadLetterTargetArn),
     revisionId: context.random.uuid(),
     lastModifiedMs: context.clock.now(),
     state: "Pending",
@@ -349,6 +360,7 @@ function configurationFields(latest: FunctionVersion, spec: ConfigurationSpec): 
       ? {}
       : { logging: mergeLogging(latest.name, latest.logging, spec.logging) }),
     ...(spec.tracingMode === undefined ? {} : { tracingMode: spec.tracingMode }),
+    ...deadLetterFields(spec.deadLetterTargetArn),
   };
 }
 

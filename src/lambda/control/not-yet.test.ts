@@ -11,11 +11,10 @@ test("values that mean AWS's default pass", () => {
     FileSystemConfigs: [],
     SnapStart: { ApplyOn: "None" },
     KMSKeyArn: "",
-    DeadLetterConfig: { TargetArn: "" },
     PackageType: "Zip",
     Code: { ZipFile: new Uint8Array() },
   });
-  refuseNotYet("UpdateFunctionConfiguration", { ImageConfig: {}, DeadLetterConfig: {}, VpcConfig: {} });
+  refuseNotYet("UpdateFunctionConfiguration", { ImageConfig: {}, VpcConfig: {} });
   refuseNotYet("UpdateFunctionCode", { ZipFile: new Uint8Array() });
 });
 
@@ -25,7 +24,6 @@ test("any other value is refused by name", () => {
     ["CreateFunction", { Layers: ["arn:aws:lambda:us-east-1:1:layer:l:1"] }, "Layers"],
     ["CreateFunction", { SnapStart: { ApplyOn: "PublishedVersions" } }, "SnapStart"],
     ["CreateFunction", { KMSKeyArn: "arn:aws:kms:us-east-1:1:key/k" }, "KMSKeyArn"],
-    ["CreateFunction", { DeadLetterConfig: { TargetArn: "arn:aws:sqs:us-east-1:1:q" } }, "DeadLetterConfig"],
     ["CreateFunction", { Code: { S3Bucket: "b", S3Key: "k" } }, "Code.S3Bucket"],
     ["CreateFunction", { PackageType: "Image" }, "PackageType"],
     ["CreateFunction", { DurableConfig: {} }, "DurableConfig"],

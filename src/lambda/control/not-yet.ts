@@ -66,12 +66,6 @@ const ROWS: readonly Row[] = [
   },
   {
     operations: CREATE_AND_CONFIGURE,
-    field: "DeadLetterConfig",
-    isDefault: isEmptyObject,
-    instead: "SQS and SNS do not exist here yet; use an OnFailure destination that is a function.",
-  },
-  {
-    operations: CREATE_AND_CONFIGURE,
     field: "DurableConfig",
     isDefault: never,
     instead: "Durable functions do not run here yet.",

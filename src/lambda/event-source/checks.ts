@@ -1,8 +1,9 @@
 /** Whether a mapping's source and destination are there and open to the function's role. */
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Scope } from "../../kernel/scope.ts";
-import { callFor, queueUrl, scopeOfArn } from "../../events/outbox/send.ts";
+import { queueUrl, scopeOfArn } from "../../events/outbox/send.ts";
 import type { PeerIdentity, Peers } from "../../ports/peers.ts";
+import { destinationChecks, isPlainQueueOrTopic } from "../control/destination-checks.ts";
 import { invalidParameter } from "../control/errors.ts";
 import type { MappingChecks } from "./control.ts";
 
@@ -14,22 +15,14 @@ export function sourceChecks(peers: Peers): Pick<MappingChecks, "source" | "dest
       return queue(peers, scope, sourceArn, as, timeoutMs);
     },
     async destination(scope, arn, role) {
-      const service = arn.split(":")[2] ?? "";
-      if (!["sqs", "sns", "s3"].includes(service) || /^arn:[^:]+:s(qs|ns):.*\.fifo$/u.test(arn)) {
+      const isBucket = arn.split(":")[2] === "s3";
+      if (!isBucket && !isPlainQueueOrTopic(arn)) {
         throw invalidParameter(`The destination ARN ${arn} is invalid.`);
       }
-      const as: PeerIdentity = { kind: "role", arn: role, sessionName: "lambda" };
-      const call = callFor(arn, { id: "check", body: "", timeMs: 0 }, as, scope);
-      await peers.permit(call).catch(() => {
-        throw invalidParameter(
-          `The provided execution role does not have permissions to call ${call.operation} on ${NAMES[service] ?? service}`,
-        );
-      });
+      await destinationChecks(() => peers).open(scope, arn, role);
     },
   };
 }
-
-const NAMES: Readonly<Record<string, string>> = { sqs: "SQS", sns: "SNS", s3: "S3" };
 
 async function queue(
   peers: Peers,

@@ -26,7 +26,7 @@ export function listedConfiguration(version: FunctionVersion, arn: string): sdk.
     CodeSha256: version.code.codeSha256,
     Version: version.version,
     ...(version.environment === undefined ? {} : { Environment: { Variables: { ...version.environment } } }),
-    ...(version.deadLetterTargetArn === undefined
+    ...(version.deadLetterTargetArn === undefined || version.deadLetterTargetArn === ""
       ? {}
       : { DeadLetterConfig: { TargetArn: version.deadLetterTargetArn } }),
     TracingConfig: { Mode: version.tracingMode },
@@ -116,6 +116,7 @@ export function configurationSpec(
             logGroup: logging.LogGroup,
           },
     tracingMode: input.TracingConfig?.Mode,
+    deadLetterTargetArn: input.DeadLetterConfig?.TargetArn,
   };
 }
 
