@@ -230,7 +230,7 @@ test("mistakes have code 1 and a next step", async (t) => {
     ["nosuch"],
     ["invoke"],
     ["start", "--port", "x"],
-    ["start", "--iam", "enforce"],
+    ["start", "--iam", "maybe"],
     ["start", "--host", "0.0.0.0"],
     ["env", "--shell", "csh"],
   ]) {

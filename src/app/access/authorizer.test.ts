@@ -315,6 +315,13 @@ test("decisions are kept until IAM or the resource's policy changes", async () =
   assert.equal(it.loads, 2);
 });
 
+test("what is asked at once is read once", async () => {
+  const it = world({ statements: [allow()] });
+  const ask = asker(it);
+  await Promise.all(Array.from({ length: 20 }, () => ask(USER)));
+  assert.equal(it.loads, 1);
+});
+
 test("warn allows, hints each time and says it once", async () => {
   const it = world({ mode: "warn" });
   const ask = asker(it);

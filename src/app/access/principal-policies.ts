@@ -47,14 +47,24 @@ export interface PrincipalPolicies {
 
 export function createPrincipalPolicies(reader: IamReader, clock: Clock): PrincipalPolicies {
   const kept = new Map<string, Kept>();
+  const loading = new Map<string, Promise<KnownPrincipal>>();
 
-  async function load(caller: Caller, key: string): Promise<KnownPrincipal> {
+  /** Those who ask while it is being read share one reading, unless IAM changed since that began. */
+  function load(caller: Caller, key: string): Promise<KnownPrincipal> {
     const revision = reader.revision();
+    const name = `${String(revision)} ${key}`;
+    const under = loading.get(name);
+    if (under !== undefined) return under;
     const at = clock.now();
-    const known = await read(caller);
-    if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, { revision, at, known });
-    return known;
+    const reading = read(caller)
+      .then((known) => {
+        if (kept.size >= KEPT_MAX) kept.clear();
+        kept.set(key, { revision, at, known });
+        return known;
+      })
+      .finally(() => loading.delete(name));
+    loading.set(name, reading);
+    return reading;
   }
 
   async function read(caller: Caller): Promise<KnownPrincipal> {
