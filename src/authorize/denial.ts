@@ -23,15 +23,17 @@ const NONE_ALLOWS: Readonly<Record<PolicyType, string>> = {
   trust: "no role trust policy",
 };
 
-/** The last part of AWS's sentence: `because no identity-based policy allows the X action`. */
-export function reasonOf(denial: Denial, action: string): string {
-  if (denial.kind === "explicit") return `with an explicit deny in ${WITH_DENY[denial.policyType]}`;
+/**
+ * The last part of AWS's sentence: `because no identity-based policy allows the X action`. A policy that
+ * denies and has an ARN is named, to callers of its own account.
+ */
+export function reasonOf(denial: Denial, action: string, isForeign = false): string {
+  if (denial.kind === "explicit") {
+    const { policy } = denial.statement;
+    const named = policy.startsWith("arn:") && !isForeign ? `: ${policy}` : "";
+    return `with an explicit deny in ${WITH_DENY[denial.policyType]}${named}`;
+  }
   return `because ${NONE_ALLOWS[denial.policyType]} allows the ${action} action`;
-}
-
-/** AWS's whole sentence. `action` and `resource` as the service spells them in it. */
-export function sentenceOf(arn: string, action: string, resource: string, denial: Denial): string {
-  return `User: ${arn} is not authorized to perform: ${action} on resource: ${resource} ${reasonOf(denial, action)}`;
 }
 
 /** What to do about it, with the statement to add as JSON. */

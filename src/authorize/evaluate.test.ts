@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { missingStatement, remedyOf, sentenceOf } from "./denial.ts";
+import { missingStatement, reasonOf, remedyOf } from "./denial.ts";
 import { evaluate, type Policies } from "./evaluate.ts";
 import { compilePolicy, type Policy, type Request } from "./policy.ts";
 import type { Principal } from "./principal.ts";
@@ -324,36 +324,39 @@ test("what is no policy is none", () => {
     assert.equal(compilePolicy(text, "p"), undefined);
 });
 
-test("the sentence names the kind of policy, and the remedy the statement", () => {
+test("the reason names the kind of policy, and the remedy the statement", () => {
   const asked = request(USER);
   const said = (given: Given): string => {
     const decision = evaluate(asked, policies(given), ACCOUNT);
     assert.ok(!decision.allowed);
-    return sentenceOf(USER.arn, asked.action, asked.resource, decision);
+    return reasonOf(decision, asked.action);
   };
-  const start = `User: ${USER.arn} is not authorized to perform: lambda:InvokeFunction on resource: ${FUNCTION} `;
   const own = policy(INVOKE);
-  assert.equal(said({}), `${start}because no identity-based policy allows the lambda:InvokeFunction action`);
-  assert.equal(said({ identity: policy(DENY) }), `${start}with an explicit deny in an identity-based policy`);
+  assert.equal(said({}), `because no identity-based policy allows the lambda:InvokeFunction action`);
+  assert.equal(said({ identity: policy(DENY) }), `with an explicit deny in an identity-based policy`);
   assert.equal(
     said({ resource: policy({ ...DENY, Principal: "*" }) }),
-    `${start}with an explicit deny in a resource-based policy`,
+    `with an explicit deny in a resource-based policy`,
   );
   assert.equal(
     said({ identity: own, boundary: policy(READ_ONLY) }),
-    `${start}because no permissions boundary allows the lambda:InvokeFunction action`,
+    `because no permissions boundary allows the lambda:InvokeFunction action`,
   );
   assert.equal(
     said({ identity: own, boundary: policy(DENY) }),
-    `${start}with an explicit deny in a permissions boundary`,
+    `with an explicit deny in a permissions boundary`,
   );
   assert.equal(
     said({ identity: own, session: policy(READ_ONLY) }),
-    `${start}because no session policy allows the lambda:InvokeFunction action`,
+    `because no session policy allows the lambda:InvokeFunction action`,
   );
+  assert.equal(said({ identity: own, session: policy(DENY) }), `with an explicit deny in a session policy`);
+
+  const managed = compilePolicy({ Version: "2012-10-17", Statement: DENY }, "arn:aws:iam::aws:policy/No");
+  assert.ok(managed);
   assert.equal(
-    said({ identity: own, session: policy(DENY) }),
-    `${start}with an explicit deny in a session policy`,
+    said({ identity: managed }),
+    "with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/No",
   );
 
   const missing = evaluate(asked, policies({}), ACCOUNT);

@@ -59,8 +59,8 @@ function sentence(service: string, request: Request, denial: Denial, isForeign: 
   const { action: spelled, resource: shown } = spellingOf(service);
   const action = spelled?.(request.action) ?? request.action;
   const what = `User: ${principal.arn} is not authorized to perform: ${action}`;
-  if (service === "s3" && request.resource === "*") return `${what} ${reasonOf(denial, action)}`;
+  if (service === "s3" && request.resource === "*") return `${what} ${reasonOf(denial, action, isForeign)}`;
   const on = `${what} on resource: ${shown?.(request.resource, request.action) ?? request.resource}`;
   // Of AssumeRole AWS never says which policy it was.
-  return request.action === "sts:AssumeRole" ? on : `${on} ${reasonOf(denial, action)}`;
+  return request.action === "sts:AssumeRole" ? on : `${on} ${reasonOf(denial, action, isForeign)}`;
 }
