@@ -226,8 +226,47 @@ chmod +x "$3/node_modules/$name/bin/node"`,
       /nothing to install for java21/,
     );
     await assert.rejects(
-      catalog.install("python3.14", () => undefined),
-      /uv python install 3\.14/,
+      catalog.install("provided.al2023", () => undefined),
+      /your own bootstrap/,
+    );
+  });
+
+  it("installs a Python with uv, before pyenv, and uses it", async () => {
+    const { catalog, bin, home } = await world();
+    await assert.rejects(
+      catalog.install("python3.99", () => undefined),
+      /Neither uv nor pyenv .* `pip install uv`/,
+    );
+    const managed = path.join(home, ".local/share/uv/python/cpython-3.99/bin");
+    const answer = `["cpython",[3,99,0],"${path.dirname(managed)}","${managed}/python3.99"]`;
+    // Stands in for uv: makes a program that answers like that Python.
+    await script(
+      path.join(bin, "uv"),
+      `[ "$1" = python ] || exit 0
+echo "asked: $*"
+mkdir -p ${managed}
+cat > ${managed}/python3.99 <<'END'
+#!/bin/sh
+echo '${answer}'
+END
+chmod +x ${managed}/python3.99`,
+    );
+    await script(path.join(bin, "pyenv"), "echo 'not me'; exit 1");
+    const progress: string[] = [];
+    await catalog.install("python3.99", (line) => progress.push(line));
+    assert.deepEqual(progress.slice(0, 2), ["uv python install 3.99", "asked: python install 3.99"]);
+    assert.equal((await catalog.launch("python3.99")).actual, "Python 3.99.0");
+    const again: string[] = [];
+    await catalog.install("python3.99", (line) => again.push(line));
+    assert.deepEqual(again, ["python3.99 is on this machine"]);
+  });
+
+  it("says why a version manager failed", async () => {
+    const { catalog, bin } = await world();
+    await script(path.join(bin, "uv"), '[ "$1" = python ] || exit 0; echo "error: no route" >&2; exit 2');
+    await assert.rejects(
+      catalog.install("python3.98", () => undefined),
+      /`uv python install 3\.98` failed: error: no route\. Check the network/,
     );
   });
 

@@ -6,6 +6,7 @@ import type { Mount } from "../../ports/sandbox-driver.ts";
 import { compiledBootstrap } from "./compiled-bootstrap.ts";
 import { findNodes, findPythons, isReadableByAll } from "./interpreters.ts";
 import type { Interpreter, SearchOptions } from "./interpreters.ts";
+import { installPython } from "./python-install.ts";
 import { nearest, parseRuntime, RUNTIMES } from "./names.ts";
 import type { RuntimeName } from "./names.ts";
 import {
@@ -49,7 +50,8 @@ export interface RuntimeCatalogOptions {
 
 export interface InstallableRuntimeCatalog extends RuntimeCatalog {
   /**
-   * `lambent runtimes add`: a Node version (`nodejs22.x`), `sdk-python` or `sdk-nodejs`.
+   * `lambent runtimes add`: a Node version (`nodejs22.x`), a Python version where uv or pyenv is on this
+   * machine, `sdk-python` or `sdk-nodejs`.
    * Errors: Error whose message says what went wrong and what to do.
    */
   install(what: string, onProgress: (line: string) => void): Promise<void>;
@@ -93,6 +95,18 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
   async function addSdk(kind: SdkKind, onProgress: (line: string) => void): Promise<void> {
     await installSdk(kind, await installOptions(onProgress));
     launches.clear();
+  }
+
+  async function addPython(
+    name: Extract<RuntimeName, { kind: "python" }>,
+    onProgress: (line: string) => void,
+  ): Promise<void> {
+    if ((await pick(name)).exact) return onProgress(`${name.runtime} is on this machine`);
+    await installPython(name.minor, await installOptions(onProgress));
+    pythons = undefined;
+    launches.clear();
+    const { exact, hint } = await pick(name);
+    if (!exact) throw new Error(`It was installed, but cannot be used: ${hint ?? "it does not run"}`);
   }
 
   function background(work: Promise<void>): void {
@@ -204,11 +218,12 @@ export function createRuntimeCatalog(options: RuntimeCatalogOptions): Installabl
         return addSdk(what === "sdk-python" ? "python" : "nodejs", onProgress);
       }
       const name = parseRuntime(what);
+      if (name?.kind === "python") return addPython(name, onProgress);
       if (name?.kind !== "node") {
         throw new Error(
           name === undefined
             ? `There is nothing to install for ${what}. Known: ${RUNTIMES.join(", ")}, sdk-python, sdk-nodejs.`
-            : adviceFor(name),
+            : `${what} is your own bootstrap: there is nothing to install.`,
         );
       }
       const version = NODE_VERSIONS[name.major];
@@ -332,7 +347,7 @@ function adviceFor(name: RuntimeName): string {
       : `run \`lambent runtimes add ${name.runtime}\` for the exact version.`;
   }
   if (name.kind === "python") {
-    return `install Python 3.${name.minor} for the exact version (for example \`uv python install 3.${name.minor}\` or \`pyenv install 3.${name.minor}\`) and restart Lambent.`;
+    return `run \`lambent runtimes add ${name.runtime}\` for the exact version (it uses uv or pyenv).`;
   }
   return "";
 }
