@@ -186,7 +186,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     version: VERSION,
     clock,
     log,
-    services: ["iam", "lambda", "logs", "sts"],
+    services: ["dynamodb", "dynamodbstreams", "iam", "lambda", "logs", "s3", "sqs", "sts"],
     state: () => (current === undefined && state === "ready" ? "starting" : state),
     status: () => statusReport(coreOf(current), startedAt),
     runtimes: () => catalog.list(),

@@ -38,6 +38,8 @@ import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
 import type { Database } from "../ports/database.ts";
 import type { SandboxDriver } from "../ports/sandbox-driver.ts";
 import {
+  createDynamodb,
+  createDynamodbStreams,
   createIam,
   createLambdaService,
   createLogs,
@@ -45,6 +47,7 @@ import {
   createSqs,
   createSts,
   dayMigrations,
+  dynamodbMigrations,
   openDayFiles,
   sqsMigrations,
   STATE_MIGRATIONS,
@@ -91,6 +94,9 @@ const STATE = [
   "blobs",
   "objects",
   "code",
+  "dynamodb.db",
+  "dynamodb.db-wal",
+  "dynamodb.db-shm",
   "sqs.db",
   "sqs.db-wal",
   "sqs.db-shm",
@@ -201,6 +207,21 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     outbox: relay,
     peers: () => peers,
   });
+  const dynamodb = createDynamodb({
+    clock,
+    random,
+    log,
+    openDatabase: () =>
+      openDatabase({
+        path: dataDir.file("dynamodb.db"),
+        synchronous: "full",
+        migrations: dynamodbMigrations,
+        log,
+        clock,
+      }),
+    hasData: () => existsSync(dataDir.file("dynamodb.db")),
+    wakeup,
+  });
   const sqs = createSqs({
     clock,
     random,
@@ -236,6 +257,8 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     logs.service,
     s3.service,
     sqs.service,
+    dynamodb.service,
+    createDynamodbStreams({ source: dynamodb.streams, clock }),
   ];
   const dispatch = createDispatch({
     services,
@@ -248,6 +271,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
 
   await control.start();
   await sqs.start();
+  await dynamodb.start();
   await relay.start();
   await eventSources.start();
   const stopping = new AbortController();
@@ -277,6 +301,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
       await control.close();
       await s3.close();
       await sqs.close();
+      await dynamodb.close();
       await iam.close();
       await logs.close();
       await database.close();

@@ -9,6 +9,8 @@ import { migrations as logsMigrations } from "./logs/index.ts";
 import { migrations as s3Migrations } from "./s3/index.ts";
 import { migrations as stsMigrations } from "./sts/index.ts";
 
+export { createDynamodb, migrations as dynamodbMigrations } from "./dynamodb/index.ts";
+export { createDynamodbStreams } from "./dynamodbstreams/index.ts";
 export { createIam } from "./iam/index.ts";
 export type { EntityPolicies, IamReader } from "./iam/index.ts";
 export { createLambdaService } from "./lambda/index.ts";

@@ -1,0 +1,101 @@
+/** Every refusal of DynamoDB that needs more than a constraint of the model, spelled once. */
+import { ServiceError } from "../../kernel/errors.ts";
+import type { Item } from "./value/item.ts";
+
+export function validation(message: string, hint?: string): ServiceError {
+  return new ServiceError("ValidationException", 400, message, hint === undefined ? {} : { hint });
+}
+
+/** Most of AWS's sentences about values begin alike. */
+export function invalidParameters(rest: string): ServiceError {
+  return validation(`One or more parameter values were invalid: ${rest}`);
+}
+
+/** Operations on items do not say which table it was. */
+export function resourceNotFound(hint?: string): ServiceError {
+  return new ServiceError(
+    "ResourceNotFoundException",
+    400,
+    "Requested resource not found",
+    hint === undefined ? {} : { hint },
+  );
+}
+
+export function tableNotFound(name: string): ServiceError {
+  return new ServiceError(
+    "ResourceNotFoundException",
+    400,
+    `Requested resource not found: Table: ${name} not found`,
+    { hint: "aws dynamodb list-tables lists the tables of this account and region" },
+  );
+}
+
+export function arnNotFound(arn: string): ServiceError {
+  return new ServiceError(
+    "ResourceNotFoundException",
+    400,
+    `Requested resource not found: ResourcArn: ${arn} not found`,
+  );
+}
+
+export function tableExists(name: string): ServiceError {
+  return new ServiceError("ResourceInUseException", 400, `Table already exists: ${name}`);
+}
+
+export function tableInUse(name: string, doing: "created" | "updated" | "deleted"): ServiceError {
+  return new ServiceError(
+    "ResourceInUseException",
+    400,
+    `Attempt to change a resource which is still in use: Table is being ${doing}: ${name}`,
+    { hint: "wait until DescribeTable says ACTIVE" },
+  );
+}
+
+export function limitExceeded(message: string): ServiceError {
+  return new ServiceError("LimitExceededException", 400, message);
+}
+
+export function conditionalCheckFailed(item: Item | undefined): ServiceError {
+  return new ServiceError(
+    "ConditionalCheckFailedException",
+    400,
+    "The conditional request failed",
+    item === undefined ? {} : { members: { Item: item } },
+  );
+}
+
+export function transactionConflict(): ServiceError {
+  return new ServiceError("TransactionConflictException", 400, "Transaction is ongoing for the item", {
+    hint: "other writes of the same item kept being faster; repeat the request",
+  });
+}
+
+/** Why one action of a transaction did not go through; `None` for those that would have. */
+export interface CancellationReason {
+  readonly Code: string;
+  readonly Message?: string;
+  readonly Item?: Item;
+}
+
+export function transactionCanceled(reasons: readonly CancellationReason[]): ServiceError {
+  const codes = reasons.map(({ Code }) => Code).join(", ");
+  return new ServiceError(
+    "TransactionCanceledException",
+    400,
+    `Transaction cancelled, please refer cancellation reasons for specific reasons [${codes}]`,
+    { members: { CancellationReasons: reasons } },
+  );
+}
+
+export function idempotentParameterMismatch(): ServiceError {
+  return new ServiceError(
+    "IdempotentParameterMismatchException",
+    400,
+    "Request Token and Parameters do not match",
+  );
+}
+
+/** An operation or parameter that is understood and not there: better refused than ignored. */
+export function notServed(what: string, hint: string): ServiceError {
+  return validation(`${what} is not supported by Lambent`, hint);
+}

@@ -1,0 +1,84 @@
+/** Amazon DynamoDB. Its state is a file of its own, opened at the first use. */
+import { defineService, type Service } from "../../aws/service.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Wakeup } from "../../ports/wakeup.ts";
+import { access } from "./access.ts";
+import { createBackground, createSettle } from "./background.ts";
+import type { Engine, World } from "./deps.ts";
+import { createWriter } from "./item/write.ts";
+import { itemOperations } from "./operations-items.ts";
+import { readOperations } from "./operations-reads.ts";
+import { tableOperations } from "./operations-tables.ts";
+import { createStore } from "./store.ts";
+import { createStreamReader, type StreamReader } from "./stream/streams.ts";
+import { createTables } from "./table/tables.ts";
+
+export { migrations } from "./store.ts";
+export type { StreamReader } from "./stream/streams.ts";
+
+export interface DynamodbDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly wakeup: Wakeup;
+  readonly openDatabase: () => Promise<Database>;
+  /** Whether the file is there: then `start` opens it, so that items expire and streams are trimmed. */
+  readonly hasData: () => boolean;
+}
+
+export interface Dynamodb {
+  readonly service: Service;
+  /** For the service that reads streams. */
+  readonly streams: StreamReader;
+  start(): Promise<void>;
+  /** Deletes what has expired and trims what is a day old, now. */
+  sweep(): Promise<{ readonly expired: number; readonly trimmed: number }>;
+  close(): Promise<void>;
+}
+
+export function createDynamodb(deps: DynamodbDeps): Dynamodb {
+  const world: World = { clock: deps.clock, random: deps.random, log: deps.log, wakeup: deps.wakeup };
+  let opening: Promise<Engine> | undefined;
+
+  const use = (): Promise<Engine> => {
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  };
+
+  async function open(): Promise<Engine> {
+    const store = createStore(await deps.openDatabase());
+    const writer = createWriter(world, store);
+    const tables = createTables(world, store, createSettle(world, store));
+    const background = createBackground(world, store, writer);
+    await tables.resume();
+    background.start();
+    return { ...world, store, tables, writer, background };
+  }
+
+  const service = defineService<typeof import("@aws-sdk/client-dynamodb")>("dynamodb", {
+    ...tableOperations(use),
+    ...itemOperations(use),
+    ...readOperations(use),
+  });
+  return {
+    service: { ...service, access },
+    streams: createStreamReader(async () => (await use()).store),
+    async start() {
+      if (deps.hasData()) await use();
+    },
+    sweep: async () => (await use()).background.sweep(),
+    async close() {
+      if (opening === undefined) return;
+      const engine = await opening;
+      await engine.background.stop();
+      await engine.tables.close();
+      await engine.store.database.close();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Every write of items, one or many:
+ *
+ * 1. Take the turn of each item. 2. Read table and items. 3. Let the caller decide what becomes of them
+ * (conditions are judged here). 4. Commit items, index entries, counts and stream records in one unit that
+ * expects what was read. 5. On Conflict, when another process was faster, start again at 2.
+ */
+import { Conflict, type Statement } from "../../../ports/database.ts";
+import type { World } from "../deps.ts";
+import { transactionConflict, validation } from "../errors.ts";
+import { versions } from "../numbers.ts";
+import { expectDefinition, type ItemKey, type Store } from "../store.ts";
+import { recordStatements, type UserIdentity } from "../stream/record.ts";
+import { streamArn, type Table } from "../table/model.ts";
+import type { Item } from "../value/item.ts";
+import { itemSize } from "../value/size.ts";
+import { itemFromText } from "../value/storage.ts";
+import { changeStatements, isUnchanged, type Change } from "./change.ts";
+import { createTurns } from "./turns.ts";
+
+/** One item to write. */
+export interface Target {
+  /** Reads the definition anew for each attempt. */
+  readonly table: () => Promise<Table>;
+  /** Of the definition read; a key never depends on anything else that changes. */
+  readonly key: (table: Table) => ItemKey;
+  /**
+   * What becomes of the item; undefined: it is gone. Throws what the request is refused with.
+   * The item itself is handed back where nothing changes (a check).
+   */
+  readonly decide: (old: Item | undefined, table: Table) => Item | undefined;
+}
+
+export interface WriteOptions {
+  /** Who deletes, when it is not a user. */
+  readonly userIdentity?: UserIdentity;
+  /** Rows to write in the same unit. */
+  readonly extra?: readonly Statement[];
+}
+
+export interface Writer {
+  one(target: Target, options?: WriteOptions): Promise<Change>;
+  /**
+   * All or nothing. `refuse` turns what the decisions threw, one slot a target, into the request's error.
+   * Errors: what `refuse` returns; TransactionConflictException when others kept being faster.
+   */
+  all(
+    targets: readonly Target[],
+    refuse: (failures: readonly unknown[]) => Error,
+    options?: WriteOptions,
+  ): Promise<Change[]>;
+}
+
+const ATTEMPTS_MAX = 20;
+/** 400 KB. */
+export const ITEM_BYTES_MAX = 409_600;
+
+export function createWriter(world: World, store: Store): Writer {
+  const turns = createTurns();
+  const nextVersion = versions(world.clock);
+
+  async function read(target: Target, table: Table): Promise<Change> {
+    const key = target.key(table);
+    const stored = await store.item(table, key);
+    const old = stored === undefined ? undefined : itemFromText(stored.text);
+    const next = target.decide(old, table);
+    const bytes = next === undefined ? 0 : next === old ? (stored?.bytes ?? 0) : itemSize(next);
+    if (bytes > ITEM_BYTES_MAX) {
+      throw validation(
+        old === undefined
+          ? "Item size has exceeded the maximum allowed size"
+          : "Item size to update has exceeded the maximum allowed size",
+      );
+    }
+    return { table, key, stored, old, next, bytes };
+  }
+
+  /** False when somebody else was faster. */
+  async function commit(changes: readonly Change[], options: WriteOptions): Promise<boolean> {
+    const isIdle = options.extra === undefined && changes.every(isUnchanged);
+    if (isIdle && changes.length === 1) return true;
+    const nowMs = world.clock.now();
+    const guards = new Map(changes.map(({ table }) => [table.no, table]));
+    const statements = [...[...guards.values()].map(expectDefinition), ...(options.extra ?? [])];
+    for (const change of changes) {
+      statements.push(...changeStatements(change, nextVersion()));
+      statements.push(
+        ...recordStatements(change, { nowMs, random: world.random, userIdentity: options.userIdentity }),
+      );
+    }
+    try {
+      await store.database.commit(statements);
+    } catch (error) {
+      if (error instanceof Conflict) return false;
+      throw error;
+    }
+    for (const change of changes) notify(change);
+    return true;
+  }
+
+  function notify(change: Change): void {
+    const { scope, name, stream } = change.table;
+    if (stream?.enabled === true && !isUnchanged(change))
+      world.wakeup.notify(streamArn(scope, name, stream.label));
+  }
+
+  const turnOf = (table: Table, { pk, sk }: ItemKey): string =>
+    `${String(table.no)}/${Buffer.from(pk).toString("latin1")}/${Buffer.from(sk).toString("latin1")}`;
+
+  return {
+    async one(target, options = {}) {
+      const table = await target.table();
+      return turns.run([turnOf(table, target.key(table))], async () => {
+        for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+          const change = await read(target, attempt === 1 ? table : await target.table());
+          if (await commit([change], options)) return change;
+        }
+        throw transactionConflict();
+      });
+    },
+    async all(targets, refuse, options = {}) {
+      const tables = await Promise.all(targets.map((target) => target.table()));
+      const keys = targets.map((target, index) =>
+        turnOf(tables[index] as Table, target.key(tables[index] as Table)),
+      );
+      return turns.run(keys, async () => {
+        for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+          const outcomes = await Promise.allSettled(
+            targets.map(async (target) => read(target, await target.table())),
+          );
+          if (outcomes.some(({ status }) => status === "rejected")) {
+            throw refuse(
+              outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason : undefined)),
+            );
+          }
+          const changes = outcomes.flatMap((outcome) =>
+            outcome.status === "fulfilled" ? [outcome.value] : [],
+          );
+          if (await commit(changes, options)) return changes;
+        }
+        throw transactionConflict();
+      });
+    },
+  };
+}
