@@ -8,7 +8,7 @@ import { loadModel } from "../../src/aws/model/model.ts";
 import type { AccessRule, ServiceAccess } from "../../src/aws/service.ts";
 
 const SCOPE = { accountId: "123456789012", region: "eu-west-1" };
-const ARN = /^(\*|arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+)$/;
+const ARN = /^(\*|arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.*)$/;
 
 /** Tables are made of what a service holds; none of it is asked for here. */
 async function tables(): Promise<(readonly [string, ServiceAccess])[]> {
