@@ -375,6 +375,12 @@ test("a rule that cannot read its input asks for everything", async () => {
   assert.match(error.message, /on resource: \* because/);
 });
 
+test("what no operation would take is not tried on patterns", async () => {
+  const it = world({ statements: [allow({ Resource: "arn:aws:sqs:*:*:*a*a*a*a*b" })] });
+  const error = await refusal(asker(it)(USER, { input: { QueueUrl: `${QUEUE}${"a".repeat(1_000_000)}` } }));
+  assert.match(error.message, /on resource: \* because/);
+});
+
 test("the owner of a resource without an account in its ARN is who the service says", async () => {
   const it = world({ statements: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }] });
   const rules = { GetObject: { resources: () => ["arn:aws:s3:::bucket/k"] } };

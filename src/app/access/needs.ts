@@ -13,6 +13,8 @@ export interface Need {
 
 const NO_CONDITIONS: ConditionValues = {};
 const EVERYTHING = ["*"] as const;
+/** No ARN is longer: what is, no operation will take, and no pattern shall be tried on it. */
+const ARN_LENGTH_MAX = 2048;
 
 /**
  * The input was decoded and not validated yet: AWS, too, refuses before it looks closer. A rule that
@@ -42,7 +44,8 @@ function cross(
   resources: readonly string[],
   conditions: ConditionValues,
 ): Need[] {
-  return actions.flatMap((action) => resources.map((resource) => ({ action, resource, conditions })));
+  const known = resources.map((resource) => (resource.length > ARN_LENGTH_MAX ? "*" : resource));
+  return actions.flatMap((action) => known.map((resource) => ({ action, resource, conditions })));
 }
 
 /** The account in an ARN; undefined when it names none (buckets, `*`). */

@@ -17,6 +17,9 @@ const PRINCIPAL_TYPE = {
   service: "Service",
 } as const;
 
+/** Longer than any tag, name or address; what was sent has not been validated yet. */
+const VALUE_LENGTH_MAX = 2048;
+
 export interface KeySource {
   readonly context: RequestContext;
   readonly principal: Principal;
@@ -29,7 +32,11 @@ export function requestKeys(source: KeySource, need: Need): Keys {
   const keys = new Map<string, readonly string[]>();
   const put = (name: string, value: string | readonly string[] | undefined): void => {
     if (value === undefined) return;
-    keys.set(name.toLowerCase(), typeof value === "string" ? [value] : value);
+    const values = typeof value === "string" ? [value] : value;
+    keys.set(
+      name.toLowerCase(),
+      values.map((one) => one.slice(0, VALUE_LENGTH_MAX)),
+    );
   };
   const { context, principal } = source;
   putPrincipal(put, context.caller, principal, source.principalTags);
