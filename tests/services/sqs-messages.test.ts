@@ -457,7 +457,7 @@ test("batches: each entry has its own outcome, a malformed batch has none", asyn
     ],
   );
   assert.equal(
-    (result.Failed?.[0] as { Message: string }).Message,
+    (result.Failed as { Message: string }[])[0]?.Message,
     "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes.",
   );
   const id =

@@ -23,8 +23,8 @@ export interface ReceiverDeps {
   readonly nextSeq: () => number;
   /** Tells those who wait that messages came into a queue. */
   readonly arrived: (queue: Queue, count: number) => void;
-  /** Deletes what is past its retention. */
-  readonly expire: (queue: Queue) => Promise<void>;
+  /** Deletes what is past its retention. Resolves with how many messages. */
+  readonly expire: (queue: Queue) => Promise<number>;
 }
 
 export interface ReceiveOptions {
@@ -112,11 +112,9 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
         return [];
       }
       const { leases, moved } = await take(queue, max, options.visibilityTimeoutMs);
-      if (leases.length > 0 || moved === 0) {
-        // Something was ready and nothing could be had: what lies there may be past its retention.
-        if (leases.length === 0 && queue.fifo) await deps.expire(queue);
-        return leases;
-      }
+      if (leases.length > 0) return leases;
+      // A group was ready and gave nothing: what lies at its head may be past its retention.
+      if (moved === 0 && (!queue.fifo || (await deps.expire(queue)) === 0)) return leases;
     }
   }
 

@@ -55,7 +55,7 @@ export async function openState(deps: SqsDeps): Promise<State> {
   const receiver = createReceiver({
     ...shared,
     waiting,
-    expire: async (queue) => void (await housekeeping.expire(queue)),
+    expire: housekeeping.expire,
   });
   const mover = createMover({ ...shared, random, log });
   housekeeping.due(clock.now());
