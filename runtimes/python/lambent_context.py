@@ -52,13 +52,14 @@ class LambdaContext:
     """
 
     def __init__(self, request, client_context, identity, send_log):
-        environ = os.environ
         self.aws_request_id = request["requestId"]
-        self.log_group_name = environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
+        (
+            self.log_group_name,
+            self.log_stream_name,
+            self.function_name,
+            self.memory_limit_in_mb,
+            self.function_version,
+        ) = _environment_fields()
         self.invoked_function_arn = request["invokedFunctionArn"]
         self.tenant_id = request.get("tenantId")
         self.client_context = client_context
@@ -89,6 +90,27 @@ class LambdaContext:
                 "tenant_id",
             ),
         )
+
+
+_fields = None
+
+
+def _environment_fields():
+    """What is the same for every invocation; reading it from the environment each time costs more
+    than the rest of the context."""
+    global _fields
+    if _fields is None:
+        _fields = tuple(
+            os.environ.get("AWS_LAMBDA_" + name)
+            for name in (
+                "LOG_GROUP_NAME",
+                "LOG_STREAM_NAME",
+                "FUNCTION_NAME",
+                "FUNCTION_MEMORY_SIZE",
+                "FUNCTION_VERSION",
+            )
+        )
+    return _fields
 
 
 def _describe(value, names):

@@ -98,7 +98,8 @@ export interface RawRequest {
 
 export interface RawResponse {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  /** The gateway's from here on: it adds its own. */
+  readonly headers: Record<string, string>;
   readonly body: Uint8Array | string;
 }
 

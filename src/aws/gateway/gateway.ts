@@ -18,6 +18,7 @@ import { Context, type Surroundings } from "./context.ts";
 import { createGuard } from "./guard.ts";
 import { GATEWAY_LIMITS, type Gateway, type GatewayOptions, type RequestOrigin } from "./options.ts";
 import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
+import { withQueryHeaders } from "./presigned.ts";
 import { preflightHeaders, send } from "./respond.ts";
 import { routeRequest, type Routing } from "./route.ts";
 import { asHttp } from "./short-way.ts";
@@ -98,7 +99,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const query = mark < 0 ? "" : url.slice(mark + 1);
-    const headers = request.headers as Headers;
+    const headers = withQueryHeaders(request.headers as Headers, query);
     return {
       request,
       response,
@@ -181,15 +182,24 @@ export function createGateway(options: GatewayOptions): Gateway {
       });
   }
 
-  async function finish(
+  /** A promise only where something is waited for: answers in one piece never are. */
+  function finish(
     exchange: Exchange,
     wire: WireResponse | undefined,
     error: ServiceError | undefined,
-  ): Promise<void> {
-    const { service, operation, requestId, response } = exchange;
+  ): void | Promise<void> {
     budget.held -= exchange.heldBytes;
     exchange.heldBytes = 0;
-    const answer = wire ?? (await encodeFailure(exchange, error));
+    if (wire !== undefined) return answerWith(exchange, wire, error);
+    return encodeFailure(exchange, error).then((encoded) => answerWith(exchange, encoded, error));
+  }
+
+  function answerWith(
+    exchange: Exchange,
+    answer: WireResponse,
+    error: ServiceError | undefined,
+  ): void | Promise<void> {
+    const { service, operation, requestId, response } = exchange;
     const habits = WIRE_HABITS[service];
     if (response.headersSent || response.destroyed) return;
     const sent = send(response, answer, {
@@ -210,7 +220,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       fromSandbox: exchange.origin.fromSandbox,
       ...(error === undefined ? {} : { errorCode: error.code }),
     });
-    await sent;
+    return sent;
   }
 
   async function encodeFailure(exchange: Exchange, error: ServiceError | undefined): Promise<WireResponse> {
@@ -264,11 +274,18 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   /** Authenticate; the same for the short path and for everything else. */
-  async function admit(exchange: Exchange, bytes: Uint8Array | undefined): Promise<Context> {
-    const { method, path, query, headers, protocol, service, operation, origin } = exchange;
-    const parts = { method, path, query, headers, body: bytes, protocol };
+  function admit(exchange: Exchange, bytes: Uint8Array | undefined): Context | Promise<Context> {
+    const { method, path, query, headers, protocol } = exchange;
+    const bucket = guard.bucketOf(headers.host ?? "");
+    const parts = { method, path, query, headers, body: bytes, protocol, bucket };
     const claim = authenticate(exchange.signature, parts, authentication, machineNow(clock));
-    const identity = claim instanceof Promise ? await claim : claim;
+    return claim instanceof Promise
+      ? claim.then((identity) => contextOf(exchange, identity))
+      : contextOf(exchange, claim);
+  }
+
+  function contextOf(exchange: Exchange, identity: Identity): Context {
+    const { headers, service, operation, origin } = exchange;
     exchange.identity = identity;
     const { caller, accountId } = identity;
     const region = regionOf(exchange);
@@ -307,12 +324,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   ): Promise<WireResponse> {
     const { method, path, query, headers } = exchange;
     const bytes = await body(exchange, maxBytes(exchange.service));
-    const context = await admit(exchange, bytes);
+    const admitted = admit(exchange, bytes);
+    const context = admitted instanceof Promise ? await admitted : admitted;
     const asked = query === "" ? labels : { ...Object.fromEntries(new URLSearchParams(query)), ...labels };
     const permitted = authorize(exchange, asked, context);
     if (permitted !== undefined) await permitted;
-    const raw = await shortPath.handle(labels, { method, path, query, headers, body: bytes }, context);
-    return { status: raw.status, headers: { ...raw.headers }, body: raw.body };
+    return shortPath.handle(labels, { method, path, query, headers, body: bytes }, context);
   }
 
   async function serveOperation(exchange: Exchange): Promise<WireResponse> {
@@ -346,7 +363,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       path: exchange.path,
       query: exchange.query,
       headers,
-      body: bytes ?? unchunked(exchange.request, headers, chunkKey),
+      body: bytes ?? form ?? unchunked(exchange.request, headers, chunkKey),
     });
     await authorize(exchange, input, context);
     try {

@@ -24,11 +24,11 @@ export interface ResponseExtras {
 }
 
 /** Answers that are JSON, XML or a payload have their length stated; streams are chunked. */
-export async function send(
+export function send(
   response: ServerResponse,
   wire: WireResponse,
   extras: ResponseExtras,
-): Promise<void> {
+): void | Promise<void> {
   const { headers, body } = wire;
   headers["x-amzn-RequestId"] ??= extras.requestId;
   if (extras.isS3) {
@@ -54,7 +54,7 @@ export async function send(
   source.pipe(response);
   source.once("error", () => response.destroy());
   response.once("close", () => source.destroy());
-  await finished(response).catch(() => undefined);
+  return finished(response).catch(() => undefined);
 }
 
 export function corsHeaders(origin: string): Record<string, string> {
