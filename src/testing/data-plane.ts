@@ -99,7 +99,7 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     log: silentLogger,
     endpointPort: 4566,
     hostMemory: options.hostMemory ?? (() => ({ availableBytes: 8e9, totalBytes: 16e9 })),
-    hostCpu: options.hostCpu ?? (() => ({ idle: 1, cores: 2 })),
+    hostCpu: options.hostCpu ?? (() => ({ cores: 2, idle: 1, serverIdle: 1 })),
     // Nobody waits for an environment that is awake, unless the test is about that.
     options: { awakeMax: Infinity, freezeAfterMs: 5, ...options.options },
     ...(options.freshProcess === undefined ? {} : { freshProcess: options.freshProcess }),

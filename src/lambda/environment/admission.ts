@@ -41,31 +41,62 @@ export function expectedBytes(peakBytes: number, memoryMb: number): number {
   return Math.min(expected, memoryMb * MB);
 }
 
-/** An invocation that has waited this long gets its own environment even on a busy host. */
-export const CROWDED_WAIT_MS = 500;
+/** On a full host, somebody who has waited this long gets an environment … */
+const CROWDED_WAIT_MS = 500;
+/** … and those of a quick function when nothing has ended for this long; on others, for that long. */
+const SILENT_MS_MAX_FULL = 250;
+const SILENT_MS_MAX = 20;
+/** Less than half a CPU idle, or a quarter where there is only one, and whatever runs waits for its turn. */
+const IDLE_CPUS_MIN = 0.5;
+const IDLE_SHARE_MAX = 0.25;
+const SERVER_IDLE_MIN = 0.1;
+
+/** What all invocations of this host share, as shares of time from 0 to 1; undefined while not known. */
+export interface HostCpu {
+  readonly cores: number;
+  readonly idle: number | undefined;
+  /** Of the server's own thread, through which every invocation goes. */
+  readonly serverIdle: number | undefined;
+}
+
+/** The host does all it can. False while that is not known. */
+export function isCpuFull({ cores, idle, serverIdle }: HostCpu): boolean {
+  if (idle === undefined || serverIdle === undefined) return false;
+  return idle < Math.min(IDLE_SHARE_MAX, IDLE_CPUS_MIN / cores) || serverIdle < SERVER_IDLE_MIN;
+}
 
 export interface CrowdingInput {
-  /** Share of the host's CPU time that was idle lately, 0 to 1. */
-  readonly cpuIdle: number;
-  readonly cores: number;
+  readonly cpu: HostCpu;
   /** Environments of this function. */
   readonly environments: number;
+  readonly waiting: number;
   /** Its invocations that ended in the last second. */
   readonly recentlyCompleted: number;
-  /** How long the first in line has waited. */
+  /** Its invocations take less than waking another process. */
+  readonly isQuick: boolean;
+  /** Since the last of its invocations ended. */
+  readonly silentMs: number;
+  /** How long the first in line has waited since the function's last new environment. */
   readonly waitedMs: number;
 }
 
 /**
- * A function whose invocations keep ending on a host without idle CPU gains nothing from another
- * environment: starting it would cost what the invocations under way need. Those who wait are served
- * sooner by the environments that are there.
+ * Is a further environment of this function worse than waiting? Starting one costs what dozens of quick
+ * invocations do, and where the CPUs are full, those under way pay for it; then they take longer, more of
+ * them wait, and more environments seem to be wanted. So:
+ *   1. a quick function that gets on, and will have served all who wait within half a second, gets none;
+ *   2. on a full host a function whose invocations keep ending gets none, beyond one for each CPU if it is
+ *      quick, and four if it may spend its time waiting for others; of such a function, somebody who has
+ *      waited for long gets one. While it is not known whether the host is full, a moment after a pause,
+ *      it counts as full.
  */
 export function crowded(input: CrowdingInput): boolean {
+  const { cpu, environments, recentlyCompleted, isQuick } = input;
+  if (environments < (isQuick ? 1 : 4) * cpu.cores) return false;
+  if (isQuick && input.silentMs < SILENT_MS_MAX && input.waiting <= recentlyCompleted / 2) return true;
   return (
-    input.cpuIdle < 0.05 &&
-    input.environments >= 4 * input.cores &&
-    input.recentlyCompleted >= 2 * input.environments &&
-    input.waitedMs < CROWDED_WAIT_MS
+    (cpu.idle === undefined || isCpuFull(cpu)) &&
+    recentlyCompleted >= 2 * environments &&
+    (isQuick ? input.silentMs < SILENT_MS_MAX_FULL : input.waitedMs < CROWDED_WAIT_MS)
   );
 }

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { awakeTarget, type AwakeInput } from "./awake.ts";
 
-const USUAL: AwakeInput = { busy: 2, awakeMin: 2, waiting: 14, completed: 9, idleLooks: 0, isLate: true };
+const USUAL: AwakeInput = {
+  busy: 2,
+  awakeMin: 2,
+  waiting: 14,
+  completed: 9,
+  idleLooks: 0,
+  isLate: true,
+  isCpuFull: false,
+};
 
 const CASES: readonly (readonly [string, Partial<AwakeInput>, number])[] = [
   ["invocations end: those who wait are served by who is awake", {}, 2],
@@ -13,6 +21,12 @@ const CASES: readonly (readonly [string, Partial<AwakeInput>, number])[] = [
   ["and fewer are not", { busy: 9, completed: 1 }, 10],
   ["one look without an end: one more", { completed: 0, idleLooks: 1 }, 3],
   ["a second one: everybody", { completed: 0, idleLooks: 2 }, 16],
+  ["no CPU is idle: others have their turn", { completed: 0, idleLooks: 9, isCpuFull: true }, 2],
+  [
+    "for so long that it must be something else: one more",
+    { completed: 0, idleLooks: 50, isCpuFull: true },
+    3,
+  ],
   ["nothing runs, as after a death: at least the usual number", { busy: 0, completed: 0, idleLooks: 1 }, 2],
 ];
 

@@ -7,7 +7,7 @@ import type { LogSink } from "../../ports/log-sink.ts";
 import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
 import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { HostMemory } from "./admission.ts";
+import type { HostCpu, HostMemory } from "./admission.ts";
 import type { EndpointConnectionHandler } from "./environment-deps.ts";
 import type { FreshProcess } from "./launch.ts";
 
@@ -44,7 +44,7 @@ export interface EnvironmentsDeps extends FreshProcess {
   readonly options: EnvironmentsOptions;
   readonly hostMemory: () => HostMemory;
   /** Share of the host's CPU time that was idle lately, and how many CPUs there are. */
-  readonly hostCpu: () => { readonly idle: number; readonly cores: number };
+  readonly hostCpu: () => HostCpu;
   readonly onEndpointConnection: EndpointConnectionHandler | undefined;
   /** Counts a new environment; throws TooManyRequestsException over the scaling rate. */
   readonly countStart: (functionArn: string, nowMs: number) => void;

@@ -2,7 +2,7 @@ import type { Timer } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { FunctionVersion } from "../model/function.ts";
-import { admits, crowded, expectedBytes } from "./admission.ts";
+import { admits, crowded, expectedBytes, isCpuFull } from "./admission.ts";
 import type { EnvironmentsDeps } from "./deps.ts";
 import type { ExecutionEnvironment } from "./environment.ts";
 import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
@@ -47,7 +47,12 @@ export class Environments implements FleetKeeper {
       { boot: (launch) => this.#starter.bootPooled(launch), mayRefill: () => this.#mayRefill() },
     );
     this.#starter = new Starter(deps, this.#pool, this);
-    this.#patience = new Patience(deps.clock, deps.options.awakeMax, (fleet) => this.#wake(fleet));
+    this.#patience = new Patience(
+      deps.clock,
+      deps.options.awakeMax,
+      () => this.isCpuFull(),
+      (fleet) => this.#wake(fleet),
+    );
     this.#armReap();
   }
 
@@ -68,7 +73,7 @@ export class Environments implements FleetKeeper {
     if (environment !== undefined) return environment.run(invocation);
     if (this.#retryTimer !== undefined && fleet.waiters.length >= this.#deps.options.saturatedWaitersMax) {
       this.#deps.metrics.saturated += 1;
-      return this.refuse(invocation, saturated());
+      return this.refuse(invocation, saturated(this.isCpuFull()));
     }
     fleet.waiters.push({ invocation, sinceMs: this.#deps.clock.monotonic() });
     this.#want(fleet);
@@ -185,6 +190,10 @@ export class Environments implements FleetKeeper {
     return fleet;
   }
 
+  isCpuFull(): boolean {
+    return isCpuFull(this.#deps.hostCpu());
+  }
+
   onPatience(fleet: Fleet): void {
     this.#patience.watch(fleet);
   }
@@ -242,13 +251,16 @@ export class Environments implements FleetKeeper {
   }
 
   #crowded(fleet: Fleet): boolean {
-    const { idle, cores } = this.#deps.hostCpu();
     return crowded({
-      cpuIdle: idle,
-      cores,
+      cpu: this.#deps.hostCpu(),
       environments: fleet.all.size,
       recentlyCompleted: fleet.recentlyCompleted(),
-      waitedMs: this.#deps.clock.monotonic() - (fleet.waiters[0] as Waiter).sinceMs,
+      waiting: fleet.waiters.length,
+      isQuick: fleet.isQuick,
+      silentMs: fleet.silentMs(),
+      // One that has come since then may be what the first in line waits for.
+      waitedMs:
+        this.#deps.clock.monotonic() - Math.max((fleet.waiters[0] as Waiter).sinceMs, fleet.lastStartMs),
     });
   }
 
@@ -298,7 +310,7 @@ export class Environments implements FleetKeeper {
           now - fleet.waiters[0].sinceMs >= this.#deps.options.saturatedWaitMs
         ) {
           this.#deps.metrics.saturated += 1;
-          this.refuse((fleet.waiters.shift() as Waiter).invocation, saturated());
+          this.refuse((fleet.waiters.shift() as Waiter).invocation, saturated(this.isCpuFull()));
         }
       }
       this.#pump();
@@ -307,6 +319,7 @@ export class Environments implements FleetKeeper {
 
   async #startOne(fleet: Fleet, bytes: number): Promise<void> {
     fleet.starting += 1;
+    fleet.lastStartMs = this.#deps.clock.monotonic();
     this.#starting += 1;
     this.#startingBytes += bytes;
     let held = true;
@@ -385,9 +398,10 @@ export class Environments implements FleetKeeper {
   }
 }
 
-function saturated(): ServiceError {
+function saturated(isCpuFull: boolean): ServiceError {
+  const lacks = isCpuFull ? "CPU time" : "memory";
   return new ServiceError("ServiceException", 500, "Lambda is unable to process your request at this time.", {
-    hint: "The host has no memory left for another execution environment. Stop other programs, lower concurrency, or use a larger host.",
+    hint: `The host has no ${lacks} left for another execution environment. Stop other programs, lower concurrency, or use a larger host.`,
   });
 }
 

@@ -21,6 +21,8 @@ export interface FleetKeeper {
   /** Invocations of a quick function go on waiting although an environment has become idle. */
   onPatience(fleet: Fleet): void;
   nowMs(): number;
+  /** The host has no idle CPU time. */
+  isCpuFull(): boolean;
 }
 
 /** The environments of one environmentId, and the invocations that wait for one of them. */
@@ -40,16 +42,21 @@ export class Fleet implements EnvironmentOwner {
   awake: number;
   /** Looks at its waiting invocations, in a row, that saw none come to its end. */
   idleLooks = 0;
+  /** When one more environment was last asked for (monotonic). */
+  lastStartMs: number = -Infinity;
+  readonly #awakeMin: number;
   readonly #keeper: FleetKeeper;
   /** Follows the shorter of its durations: what a queue adds on a busy host must not make it look slow. */
   #usualMs = Infinity;
   #windowStartMs = 0;
   #completed = 0;
   #completedBefore = 0;
+  #lastEndMs = -Infinity;
 
   constructor(version: FunctionVersion, keeper: FleetKeeper, awake: number) {
     this.version = version;
     this.awake = awake;
+    this.#awakeMin = awake;
     this.#keeper = keeper;
   }
 
@@ -81,19 +88,27 @@ export class Fleet implements EnvironmentOwner {
     return Math.max(this.#completed, this.#completedBefore);
   }
 
-  #rollWindow(): void {
-    const sinceMs = this.#keeper.nowMs() - this.#windowStartMs;
-    if (sinceMs < WINDOW_MS) return;
+  /** How long ago the last invocation ended. */
+  silentMs(): number {
+    return this.#keeper.nowMs() - this.#lastEndMs;
+  }
+
+  /** Returns the time. */
+  #rollWindow(): number {
+    const nowMs = this.#keeper.nowMs();
+    const sinceMs = nowMs - this.#windowStartMs;
+    if (sinceMs < WINDOW_MS) return nowMs;
     this.#completedBefore = sinceMs < 2 * WINDOW_MS ? this.#completed : 0;
     this.#completed = 0;
     this.#windowStartMs += sinceMs;
+    return nowMs;
   }
 
   onIdle(environment: ExecutionEnvironment): void {
-    this.#rollWindow();
+    this.#lastEndMs = this.#rollWindow();
     this.#completed += 1;
     this.completedEver += 1;
-    this.#noteDuration(environment.lastDurationMs);
+    this.#noteDuration(this.#ownDuration(environment.lastDurationMs));
     if (environment.maxMemoryBytes > this.peakBytes) this.peakBytes = environment.maxMemoryBytes;
     const rests = this.isQuick && !this.retired && this.busy > this.awake;
     const waiter = rests ? undefined : this.waiters.shift();
@@ -109,6 +124,14 @@ export class Fleet implements EnvironmentOwner {
     this.idle.push(environment);
     this.#keeper.onHot(environment);
     if (this.waiters.length > 0) this.#keeper.onPatience(this);
+  }
+
+  /**
+   * Where more of them run than there are free CPUs, each has a share of one. Without this, a quick
+   * function that once got too many environments would look slow for as long as it has them.
+   */
+  #ownDuration(ms: number): number {
+    return this.busy > this.#awakeMin && this.#keeper.isCpuFull() ? (ms * this.#awakeMin) / this.busy : ms;
   }
 
   #noteDuration(ms: number): void {

@@ -12,15 +12,17 @@ const PATIENCE_MS = 2;
 export class Patience {
   readonly #clock: Clock;
   readonly #awakeMin: number;
+  readonly #isCpuFull: () => boolean;
   readonly #wake: (fleet: Fleet) => boolean;
   /** With what they had completed at the last look. */
   readonly #waiting = new Map<Fleet, number>();
   #timer: Timer | undefined;
 
   /** `wake` runs the first in line in one environment more, or returns false where none is at hand. */
-  constructor(clock: Clock, awakeMin: number, wake: (fleet: Fleet) => boolean) {
+  constructor(clock: Clock, awakeMin: number, isCpuFull: () => boolean, wake: (fleet: Fleet) => boolean) {
     this.#clock = clock;
     this.#awakeMin = awakeMin;
+    this.#isCpuFull = isCpuFull;
     this.#wake = wake;
   }
 
@@ -49,6 +51,7 @@ export class Patience {
         waiting: fleet.waiters.length,
         completed: ended,
         idleLooks: fleet.idleLooks,
+        isCpuFull: this.#isCpuFull(),
         isLate: isLate(),
       });
       while (isLate() && fleet.busy < fleet.awake && this.#wake(fleet));

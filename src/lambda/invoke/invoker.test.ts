@@ -322,7 +322,7 @@ test("a full host queues, makes room by ending what is idle, and refuses after a
 });
 
 test("a host without idle CPU starts no more environments of a function that keeps up", async () => {
-  const cpu = { idle: 1, cores: 1 };
+  const cpu = { cores: 1, idle: 1, serverIdle: 1 };
   const held: (() => void)[] = [];
   const { invoke, clock, driver, plane } = start(
     {

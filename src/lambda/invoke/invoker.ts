@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
@@ -11,7 +12,7 @@ import type { LogSink } from "../../ports/log-sink.ts";
 import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
 import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { FunctionChangeListener, FunctionResolver, ResolvedFunction } from "../control/types.ts";
-import type { HostMemory } from "../environment/admission.ts";
+import type { HostCpu, HostMemory } from "../environment/admission.ts";
 import type { EndpointConnectionHandler } from "../environment/environment-deps.ts";
 import type { EnvironmentsOptions } from "../environment/deps.ts";
 import { Environments } from "../environment/environments.ts";
@@ -44,7 +45,7 @@ export interface InvokerDeps {
   /** Functions with NODE_OPTIONS and the like; the runtimes adapter knows which. */
   readonly freshProcess?: FreshProcess;
   readonly hostMemory?: () => HostMemory;
-  readonly hostCpu?: () => { readonly idle: number; readonly cores: number };
+  readonly hostCpu?: () => HostCpu;
   /** Gets every connection that a function opens to the endpoint from inside its sandbox. */
   readonly onEndpointConnection?: EndpointConnectionHandler;
   readonly asyncQueue?: { enqueue(request: AsyncInvokeRequest): Promise<string> };
@@ -76,7 +77,8 @@ const DEFAULTS: Omit<EnvironmentsOptions, "endpointPort"> = {
   freezeAfterMs: 25,
   initMs: LIMITS.initSeconds * 1000,
   saturatedWaitMs: 1000,
-  saturatedWaitersMax: 256,
+  // As many as one account may have under way: a burst of quick calls is served, in turn.
+  saturatedWaitersMax: LIMITS.concurrentExecutions,
   awakeMax: availableParallelism(),
   network: "egress",
 };
@@ -328,26 +330,37 @@ function cachedHostMemory(clock: Clock): () => HostMemory {
   };
 }
 
-/** Read at most four times a second, and only while invocations wait for environments. */
-function sampledHostCpu(clock: Clock): () => { readonly idle: number; readonly cores: number } {
+/** Read at most ten times a second, and only while invocations wait for environments. */
+function sampledHostCpu(clock: Clock): () => HostCpu {
   let readMs = -Infinity;
   let before = { idle: 0, total: 0 };
-  let sample = { idle: 1, cores: 1 };
+  let loopBefore = performance.eventLoopUtilization();
+  let sample: HostCpu = { cores: 1, idle: undefined, serverIdle: undefined };
   return () => {
     const now = clock.monotonic();
-    if (now - readMs < 250) return sample;
+    const sinceMs = now - readMs;
+    if (sinceMs < 100) return sample;
     const seen = { idle: 0, total: 0 };
     const all = cpus();
     for (const { times } of all) {
       seen.idle += times.idle;
       seen.total += times.idle + times.user + times.sys + times.nice + times.irq;
     }
+    const loop = performance.eventLoopUtilization();
     const total = seen.total - before.total;
-    // A sample from long ago says nothing of now.
-    const idle = now - readMs > 2000 || total <= 0 ? 1 : (seen.idle - before.idle) / total;
-    sample = { idle, cores: Math.max(1, all.length) };
+    const cores = Math.max(1, all.length);
+    sample =
+      sinceMs < 400 && total > 0
+        ? {
+            cores,
+            idle: (seen.idle - before.idle) / total,
+            serverIdle: 1 - performance.eventLoopUtilization(loop, loopBefore).utilization,
+          }
+        : // What includes a pause says nothing of now.
+          { cores, idle: undefined, serverIdle: undefined };
     readMs = now;
     before = seen;
+    loopBefore = loop;
     return sample;
   };
 }

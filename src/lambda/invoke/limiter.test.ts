@@ -3,7 +3,13 @@ import { test } from "node:test";
 import { ServiceError } from "../../kernel/errors.ts";
 import { functionVersion } from "../../testing/data-plane.ts";
 import type { ResolvedFunction } from "../control/types.ts";
-import { admits, crowded, expectedBytes } from "../environment/admission.ts";
+import {
+  admits,
+  crowded,
+  type CrowdingInput,
+  expectedBytes,
+  type HostCpu,
+} from "../environment/admission.ts";
 import { ConcurrencyLimiter } from "./limiter.ts";
 
 function resolved(name: string, reserved: number | undefined, unreserved: number): ResolvedFunction {
@@ -122,13 +128,38 @@ test("the next environment is expected to need what the hungriest used, and no m
   assert.equal(expectedBytes(127 * MB, 128), 128 * MB);
 });
 
-const CROWDED = { cpuIdle: 0, cores: 2, environments: 8, recentlyCompleted: 100, waitedMs: 10 };
-const CROWDINGS: readonly (readonly [string, Partial<typeof CROWDED>, boolean])[] = [
-  ["a busy host and a function that keeps up", {}, true],
-  ["idle CPU", { cpuIdle: 0.5 }, false],
+const FULL: HostCpu = { cores: 2, idle: 0.1, serverIdle: 0.5 };
+const UNKNOWN: HostCpu = { cores: 2, idle: undefined, serverIdle: undefined };
+const CROWDED: CrowdingInput = {
+  cpu: FULL,
+  environments: 8,
+  waiting: 90,
+  recentlyCompleted: 100,
+  isQuick: false,
+  silentMs: 1,
+  waitedMs: 10,
+};
+const QUICK: Partial<CrowdingInput> = { isQuick: true, environments: 4, waitedMs: 900 };
+const CROWDINGS: readonly (readonly [string, Partial<CrowdingInput>, boolean])[] = [
+  ["a full host and a function that keeps up", {}, true],
+  ["idle CPUs", { cpu: { ...FULL, idle: 0.5 } }, false],
+  ["idle CPUs and a server that has no time", { cpu: { ...FULL, idle: 0.5, serverIdle: 0.02 } }, true],
+  ["many CPUs, of which one is idle", { cpu: { ...FULL, cores: 64, idle: 0.02 }, environments: 256 }, false],
+  ["not known yet", { cpu: UNKNOWN }, true],
+  ["not known yet, and few environments", { cpu: UNKNOWN, environments: 4 }, false],
   ["few environments", { environments: 4 }, false],
   ["invocations that do not end", { recentlyCompleted: 3 }, false],
   ["a long wait", { waitedMs: 500 }, false],
+  ["quick: nothing is gained by one, after whatever wait", QUICK, true],
+  ["quick: nothing has ended for long", { ...QUICK, silentMs: 300 }, false],
+  ["quick: not even one for each CPU", { ...QUICK, environments: 1 }, false],
+  ["quick, idle CPUs: all are served soon", { ...QUICK, cpu: UNKNOWN, recentlyCompleted: 900 }, true],
+  [
+    "quick, idle CPUs: it has stopped getting on",
+    { ...QUICK, cpu: { ...FULL, idle: 0.5 }, recentlyCompleted: 900, silentMs: 30 },
+    false,
+  ],
+  ["quick, idle CPUs: a long line", { ...QUICK, cpu: { ...FULL, idle: 0.5 } }, false],
 ];
 for (const [name, more, expected] of CROWDINGS) {
   test(`${name}: ${expected ? "no new environment" : "a new environment"}`, () =>
