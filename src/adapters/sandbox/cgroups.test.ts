@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { makeCgroup } from "./cgroup.ts";
-import { groupFolders, keyedValue, limitSettings, parseLayout } from "./cgroups.ts";
+import { groupFolders, keyedValue, limitSettings, parseLayout, unifiedMount } from "./cgroups.ts";
 import type { CgroupLayout } from "./cgroups.ts";
 
 const LIMITS = { memoryMb: 128, cpus: 128 / 1769, pids: 64, tmpMb: 512, openFiles: 1024 };
@@ -25,6 +25,16 @@ test("v2: one hierarchy for everything", () => {
     { file: "/sys/fs/cgroup/g/cpu.max", value: "1447 20000" },
     { file: "/sys/fs/cgroup/g/pids.max", value: "65" },
   ]);
+});
+
+test("where the unified hierarchy is mounted", () => {
+  const around = "24 1 8:1 / / rw - ext4 /dev/sda rw\n";
+  assert.equal(
+    unifiedMount(`${around}35 25 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n`),
+    "/sys/fs/cgroup",
+  );
+  assert.equal(unifiedMount([...V1_NAMES.map(v1), UNIFIED].join("\n")), "/sys/fs/cgroup/unified");
+  assert.equal(unifiedMount(around), undefined);
 });
 
 test("v1: a hierarchy each; lowering sets the plain limit first, raising the one with swap", () => {

@@ -58,6 +58,15 @@ export function parseLayout(mountinfo: string, v2Controllers: string): CgroupLay
   };
 }
 
+/** Where the unified hierarchy is mounted; undefined where it is not. */
+export function unifiedMount(mountinfo: string): string | undefined {
+  for (const line of mountinfo.split("\n")) {
+    const [head = "", tail = ""] = line.split(" - ");
+    if (tail.startsWith("cgroup2 ")) return head.split(" ")[4];
+  }
+  return undefined;
+}
+
 /** The folders of one sandbox's group, without repetition: what is made, joined and removed. */
 export function groupFolders(layout: CgroupLayout, group: string): string[] {
   const roots = [layout.memory, layout.cpu, layout.cpuacct, layout.pids, layout.freezer]

@@ -7,8 +7,9 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import { destroyGroup, listGroups, makeCgroup } from "./cgroup.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { groupFolders, parseLayout } from "./cgroups.ts";
+import { groupFolders, parseLayout, unifiedMount } from "./cgroups.ts";
 import type { CgroupLayout } from "./cgroups.ts";
+import { ownGroup, takeOver } from "./delegation.ts";
 import { planNames } from "./names.ts";
 import type { NamePlan } from "./names.ts";
 import { ownerIsDead, ownerName } from "./owner.ts";
@@ -72,13 +73,16 @@ export async function prepareHost(options: {
   clock: Clock;
 }): Promise<Host> {
   if (process.platform !== "linux") throw new Error("namespaces exist on Linux only");
-  if (process.getuid?.() !== 0) return prepareRootless(options.clock);
+  if (process.getuid?.() !== 0) return prepareRootless(options.clock, options.instanceId);
   const mountinfo = await textOf("/proc/self/mountinfo");
-  const unified = / (\S+) \S+ [^-]*- cgroup2 /.exec(mountinfo)?.[1];
+  const unified = unifiedMount(mountinfo);
   const controllers = unified === undefined ? "" : await textOf(path.join(unified, "cgroup.controllers"));
   const layout = parseLayout(mountinfo, controllers);
   const group = `${GROUP_PREFIX}${options.instanceId}-${await ownerName()}`;
   const reasons: string[] = [];
+  // In a container the top group is one with processes; only the machine's own top may have them.
+  if (layout.memory?.version === 2 && (await textOf(path.join(layout.memory.root, "cgroup.type"))) !== "")
+    await takeOver(layout.memory.root);
   await claimGroup(layout, group, reasons);
   const folder = path.join(options.dataDir, "sandbox");
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -114,22 +118,27 @@ export async function prepareHost(options: {
     reasons,
     needTmp,
     explain: (error) => error,
-    async sweep() {
-      const swept: string[] = [];
-      for (const name of await listGroups(layout, "")) {
-        if (!name.startsWith(GROUP_PREFIX) || !(await ownerIsDead(name))) continue;
-        for (const child of await listGroups(layout, name)) {
-          await destroyGroup(layout, `${name}/${child}`);
-          swept.push(`${name.slice(GROUP_PREFIX.length)}/${child}`);
-        }
-        await destroyGroup(layout, name);
-      }
-      return swept;
-    },
-    async close() {
-      for (const one of groupFolders(layout, group)) await rmdir(one).catch(() => undefined);
-    },
+    sweep: () => sweepGroups(layout),
+    close: () => removeGroup(layout, group),
   };
+}
+
+/** Destroys the groups of servers that are dead. */
+async function sweepGroups(layout: CgroupLayout): Promise<readonly string[]> {
+  const swept: string[] = [];
+  for (const name of await listGroups(layout, "")) {
+    if (!name.startsWith(GROUP_PREFIX) || !(await ownerIsDead(name))) continue;
+    for (const child of await listGroups(layout, name)) {
+      await destroyGroup(layout, `${name}/${child}`);
+      swept.push(`${name.slice(GROUP_PREFIX.length)}/${child}`);
+    }
+    await destroyGroup(layout, name);
+  }
+  return swept;
+}
+
+async function removeGroup(layout: CgroupLayout, group: string): Promise<void> {
+  for (const one of groupFolders(layout, group)) await rmdir(one).catch(() => undefined);
 }
 
 /** Settings of the kernel that forbid user namespaces, and the value that does. */
@@ -149,27 +158,56 @@ async function forbiddingSettings(): Promise<string> {
   return found.length === 0 ? "" : ` (this machine has ${found.join(", ")})`;
 }
 
-/** For a server that is not root: nothing is made on the host, so nothing can be left behind. */
-async function prepareRootless(clock: Clock): Promise<Host> {
-  const none = undefined;
-  const watch = watchProcesses(clock);
+const NO_CONTROLLERS: CgroupLayout = {
+  memory: undefined,
+  cpu: undefined,
+  cpuacct: undefined,
+  pids: undefined,
+  freezer: undefined,
+};
+
+/**
+ * For a server that is not root. Where a part of the control groups was given to it, the kernel holds
+ * the limits; elsewhere it watches, makes nothing on the host, and can leave nothing behind.
+ */
+async function prepareRootless(clock: Clock, instanceId: string): Promise<Host> {
   const forbidden = await forbiddingSettings();
-  return {
+  const own = ownGroup(await textOf("/proc/self/mountinfo"), await textOf("/proc/self/cgroup"));
+  const given = own === undefined ? "this machine has no cgroup v2" : await takeOver(own);
+  const common = {
     clock,
     rootless: true,
-    layout: { memory: none, cpu: none, cpuacct: none, pids: none, freezer: none },
-    limiter: () => watch.make(),
     names: { resolvConf: "", forwardTo: [] },
     hasCoreHandler: await hasCoreHandler(),
     imagesFolder: undefined,
+    needTmp: async () => undefined,
+    explain: (error: Error) => new Error(`${error.message}${forbidden}`),
+  };
+  if (typeof given !== "string") {
+    const group = `${GROUP_PREFIX}${instanceId}-${await ownerName()}`;
+    await claimGroup(given, group, []);
+    return {
+      ...common,
+      layout: given,
+      limiter: (slot) => makeCgroup(given, `${group}/${slot}`),
+      reasons: [
+        "tmpSize: /tmp lives in memory and counts as the function's; started as root, it lives on disk",
+      ],
+      sweep: () => sweepGroups(given),
+      close: () => removeGroup(given, group),
+    };
+  }
+  const watch = watchProcesses(clock);
+  return {
+    ...common,
+    layout: NO_CONTROLLERS,
+    limiter: () => watch.make(),
     reasons: [
-      "memory: processes are looked at 20 times a second, so a quick allocation can pass the limit for a moment; files in memory (/tmp, memfd) are not counted; started as root, the kernel holds the limit",
-      "cpu: without root a function may use all processors",
+      `memory: processes are looked at 20 times a second, so a quick allocation can pass the limit for a moment; files in memory (/tmp, memfd) are not counted. The kernel would hold the limit as root, or in a control group given to this user (${given})`,
+      "cpu: without root and without such a group a function may use all processors",
       "tmpSize: /tmp lives in this machine's memory; started as root, it lives on disk",
       "freeze: by signals, which a process can tell afterwards; started as root, by the kernel's freezer",
     ],
-    needTmp: async () => undefined,
-    explain: (error) => new Error(`${error.message}${forbidden}`),
     sweep: async () => [],
     close: async () => watch.close(),
   };

@@ -35,9 +35,10 @@ export async function probe(
     for await (const part of sandbox.stdout) output += String(part);
     return { output, exit: await sandbox.exited };
   };
+  const isWatched = host.rootless && host.layout.memory === undefined;
   // A watchdog ends all of the sandbox, so it is tried apart from the rest.
-  const { output, exit } = await run("selftest", host.rootless ? 512 : SMALL_MB);
-  const watchdog = host.rootless && (await run("selftest-hoard", SMALL_MB)).exit.oomKilled;
+  const { output, exit } = await run("selftest", isWatched ? 512 : SMALL_MB);
+  const watchdog = isWatched && (await run("selftest-hoard", SMALL_MB)).exit.oomKilled;
   if (exit.code !== 0) throw new Error(`the sandbox's self-test ended with ${exit.signal ?? exit.code}`);
   const held = JSON.parse(output) as Held;
   const broken = (["seccomp", "rootfs", "processes"] as const).filter((name) => held[name] !== 1);
@@ -55,11 +56,11 @@ export async function probe(
     processes: "enforced",
     network: noEgress.length === 0 ? "isolated+egress" : "isolated",
     seccomp: "enforced",
-    memory: host.rootless ? (watchdog ? "watchdog" : "none") : exit.oomKilled ? seen("memory") : "none",
+    memory: isWatched ? (watchdog ? "watchdog" : "none") : exit.oomKilled ? seen("memory") : "none",
     cpu: host.layout.cpu === undefined ? "none" : "enforced",
     pids: seen("pids"),
     tmpSize: seen("tmpSize"),
-    freeze: host.rootless ? "signal" : host.layout.freezer === undefined ? "none" : "cgroup",
+    freeze: isWatched ? "signal" : host.layout.freezer === undefined ? "none" : "cgroup",
     lateAttach: true,
     reasons: [...reasons, ...noEgress],
   };
