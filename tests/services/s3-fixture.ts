@@ -151,9 +151,7 @@ export async function serveS3(t: TestContext, options: { readonly folder?: strin
 }
 
 /** The error that an awaited call was refused with: its code, status and AWS's other fields. */
-export async function refusal(
-  call: Promise<unknown>,
-): Promise<{
+export async function refusal(call: Promise<unknown>): Promise<{
   readonly code: string;
   readonly status: number;
   readonly message: string;

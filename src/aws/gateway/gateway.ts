@@ -18,6 +18,7 @@ import { Context, type Surroundings } from "./context.ts";
 import { createGuard } from "./guard.ts";
 import { GATEWAY_LIMITS, type Gateway, type GatewayOptions, type RequestOrigin } from "./options.ts";
 import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
+import { withQueryHeaders } from "./presigned.ts";
 import { preflightHeaders, send } from "./respond.ts";
 import { routeRequest, type Routing } from "./route.ts";
 import { asHttp } from "./short-way.ts";
@@ -98,7 +99,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const url = request.url ?? "/";
     const mark = url.indexOf("?");
     const query = mark < 0 ? "" : url.slice(mark + 1);
-    const headers = request.headers as Headers;
+    const headers = withQueryHeaders(request.headers as Headers, query);
     return {
       request,
       response,
@@ -275,7 +276,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** Authenticate; the same for the short path and for everything else. */
   function admit(exchange: Exchange, bytes: Uint8Array | undefined): Context | Promise<Context> {
     const { method, path, query, headers, protocol } = exchange;
-    const parts = { method, path, query, headers, body: bytes, protocol };
+    const bucket = guard.bucketOf(headers.host ?? "");
+    const parts = { method, path, query, headers, body: bytes, protocol, bucket };
     const claim = authenticate(exchange.signature, parts, authentication, machineNow(clock));
     return claim instanceof Promise
       ? claim.then((identity) => contextOf(exchange, identity))
@@ -361,7 +363,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       path: exchange.path,
       query: exchange.query,
       headers,
-      body: bytes ?? unchunked(exchange.request, headers, chunkKey),
+      body: bytes ?? form ?? unchunked(exchange.request, headers, chunkKey),
     });
     await authorize(exchange, input, context);
     try {

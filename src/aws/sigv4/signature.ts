@@ -1,5 +1,6 @@
 import type { Headers } from "../protocol/types.ts";
 import { ALGORITHM } from "./canonical.ts";
+import { type Reading2, readVersion2 } from "./version2.ts";
 
 /** A signature as the request states it; nothing of it is believed yet. */
 export interface Signature {
@@ -22,19 +23,21 @@ export interface Signature {
 export type SignatureReading =
   | { readonly kind: "signed"; readonly signature: Signature }
   | { readonly kind: "unsigned" }
-  /** AWS's sentence about what is wrong with it. */
-  | { readonly kind: "malformed"; readonly message: string };
+  /** AWS's sentence about what is wrong with it; S3 has codes of its own for it. */
+  | Reading2;
 
 const UNSIGNED: SignatureReading = { kind: "unsigned" };
 
 /** Reads the Authorization header or the `X-Amz-*` query of a request. */
 export function readSignature(headers: Headers, query: string): SignatureReading {
   const { authorization } = headers;
-  if (authorization !== undefined) return readHeader(authorization, headers);
-  if (query.includes("X-Amz-Signature=") || query.includes("X-Amz-Credential=")) {
+  if (authorization !== undefined) {
+    return readVersion2(headers, "") ?? readHeader(authorization, headers);
+  }
+  if (/(?:^|&)X-Amz-(?:Signature|Credential|Algorithm)=/u.test(query)) {
     return readQuery(new URLSearchParams(query));
   }
-  return UNSIGNED;
+  return readVersion2(headers, query) ?? UNSIGNED;
 }
 
 /** The value of `name=` in a header of comma-separated parameters. */
@@ -47,7 +50,7 @@ function parameter(header: string, name: string): string | undefined {
 }
 
 function readHeader(header: string, headers: Headers): SignatureReading {
-  // Other schemes (Basic, Bearer, the old `AWS key:sig`) prove nothing here.
+  // Other schemes (Basic, Bearer) prove nothing here.
   if (!header.startsWith("AWS4-")) return UNSIGNED;
   if (!header.startsWith(`${ALGORITHM} `)) {
     return { kind: "malformed", message: `Unsupported AWS 'algorithm': '${header.split(" ")[0]}'.` };
@@ -90,7 +93,7 @@ function readQuery(query: URLSearchParams): SignatureReading {
   const missing = need.filter((name) => !query.has(name));
   if (missing.length > 0) {
     const text = missing.map((name) => `AWS query-string parameters must include '${name}'.`).join(" ");
-    return { kind: "malformed", message: text };
+    return { kind: "malformed", message: text, s3: { ...QUERY_ERROR, message: INCOMPLETE_QUERY } };
   }
   if (query.get("X-Amz-Algorithm") !== ALGORITHM) {
     return { kind: "malformed", message: `Unsupported AWS 'algorithm': '${query.get("X-Amz-Algorithm")}'.` };
@@ -106,17 +109,26 @@ function readQuery(query: URLSearchParams): SignatureReading {
   });
 }
 
+const QUERY_ERROR = { code: "AuthorizationQueryParametersError", status: 400 } as const;
+const INCOMPLETE_QUERY =
+  "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, " +
+  "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.";
+const MALFORMED_CREDENTIAL =
+  "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting " +
+  '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".';
+
 type Rest = Omit<Signature, "accessKeyId" | "date" | "region" | "service">;
 
 function assemble(credential: string, rest: Rest): SignatureReading {
   const parts = credential.split("/");
+  const s3 = rest.presigned ? { s3: { ...QUERY_ERROR, message: MALFORMED_CREDENTIAL } } : {};
   const [terminator, service, region, date] = [parts.at(-1), parts.at(-2), parts.at(-3), parts.at(-4)];
   const accessKeyId = parts.slice(0, -4).join("/");
   if (parts.length < 5 || terminator !== "aws4_request" || accessKeyId === "") {
     const message =
       `Credential must have exactly 5 slash-delimited elements, e.g. ` +
       `keyid/date/region/service/term, got '${credential}'`;
-    return { kind: "malformed", message };
+    return { kind: "malformed", message, ...s3 };
   }
   const signature: Signature = {
     accessKeyId,

@@ -1,3 +1,4 @@
+import { ServiceError } from "../../kernel/errors.ts";
 import type { ProtocolId } from "../model/table.ts";
 import type { Headers } from "../protocol/types.ts";
 import {
@@ -13,6 +14,7 @@ import {
 import type { KnownKey } from "./keys.ts";
 import { refuse } from "./refusals.ts";
 import type { Signature } from "./signature.ts";
+import { isoSeconds, mismatch } from "./version2.ts";
 
 const SKEW_MS = 15 * 60 * 1000;
 const UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD";
@@ -45,6 +47,7 @@ export function verifySignature(
   if (key.expired === true) {
     throw refuse("expired-token", protocol, undefined, "ask STS for new credentials");
   }
+  if (signature.presigned && signature.service === "s3") checkPresignedTime(signature, nowMs);
   checkTime(signature, nowMs, protocol);
   const stated = parts.headers["x-amz-content-sha256"];
   const isS3 = signature.service === "s3";
@@ -71,6 +74,10 @@ export function verifySignature(
   const expected = hmacHex(secret, stringToSign(signature.amzDate, scope, canonical));
   // A signature that does not cover the host could be replayed against another service.
   const coversHost = `;${signature.signedHeaders};`.includes(";host;");
+  if (isS3 && (!coversHost || !equalSecret(expected, signature.signature))) {
+    const text = stringToSign(signature.amzDate, scope, canonical);
+    throw mismatch(signature.accessKeyId, signature.signature, text, canonical);
+  }
   if (!coversHost || !equalSecret(expected, signature.signature)) {
     throw refuse("wrong-signature", protocol, undefined, "check the secret access key and the session token");
   }
@@ -78,6 +85,37 @@ export function verifySignature(
   if (isHashed && !equalSecret(stated, sha256Hex(parts.body))) {
     throw refuse("wrong-body", protocol, undefined, "the body is not the one that was signed");
   }
+}
+
+const WEEK_SECONDS = 604_800;
+
+/** What S3 says of a presigned request's time, whoever signed it. */
+export function checkPresignedTime(signature: Signature, nowMs: number): void {
+  const { expires, amzDate: signedAt } = signature;
+  if (expires === undefined || !Number.isFinite(expires))
+    throw queryError("X-Amz-Expires should be a number");
+  if (expires < 0) throw queryError("X-Amz-Expires must be non-negative");
+  if (expires > WEEK_SECONDS) {
+    throw queryError("X-Amz-Expires must be less than a week (in seconds) that is 604800");
+  }
+  const from = parseAmzDate(signedAt);
+  if (from === undefined) {
+    throw queryError("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+  }
+  const until = from + expires * 1000;
+  if (nowMs <= until) return;
+  throw new ServiceError("AccessDenied", 403, "Request has expired", {
+    members: {
+      "X-Amz-Expires": expires,
+      Expires: isoSeconds(until),
+      ServerTime: isoSeconds(nowMs),
+    },
+    hint: "presign the request again",
+  });
+}
+
+function queryError(message: string): ServiceError {
+  return new ServiceError("AuthorizationQueryParametersError", 400, message);
 }
 
 function checkTime(signature: Signature, nowMs: number, protocol: ProtocolId): void {

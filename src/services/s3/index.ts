@@ -6,6 +6,7 @@ import type { BlobStore } from "../../ports/blob-store.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Outbox } from "../../ports/outbox.ts";
 import type { Peers } from "../../ports/peers.ts";
+import { createAccess } from "./access.ts";
 import { createBucketStore } from "./bucket-store.ts";
 import { createContents } from "./contents.ts";
 import type { Deps } from "./deps.ts";
@@ -66,21 +67,22 @@ export async function createS3(options: S3Deps): Promise<S3> {
   void contents.sweep().catch((error: unknown) => {
     log.warn({ error: String(error) }, "the objects folder could not be looked through");
   });
+  const service = defineService<typeof import("@aws-sdk/client-s3")>("s3", {
+    ...bucketOperations(deps),
+    ...objectOperations(deps),
+    ...deleteOperations(deps),
+    ...listOperations(deps),
+    ...multipartOperations(deps),
+    ...copyOperations(deps),
+    ...taggingOperations(deps),
+    ...aclOperations(deps),
+    ...attributeOperations(deps),
+    ...settingsOperations(deps, runner.wake),
+    ...notificationOperations(deps, options.peers),
+    ...unsetOperations(deps),
+  });
   return {
-    service: defineService<typeof import("@aws-sdk/client-s3")>("s3", {
-      ...bucketOperations(deps),
-      ...objectOperations(deps),
-      ...deleteOperations(deps),
-      ...listOperations(deps),
-      ...multipartOperations(deps),
-      ...copyOperations(deps),
-      ...taggingOperations(deps),
-      ...aclOperations(deps),
-      ...attributeOperations(deps),
-      ...settingsOperations(deps, runner.wake),
-      ...notificationOperations(deps, options.peers),
-      ...unsetOperations(deps),
-    }),
+    service: { ...service, access: createAccess(deps.buckets) },
     async close() {
       await runner.close();
       await contents.close();

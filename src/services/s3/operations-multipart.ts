@@ -6,7 +6,15 @@ import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { list, startBehind } from "./listing.ts";
 import { bucketOf } from "./lookup.ts";
-import { type Bucket, canonicalId, type Part, quoted, type Upload, writtenVersion } from "./model.ts";
+import {
+  type Bucket,
+  canonicalId,
+  type Part,
+  quoted,
+  type Upload,
+  wholeSecond,
+  writtenVersion,
+} from "./model.ts";
 import {
   checkConflict,
   choosePartAlgorithm,

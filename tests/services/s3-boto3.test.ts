@@ -1,0 +1,21 @@
+/** S3 as boto3 uses it: each script asserts for itself and ends with `ok`. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { PYTHON_BOTO3, run } from "../e2e/server.ts";
+import { serveS3 } from "./s3-fixture.ts";
+
+const missing = PYTHON_BOTO3 === undefined ? "no Python with boto3 (set LAMBENT_TEST_PYTHON)" : false;
+
+async function runs(t: TestContext, script: string): Promise<void> {
+  const probe = await run(PYTHON_BOTO3 ?? "", ["-c", "import boto3"]);
+  if (probe.code !== 0) return t.skip("this Python has no boto3 (set LAMBENT_TEST_PYTHON)");
+  const { endpoint } = await serveS3(t);
+  const path = join(import.meta.dirname, "python", script);
+  const { code, stdout, stderr } = await run(PYTHON_BOTO3 ?? "", [path, endpoint], { timeoutMs: 60_000 });
+  assert.equal(stderr, "");
+  assert.equal(stdout.trim(), "ok");
+  assert.equal(code, 0);
+}
+
+test("presigned links of both versions", { skip: missing }, (t) => runs(t, "s3_presigned.py"));
