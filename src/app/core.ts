@@ -244,6 +244,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     resolver: control.resolver,
     invoker: dataPlane,
     peers,
+    wakeup,
     clock,
     random,
     log,

@@ -4,6 +4,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Peers } from "../../ports/peers.ts";
+import type { Wakeup } from "../../ports/wakeup.ts";
 import type { FunctionResolver } from "../control/types.ts";
 import type { FunctionInvoker } from "../model/invocation.ts";
 import { sourceChecks } from "./checks.ts";
@@ -12,6 +13,7 @@ import { createManager, type Poller } from "./manager.ts";
 import type { MappingMetrics } from "./metrics.ts";
 import { isQueue, type EventSourceMapping } from "./model.ts";
 import { startSqsPoller } from "./sqs-poller.ts";
+import { startStreamPoller } from "./stream/poller.ts";
 import { MappingStore, type MappingLease } from "./store.ts";
 
 export { eventSourceMigrations } from "./store.ts";
@@ -21,6 +23,7 @@ export interface EventSourceDeps {
   readonly resolver: FunctionResolver;
   readonly invoker: Pick<FunctionInvoker, "invoke">;
   readonly peers: Peers;
+  readonly wakeup: Wakeup;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -47,7 +50,7 @@ export function createEventSources(deps: EventSourceDeps): EventSources {
 
   function poll(lease: MappingLease): Poller {
     if (isQueue(lease.mapping.kind)) return startSqsPoller({ ...deps, roleOf }, lease);
-    return { close: () => Promise.resolve() };
+    return startStreamPoller({ ...deps, store, roleOf }, lease);
   }
 
   const manager = createManager({ store, clock, log, node: deps.node, poll });

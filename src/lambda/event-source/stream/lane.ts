@@ -1,0 +1,223 @@
+/**
+ * One ordered sequence of a shard's records: batches are gathered, run one after the other, and a
+ * batch that fails holds back only this lane.
+ */
+import type { Clock } from "../../../kernel/clock.ts";
+import { ServiceError } from "../../../kernel/errors.ts";
+import { LIMITS } from "../../../kernel/limits.ts";
+import type { InvocationOutcome } from "../../model/invocation.ts";
+import type { EventSourceMapping } from "../model.ts";
+import { batchReport } from "../report.ts";
+import type { StreamRecord } from "./source.ts";
+import {
+  freshWork,
+  stepAfter,
+  withoutExpired,
+  type AttemptResult,
+  type GiveUpCondition,
+  type Work,
+} from "./step.ts";
+import { STATE_BYTES_MAX, stateFrom, windowFields, windowOf, type OpenWindow } from "./window.ts";
+
+export interface LaneDeps {
+  readonly mapping: EventSourceMapping;
+  readonly shardId: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Rejects with a ServiceError when the platform refused. */
+  invoke(payload: Uint8Array): Promise<InvocationOutcome>;
+  /** These records need nothing more; resolves when that is durable. */
+  finished(records: readonly StreamRecord[], window: OpenWindow | undefined): Promise<void>;
+  givenUp(
+    records: readonly StreamRecord[],
+    condition: GiveUpCondition,
+    attempts: number,
+    last: InvocationOutcome | undefined,
+  ): Promise<void>;
+  /** How an attempt went, for LastProcessingResult and the metrics. */
+  attempted(result: AttemptResult, records: number): void;
+}
+
+const EVENT_OVERHEAD = 14;
+
+export class Lane {
+  readonly #deps: LaneDeps;
+  readonly #waiting: StreamRecord[] = [];
+  #window: OpenWindow | undefined;
+  #wake: (() => void) | undefined;
+  #ended = false;
+
+  constructor(deps: LaneDeps, window: OpenWindow | undefined) {
+    this.#deps = deps;
+    this.#window = window;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  add(record: StreamRecord): void {
+    this.#waiting.push(record);
+    this.#wake?.();
+  }
+
+  /** No record will follow: `run` resolves when all are finished. */
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async run(): Promise<void> {
+    while (!this.#deps.signal.aborted) {
+      const records = await this.#gather();
+      if (this.#deps.signal.aborted) return;
+      if (records.length > 0) await this.#process(records);
+      else if (this.#window === undefined && this.#ended && this.#waiting.length === 0) return;
+      await this.#closeWindowIfOver();
+    }
+  }
+
+  /** A batch: full, or its window of time has passed, or nothing more of its tumbling window waits. */
+  async #gather(): Promise<StreamRecord[]> {
+    const { clock, mapping, signal } = this.#deps;
+    const { batchSize, batchingWindowSeconds } = mapping.settings;
+    let deadline: number | undefined;
+    for (;;) {
+      if (signal.aborted) return [];
+      const ready = this.#ready(batchSize);
+      if (ready.isFull || (this.#ended && ready.count > 0)) return this.#waiting.splice(0, ready.count);
+      const now = clock.now();
+      if (ready.count > 0) deadline ??= now + batchingWindowSeconds * 1000;
+      if (deadline !== undefined && now >= deadline) return this.#waiting.splice(0, ready.count);
+      if (this.#ended && this.#waiting.length === 0) return [];
+      const windowEnd = this.#window?.endMs;
+      if (windowEnd !== undefined && now >= windowEnd && ready.count === 0) return [];
+      const until = Math.min(deadline ?? Infinity, windowEnd ?? Infinity);
+      await this.#more(until === Infinity ? undefined : Math.max(0, until - now));
+    }
+  }
+
+  /** How many of the waiting records one event can hold. */
+  #ready(batchSize: number): { readonly count: number; readonly isFull: boolean } {
+    const seconds = this.#deps.mapping.settings.stream?.tumblingWindowSeconds ?? 0;
+    let bytes = EVENT_OVERHEAD;
+    let count = 0;
+    for (const record of this.#waiting) {
+      if (count === batchSize) return { count, isFull: true };
+      if (seconds > 0) {
+        const window = this.#window ?? windowOf(this.#waiting[0]?.arrivedAtMs ?? 0, seconds);
+        if (record.arrivedAtMs >= window.endMs) return { count, isFull: true };
+      }
+      bytes += Buffer.byteLength(JSON.stringify(record.event)) + 1;
+      if (count > 0 && bytes > LIMITS.syncPayloadBytes) return { count, isFull: true };
+      count += 1;
+    }
+    return { count, isFull: count === batchSize };
+  }
+
+  async #more(ms: number | undefined): Promise<void> {
+    const { clock, signal } = this.#deps;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        timer?.cancel();
+        signal.removeEventListener("abort", done);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = ms === undefined ? undefined : clock.timer(ms, done);
+      signal.addEventListener("abort", done, { once: true });
+      this.#wake = done;
+    });
+  }
+
+  async #process(records: readonly StreamRecord[]): Promise<void> {
+    const { clock, mapping, signal } = this.#deps;
+    const settings = mapping.settings.stream;
+    if (settings === undefined) throw new TypeError("a stream's mapping has stream settings");
+    if (settings.tumblingWindowSeconds > 0) {
+      this.#window ??= windowOf(records[0]?.arrivedAtMs ?? clock.now(), settings.tumblingWindowSeconds);
+    }
+    let queue: readonly Work[] = [freshWork(records)];
+    let attempts = 0;
+    let last: InvocationOutcome | undefined;
+    while (queue.length > 0 && !signal.aborted) {
+      const [head, ...others] = queue as [Work, ...Work[]];
+      const { work, expired } = withoutExpired(head, settings.maximumRecordAgeSeconds, clock.now());
+      if (expired.length > 0) {
+        await this.#deps.givenUp(expired, "RecordAgeExceeded", attempts, last);
+        await this.#deps.finished(expired, this.#window);
+      }
+      if (work.records.length === 0) {
+        queue = others;
+        continue;
+      }
+      const { result, outcome } = await this.#attempt(work.records);
+      if (signal.aborted && result === "throttled") return;
+      if (outcome !== undefined) {
+        last = outcome;
+        attempts = work.failures + 1;
+      }
+      this.#deps.attempted(result, work.records.length);
+      const step = stepAfter(work, result, settings);
+      if (step.givenUp.length > 0) {
+        await this.#deps.givenUp(step.givenUp, "RetryAttemptsExhausted", attempts, last);
+      }
+      const over = [...step.done, ...step.givenUp];
+      if (over.length > 0) await this.#deps.finished(over, this.#window);
+      queue = [...step.next, ...others];
+      if (step.pauseMs > 0) await clock.sleep(step.pauseMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #attempt(
+    records: readonly StreamRecord[],
+    isFinal = false,
+    isEarly = false,
+  ): Promise<{ readonly result: AttemptResult; readonly outcome: InvocationOutcome | undefined }> {
+    const { mapping, shardId } = this.#deps;
+    const event = {
+      Records: records.map((record) => record.event),
+      ...(this.#window === undefined
+        ? {}
+        : windowFields(this.#window, shardId, mapping.sourceArn, isFinal, isEarly)),
+    };
+    try {
+      const outcome = await this.#deps.invoke(Buffer.from(JSON.stringify(event), "utf8"));
+      if (outcome.kind === "function-error") return { result: "failure", outcome };
+      if (this.#window !== undefined && !isFinal) {
+        this.#window = { ...this.#window, state: stateFrom(outcome.payload) ?? this.#window.state };
+      }
+      const ids = new Set(records.map((record) => record.sequenceNumber));
+      const result = mapping.settings.reportBatchItemFailures ? batchReport(outcome.payload, ids) : "success";
+      return { result, outcome };
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return { result: "throttled", outcome: undefined };
+    }
+  }
+
+  /** The last invocation of a tumbling window, with nothing but its state; repeated until it went well or was given up. */
+  async #closeWindowIfOver(): Promise<void> {
+    const { clock, mapping, signal } = this.#deps;
+    const window = this.#window;
+    if (window === undefined) return;
+    const next = this.#waiting[0];
+    const isEarly = Buffer.byteLength(JSON.stringify(window.state)) > STATE_BYTES_MAX;
+    const isOver =
+      clock.now() >= window.endMs || (next !== undefined && next.arrivedAtMs >= window.endMs) || isEarly;
+    if (!isOver) return;
+    const settings = mapping.settings.stream;
+    for (let failures = 0; !signal.aborted;) {
+      const { result } = await this.#attempt([], true, isEarly);
+      this.#deps.attempted(result, 0);
+      if (result === "success") break;
+      if (result !== "throttled") failures += 1;
+      const retries = settings?.maximumRetryAttempts ?? -1;
+      if (retries >= 0 && failures > retries) break;
+      await clock.sleep(Math.min(60_000, 200 * 2 ** failures), signal).catch(() => undefined);
+    }
+    if (signal.aborted) return;
+    this.#window = undefined;
+    await this.#deps.finished([], undefined);
+  }
+}
