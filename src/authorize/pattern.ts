@@ -9,7 +9,9 @@
  */
 
 /** Values of condition keys; the names are lower case, since keys are compared without regard to case. */
-export type Keys = ReadonlyMap<string, readonly string[]>;
+export interface Keys {
+  get(name: string): readonly string[] | undefined;
+}
 
 const STAR: unique symbol = Symbol("*");
 const ANY: unique symbol = Symbol("?");

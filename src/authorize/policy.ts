@@ -30,8 +30,6 @@ export interface Policy {
   /** Its ARN or name, for whoever looks for the statement that decided. */
   readonly name: string;
   readonly statements: readonly PolicyStatement[];
-  /** Conditions or variables: the same action on the same resource may be decided otherwise next time. */
-  readonly depends: boolean;
 }
 
 export interface Request {
@@ -52,7 +50,7 @@ export function compilePolicy(document: unknown, name: string): Policy | undefin
     const compiled = compileStatement(statement, withVariables);
     return compiled === undefined ? [] : [compiled];
   });
-  return { name, statements, depends: statements.some(dependsOnRequest) };
+  return { name, statements };
 }
 
 function parse(text: string): unknown {
@@ -108,11 +106,6 @@ function conditionsOf(value: unknown, withVariables: boolean): Condition[] {
       compileCondition(operator, key, wanted, withVariables),
     ),
   );
-}
-
-function dependsOnRequest(statement: PolicyStatement): boolean {
-  const variables = statement.resources?.patterns.some((pattern) => pattern.hasVariables) === true;
-  return variables || statement.conditions.length > 0;
 }
 
 const NO_KEYS: Keys = new Map();

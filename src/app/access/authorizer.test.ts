@@ -315,6 +315,14 @@ test("decisions are kept until IAM or the resource's policy changes", async () =
   assert.equal(it.loads, 2);
 });
 
+test("a decision that a condition had a say in is taken again", async () => {
+  const it = world({ statements: [allow({ Condition: { StringEquals: { "aws:UserAgent": "a" } } })] });
+  const ask = asker(it);
+  await ask(USER, { headers: { "user-agent": "a" } });
+  await refusal(ask(USER, { headers: { "user-agent": "b" } }));
+  await ask(USER, { headers: { "user-agent": "a" } });
+});
+
 test("what is asked at once is read once", async () => {
   const it = world({ statements: [allow()] });
   const ask = asker(it);

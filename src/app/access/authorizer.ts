@@ -10,6 +10,7 @@
  */
 import { type Denial, remedyOf } from "../../authorize/denial.ts";
 import { type Decision, evaluate, type Policies } from "../../authorize/evaluate.ts";
+import type { Keys } from "../../authorize/pattern.ts";
 import { compilePolicy, type Policy, type Request } from "../../authorize/policy.ts";
 import type { AccessRule, RequestContext, Service } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -60,7 +61,6 @@ interface Judged {
 const TOLD_MAX = 10_000;
 const DECISIONS_MAX = 1000;
 const COMPILED_MAX = 500;
-const NO_KEYS: Request["keys"] = new Map();
 
 export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
   const { mode } = deps;
@@ -124,11 +124,10 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const policy = text === undefined ? undefined : compile(text, resource);
     const isTrust = service.name === "sts" && call.operation === "AssumeRole";
     const policies: Policies = { ...known, resource: policy === undefined ? [] : [policy], isTrust };
-    const isConstant = known.isConstant && policy?.depends !== true && !isTrust;
-    const keys = isConstant ? NO_KEYS : requestKeys(sourceOf(call, known), need);
+    const keys = new LateKeys(() => requestKeys(sourceOf(call, known), need));
     const request = { principal: known.principal, action: need.action, resource, keys };
     const decision = evaluate(request, policies, owner);
-    if (isConstant) {
+    if (!keys.wereRead) {
       if (known.decisions.size >= DECISIONS_MAX) known.decisions.clear();
       known.decisions.set(`${asked.action} ${resource}`, { text, owner, decision });
     }
@@ -204,6 +203,25 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     }
     return mode === "off" ? undefined : decideAll(call);
   };
+}
+
+/** Made when the first condition asks: most decisions need none, and then hold for the next request. */
+class LateKeys implements Keys {
+  readonly #make: () => Keys;
+  #made: Keys | undefined;
+
+  constructor(make: () => Keys) {
+    this.#make = make;
+  }
+
+  get wereRead(): boolean {
+    return this.#made !== undefined;
+  }
+
+  get(name: string): readonly string[] | undefined {
+    this.#made ??= this.#make();
+    return this.#made.get(name);
+  }
 }
 
 function remedyFor(known: KnownPrincipal, request: Request, denial: Denial, hasPolicy: boolean): string {

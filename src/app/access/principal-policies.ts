@@ -18,9 +18,7 @@ export interface KnownPrincipal {
   readonly identity: readonly Policy[];
   readonly boundary: Policy | undefined;
   readonly session: readonly Policy[];
-  /** No condition and no variable: with the same policy of the resource a decision stays what it is. */
-  readonly isConstant: boolean;
-  /** By action and resource. */
+  /** By action and resource: those that no condition and no variable had a say in. */
   readonly decisions: Map<string, KeptDecision>;
 }
 
@@ -95,9 +93,7 @@ export function createPrincipalPolicies(reader: IamReader, clock: Clock): Princi
     const compiled = given.flatMap(([document, name]) => compilePolicy(document, name) ?? []);
     // One that cannot be read allows nothing, rather than everything.
     const isRestricted = policy !== undefined || policyArns.length > 0;
-    return isRestricted && compiled.length === 0
-      ? [{ name: "session", statements: [], depends: false }]
-      : compiled;
+    return isRestricted && compiled.length === 0 ? [{ name: "session", statements: [] }] : compiled;
   }
 
   return {
@@ -135,9 +131,7 @@ function withPolicies(
   const identity = grantsOf(policies);
   const bound = policies.boundary;
   const boundary = bound === undefined ? undefined : compilePolicy(bound.document, bound.arn);
-  const all = [...identity, ...session, ...(boundary === undefined ? [] : [boundary])];
-  const isConstant = !all.some((policy) => policy.depends);
-  return { principal, exists, tags, identity, boundary, session, isConstant, decisions: new Map() };
+  return { principal, exists, tags, identity, boundary, session, decisions: new Map() };
 }
 
 function grantsOf(policies: EntityPolicies): Policy[] {
