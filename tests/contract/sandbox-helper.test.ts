@@ -68,3 +68,32 @@ for (const target of TARGETS) {
     },
   );
 }
+
+/** A program that runs programs of another machine; undefined where there is none. */
+async function emulator(): Promise<string | undefined> {
+  for (const name of ["qemu-aarch64-static", "qemu-aarch64"]) {
+    const found = await run(name, ["--version"]).then(
+      () => true,
+      () => false,
+    );
+    if (found) return name;
+  }
+  return undefined;
+}
+
+const qemu = process.arch === "arm64" ? undefined : await emulator();
+
+/**
+ * An emulator has neither namespaces of its own nor the kernel's limits: what can be seen is that the
+ * program loads, reads its arguments and answers.
+ */
+test(
+  "the helper for linux-arm64 runs, as far as an emulator goes",
+  { skip: qemu === undefined ? "qemu-aarch64-static (package qemu-user-static) is not here" : false },
+  async () => {
+    const program = path.join(HELPER, "prebuilt", "linux-arm64", "lambent-sandbox");
+    const usage = await run(qemu as string, [program]).catch((error: unknown) => error);
+    assert.equal((usage as { code: number }).code, 64);
+    assert.match((usage as { stderr: string }).stderr, /^usage: lambent-sandbox /);
+  },
+);
