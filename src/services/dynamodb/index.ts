@@ -10,8 +10,11 @@ import { createBackground, createSettle } from "./background.ts";
 import type { Engine, World } from "./deps.ts";
 import { createWriter } from "./item/write.ts";
 import { itemOperations } from "./operations-items.ts";
+import { batchOperations } from "./operations-batch.ts";
 import { readOperations } from "./operations-reads.ts";
+import { settingOperations } from "./operations-settings.ts";
 import { tableOperations } from "./operations-tables.ts";
+import { transactionOperations } from "./operations-transactions.ts";
 import { createStore } from "./store.ts";
 import { createStreamReader, type StreamReader } from "./stream/streams.ts";
 import { createTables } from "./table/tables.ts";
@@ -65,6 +68,9 @@ export function createDynamodb(deps: DynamodbDeps): Dynamodb {
     ...tableOperations(use),
     ...itemOperations(use),
     ...readOperations(use),
+    ...batchOperations(use),
+    ...transactionOperations(use),
+    ...settingOperations(use),
   });
   return {
     service: { ...service, access },

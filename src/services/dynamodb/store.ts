@@ -107,6 +107,11 @@ export interface Counts {
   readonly bytes: number;
 }
 
+/** One text for a place among all items. */
+export function keyText(storeNo: number, { pk, sk }: ItemKey): string {
+  return `${String(storeNo)}/${Buffer.from(pk).toString("latin1")}/${Buffer.from(sk).toString("latin1")}`;
+}
+
 interface TableRow {
   readonly version: number;
   readonly definition: string;
@@ -121,6 +126,10 @@ export interface Store {
   /** Those with a TimeToLive; asked every second, so it must be cheap. */
   tablesWithExpiry(): Promise<Table[]>;
   item(table: Table, key: ItemKey): Promise<StoredItem | undefined>;
+  /** All of one moment; in the order asked. */
+  items(
+    keys: readonly { readonly table: Table; readonly key: ItemKey }[],
+  ): Promise<(StoredItem | undefined)[]>;
   counts(storeNo: number): Promise<Counts>;
   tags(table: Table): Promise<{ key: string; value: string }[]>;
 }
@@ -172,6 +181,21 @@ export function createStore(database: Database): Store {
         [table.no, pk, sk],
       );
       return row === undefined ? undefined : { version: row.version, bytes: row.bytes, text: row.item };
+    },
+    async items(keys) {
+      if (keys.length === 0) return [];
+      const rows = await database.read<
+        ItemKey & { store_no: number; version: number; bytes: number; item: string }
+      >(
+        `SELECT store_no, pk, sk, version, bytes, item FROM ddb_items
+          WHERE (store_no, pk, sk) IN (VALUES ${keys.map(() => "(?, ?, ?)").join(", ")})`,
+        keys.flatMap(({ table, key }) => [table.no, key.pk, key.sk]),
+      );
+      const found = new Map(rows.map((row) => [keyText(row.store_no, row), row]));
+      return keys.map(({ table, key }) => {
+        const row = found.get(keyText(table.no, key));
+        return row === undefined ? undefined : { version: row.version, bytes: row.bytes, text: row.item };
+      });
     },
     async counts(storeNo) {
       const [row] = await database.read<{ items: number; bytes: number }>(

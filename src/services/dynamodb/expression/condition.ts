@@ -281,7 +281,7 @@ function operandValue(operand: Operand, item: Item): AttributeValue | undefined 
 
 /** Bytes of a binary, characters of a string, elements of everything else that has some. */
 function sizeOf(value: AttributeValue): number | undefined {
-  if (value.S !== undefined) return Buffer.byteLength(value.S);
+  if (value.S !== undefined) return value.S.length;
   if (value.M !== undefined) return Object.keys(value.M).length;
   return (value.B ?? value.SS ?? value.NS ?? value.BS ?? value.L)?.length;
 }

@@ -134,6 +134,7 @@ export function updateRequest(tables: Tables, input: KeyInput, context: Where): 
     tableName,
     table,
     actions,
+    isUpdate: true,
     key(definition) {
       refuseKeyUpdates(definition, actions);
       return keyOfKey(definition, key);

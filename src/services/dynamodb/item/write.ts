@@ -9,7 +9,7 @@ import { Conflict, type Statement } from "../../../ports/database.ts";
 import type { World } from "../deps.ts";
 import { transactionConflict, validation } from "../errors.ts";
 import { versions } from "../numbers.ts";
-import { expectDefinition, type ItemKey, type Store } from "../store.ts";
+import { expectDefinition, keyText, type ItemKey, type Store } from "../store.ts";
 import { recordStatements, type UserIdentity } from "../stream/record.ts";
 import { streamArn, type Table } from "../table/model.ts";
 import type { Item } from "../value/item.ts";
@@ -29,6 +29,8 @@ export interface Target {
    * The item itself is handed back where nothing changes (a check).
    */
   readonly decide: (old: Item | undefined, table: Table) => Item | undefined;
+  /** UpdateItem words an item that grew too large in its own way. */
+  readonly isUpdate?: boolean;
 }
 
 export interface WriteOptions {
@@ -36,6 +38,8 @@ export interface WriteOptions {
   readonly userIdentity?: UserIdentity;
   /** Rows to write in the same unit. */
   readonly extra?: readonly Statement[];
+  /** Of all items together, as they are written. */
+  readonly bytesMax?: number;
 }
 
 export interface Writer {
@@ -66,11 +70,8 @@ export function createWriter(world: World, store: Store): Writer {
     const next = target.decide(old, table);
     const bytes = next === undefined ? 0 : next === old ? (stored?.bytes ?? 0) : itemSize(next);
     if (bytes > ITEM_BYTES_MAX) {
-      throw validation(
-        old === undefined
-          ? "Item size has exceeded the maximum allowed size"
-          : "Item size to update has exceeded the maximum allowed size",
-      );
+      const what = target.isUpdate === true ? "Item size to update" : "Item size";
+      throw validation(`${what} has exceeded the maximum allowed size`);
     }
     return { table, key, stored, old, next, bytes };
   }
@@ -104,13 +105,12 @@ export function createWriter(world: World, store: Store): Writer {
       world.wakeup.notify(streamArn(scope, name, stream.label));
   }
 
-  const turnOf = (table: Table, { pk, sk }: ItemKey): string =>
-    `${String(table.no)}/${Buffer.from(pk).toString("latin1")}/${Buffer.from(sk).toString("latin1")}`;
+  const turnOf = (target: Target, table: Table): string => keyText(table.no, target.key(table));
 
   return {
     async one(target, options = {}) {
       const table = await target.table();
-      return turns.run([turnOf(table, target.key(table))], async () => {
+      return turns.run([turnOf(target, table)], async () => {
         for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
           const change = await read(target, attempt === 1 ? table : await target.table());
           if (await commit([change], options)) return change;
@@ -120,9 +120,7 @@ export function createWriter(world: World, store: Store): Writer {
     },
     async all(targets, refuse, options = {}) {
       const tables = await Promise.all(targets.map((target) => target.table()));
-      const keys = targets.map((target, index) =>
-        turnOf(tables[index] as Table, target.key(tables[index] as Table)),
-      );
+      const keys = targets.map((target, index) => turnOf(target, tables[index] as Table));
       return turns.run(keys, async () => {
         for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
           const outcomes = await Promise.allSettled(
@@ -136,6 +134,10 @@ export function createWriter(world: World, store: Store): Writer {
           const changes = outcomes.flatMap((outcome) =>
             outcome.status === "fulfilled" ? [outcome.value] : [],
           );
+          const bytes = changes.reduce((sum, change) => sum + change.bytes, 0);
+          if (bytes > (options.bytesMax ?? Infinity)) {
+            throw validation(`Transaction payload size cannot exceed 4MB. Payload Size: ${String(bytes)}`);
+          }
           if (await commit(changes, options)) return changes;
         }
         throw transactionConflict();

@@ -1,0 +1,178 @@
+/** BatchGetItem and BatchWriteItem: many single operations in one request, each on its own. */
+import type { KeysAndAttributes, WriteRequest as BatchedWrite } from "@aws-sdk/client-dynamodb";
+import type { Operations, RequestContext } from "../../aws/service.ts";
+import {
+  addConsumed,
+  consumedByRead,
+  consumedByWrite,
+  readUnits,
+  showConsumed,
+  type Consumed,
+} from "./capacity.ts";
+import type { Engine, UseEngine } from "./deps.ts";
+import { validation } from "./errors.ts";
+import type { Path } from "./expression/ast.ts";
+import { project, readProjection } from "./expression/paths.ts";
+import { Placeholders } from "./expression/placeholders.ts";
+import { writeUnits } from "./item/change.ts";
+import { deleteRequest, putRequest, type WriteRequest } from "./item/requests.ts";
+import { ITEM_BYTES_MAX } from "./item/write.ts";
+import { refuseLegacy } from "./legacy.ts";
+import { collectionMetrics, type CollectionMetrics } from "./operations-items.ts";
+import { keyText, type ItemKey } from "./store.ts";
+import { keyOfKey } from "./table/keys.ts";
+import type { Table } from "./table/model.ts";
+import { checkItem } from "./value/check.ts";
+import type { Item } from "./value/item.ts";
+import { itemSize } from "./value/size.ts";
+import { itemFromText } from "./value/storage.ts";
+
+const KEYS_MAX = 100;
+const WRITES_MAX = 25;
+/** 16 MB; what does not fit is handed back unprocessed. */
+const ANSWER_BYTES = 16_777_216;
+
+function refuseDuplicates(places: readonly string[]): void {
+  if (new Set(places).size < places.length)
+    throw validation("Provided list of item keys contains duplicates");
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly input: KeysAndAttributes;
+  readonly table: Table;
+  readonly keys: readonly { readonly given: Item; readonly key: ItemKey }[];
+  readonly paths: readonly Path[] | undefined;
+}
+
+async function wanted(
+  engine: Engine,
+  name: string,
+  input: KeysAndAttributes,
+  context: RequestContext,
+): Promise<Wanted> {
+  refuseLegacy(input);
+  const expression = input.ProjectionExpression;
+  const placeholders = new Placeholders(input, { ProjectionExpression: expression }, []);
+  const paths = expression === undefined ? undefined : readProjection(expression, placeholders);
+  placeholders.refuseUnused();
+  const table = await engine.tables.withItems(context, name);
+  const keys = (input.Keys ?? []).map((given) => ({ given, key: keyOfKey(table, checkItem(given)) }));
+  return { name, input, table, keys, paths };
+}
+
+/** The request of one table, read into writes that are known to be valid. */
+async function batchedWrites(
+  engine: Engine,
+  TableName: string,
+  requests: readonly BatchedWrite[],
+  context: RequestContext,
+): Promise<{ request: WriteRequest; place: string }[]> {
+  const writes: { request: WriteRequest; place: string }[] = [];
+  for (const { PutRequest: put, DeleteRequest: del } of requests) {
+    if ((put === undefined) === (del === undefined)) {
+      throw validation(
+        "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+      );
+    }
+    const request =
+      put === undefined
+        ? deleteRequest(engine.tables, { TableName, Key: del?.Key }, context)
+        : putRequest(engine.tables, { TableName, Item: put.Item }, context);
+    const table = await request.table();
+    const place = keyText(table.no, request.key(table));
+    // Nothing is written before everything has been looked at.
+    const item = request.decide(undefined, table);
+    if (item !== undefined && itemSize(item) > ITEM_BYTES_MAX) {
+      throw validation("Item size has exceeded the maximum allowed size");
+    }
+    writes.push({ request, place });
+  }
+  return writes;
+}
+
+export function batchOperations(use: UseEngine): Operations<typeof import("@aws-sdk/client-dynamodb")> {
+  return {
+    async BatchGetItem(input, context) {
+      const asked = Object.entries(input.RequestItems ?? {});
+      if (asked.reduce((sum, [, { Keys }]) => sum + (Keys?.length ?? 0), 0) > KEYS_MAX) {
+        throw validation("Too many items requested for the BatchGetItem call");
+      }
+      const engine = await use();
+      const tables = await Promise.all(asked.map(([name, one]) => wanted(engine, name, one, context)));
+      refuseDuplicates(tables.flatMap(({ table, keys }) => keys.map(({ key }) => keyText(table.no, key))));
+      const responses: [string, Item[]][] = [];
+      const unprocessed: [string, KeysAndAttributes][] = [];
+      const consumed: Consumed[] = [];
+      let bytes = 0;
+      for (const { name, input: one, table, keys, paths } of tables) {
+        const stored = await engine.store.items(keys.map(({ key }) => ({ table, key })));
+        const items: Item[] = [];
+        const left: Item[] = [];
+        for (const [index, row] of stored.entries()) {
+          bytes += row?.bytes ?? 0;
+          if (bytes > ANSWER_BYTES) {
+            left.push(keys[index]?.given ?? {});
+            continue;
+          }
+          const units = readUnits(row?.bytes ?? 0, one.ConsistentRead === true);
+          consumed.push(consumedByRead(table, name, undefined, units));
+          if (row === undefined) continue;
+          const item = itemFromText(row.text);
+          items.push(paths === undefined ? item : project(item, paths));
+        }
+        responses.push([name, items]);
+        if (left.length > 0) unprocessed.push([name, { ...one, Keys: left }]);
+      }
+      const shown = addConsumed(consumed).map((part) => showConsumed(input.ReturnConsumedCapacity, part));
+      const capacity = shown.filter((part) => part !== undefined);
+      return {
+        Responses: Object.fromEntries(responses),
+        UnprocessedKeys: Object.fromEntries(unprocessed),
+        ...(capacity.length === 0 ? {} : { ConsumedCapacity: capacity }),
+      };
+    },
+
+    async BatchWriteItem(input, context) {
+      const asked = Object.entries(input.RequestItems ?? {});
+      if (asked.reduce((sum, [, requests]) => sum + requests.length, 0) > WRITES_MAX) {
+        throw validation("Too many items requested for the BatchWriteItem call");
+      }
+      const engine = await use();
+      const writes = (
+        await Promise.all(asked.map(([name, requests]) => batchedWrites(engine, name, requests, context)))
+      ).flat();
+      refuseDuplicates(writes.map(({ place }) => place));
+      const changes = await Promise.all(
+        writes.map(async ({ request }) => ({ request, change: await engine.writer.one(request) })),
+      );
+      const consumed = changes.map(({ request, change }) =>
+        consumedByWrite(change.table, request.tableName, writeUnits(change)),
+      );
+      const shown = addConsumed(consumed).map((part) => showConsumed(input.ReturnConsumedCapacity, part));
+      const capacity = shown.filter((part) => part !== undefined);
+      const metrics = input.ReturnItemCollectionMetrics === "SIZE" ? metricsOf(changes) : {};
+      return {
+        UnprocessedItems: {},
+        ...(Object.keys(metrics).length === 0 ? {} : { ItemCollectionMetrics: metrics }),
+        ...(capacity.length === 0 ? {} : { ConsumedCapacity: capacity }),
+      };
+    },
+  };
+}
+
+type Written = readonly {
+  readonly request: WriteRequest;
+  readonly change: Parameters<typeof collectionMetrics>[0];
+}[];
+
+/** By table, as the request spells it; tables without local indexes have none. */
+export function metricsOf(written: Written): Record<string, CollectionMetrics[]> {
+  const metrics = new Map<string, CollectionMetrics[]>();
+  for (const { request, change } of written) {
+    const found = collectionMetrics(change);
+    if (found !== undefined)
+      metrics.set(request.tableName, [...(metrics.get(request.tableName) ?? []), found]);
+  }
+  return Object.fromEntries(metrics);
+}
