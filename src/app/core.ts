@@ -32,6 +32,7 @@ import { createDestinations } from "../lambda/async/destinations.ts";
 import { createAsyncQueue, type AsyncQueue } from "../lambda/async/queue.ts";
 import { destinationChecks } from "../lambda/control/destination-checks.ts";
 import { createEventSources } from "../lambda/event-source/event-sources.ts";
+import { createCodeSource } from "../lambda/control/code-source.ts";
 import { createFunctionControl, type FunctionControl } from "../lambda/control/control.ts";
 import type { EndpointConnectionHandler } from "../lambda/environment/environment-deps.ts";
 import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
@@ -153,6 +154,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     log,
     destinations: destinationChecks(() => peers),
     hostArchitecture: arch() === "arm64" ? "arm64" : "x86_64",
+    strictArchitectures: deps.config.strictArchitectures,
   });
   const dataPlane = createInvoker({
     resolver: control.resolver,
@@ -252,7 +254,12 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     node: "local",
   });
   const services = [
-    createLambdaService(control, dataPlane, eventSources.control),
+    createLambdaService(
+      control,
+      dataPlane,
+      eventSources.control,
+      createCodeSource(() => peers),
+    ),
     sts.service,
     iam.service,
     logs.service,

@@ -11,7 +11,18 @@ export type PeerIdentity =
       readonly principal: string;
       readonly sourceArn: string;
       readonly sourceAccount: string;
-    };
+    }
+  /** Who made the request that this call serves: its own policies decide. */
+  | { readonly kind: "caller"; readonly caller: PeerCaller };
+
+/** A principal as the gateway has found it. */
+export interface PeerCaller {
+  readonly kind: "root" | "user" | "role" | "anonymous" | "service";
+  readonly accessKeyId: string | undefined;
+  readonly arn: string;
+  readonly userId: string;
+  readonly verified: boolean;
+}
 
 export interface PeerCall {
   /** Key of the service's table: `sqs`, `sns`, `events`, `lambda`, … */

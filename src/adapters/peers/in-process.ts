@@ -20,6 +20,7 @@ type Caller = DispatchCall["caller"];
 
 /** What STS would have said of the session: `arn:aws:sts::…:assumed-role/<role>/<session>`. */
 function callerOf(as: PeerIdentity, scope: Scope): Caller {
+  if (as.kind === "caller") return as.caller;
   if (as.kind === "service") {
     return {
       kind: "service",

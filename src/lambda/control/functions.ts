@@ -42,10 +42,13 @@ export interface ConfigurationSpec {
   readonly deadLetterTargetArn?: string | undefined;
 }
 
+/** An archive that came with the request, or how to get it. */
+export type Archive = Uint8Array | (() => Promise<Uint8Array>);
+
 export interface CreateSpec extends ConfigurationSpec {
   readonly functionName: string;
   readonly architecture?: Architecture | undefined;
-  readonly zipFile: Uint8Array | undefined;
+  readonly zipFile: Archive | undefined;
   readonly publish?: boolean | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
 }
@@ -57,7 +60,7 @@ export interface UpdateConfigurationSpec extends ConfigurationSpec {
 
 export interface UpdateCodeSpec {
   readonly functionName: string;
-  readonly zipFile: Uint8Array | undefined;
+  readonly zipFile: Archive | undefined;
   readonly imageUri?: string | undefined;
   readonly architecture?: Architecture | undefined;
   readonly publish?: boolean | undefined;
@@ -391,12 +394,15 @@ interface StoredCode extends Disposable {
  */
 async function storeCode(
   context: ControlContext,
-  zip: Uint8Array | undefined,
+  archive: Archive | undefined,
   dryRun = false,
 ): Promise<StoredCode> {
-  if (zip === undefined) throw invalidParameter("Please provide a source for function code.");
+  if (archive === undefined) throw invalidParameter("Please provide a source for function code.");
+  const isDirect = archive instanceof Uint8Array;
+  const zip = isDirect ? archive : await archive();
   if (zip.byteLength === 0) throw invalidParameter("Uploaded file must be a non-empty zip");
-  if (zip.byteLength > LIMITS.zippedCodeBytes) {
+  // The limit of the zipped size is one of the request; S3 is the way around it.
+  if (isDirect && zip.byteLength > LIMITS.zippedCodeBytes) {
     throw requestEntityTooLarge(`Zipped size must be smaller than ${LIMITS.zippedCodeBytes} bytes`);
   }
   const { unzippedBytes } = await context.inspectZip(zip);

@@ -24,10 +24,8 @@ test("any other value is refused by name", () => {
     ["CreateFunction", { Layers: ["arn:aws:lambda:us-east-1:1:layer:l:1"] }, "Layers"],
     ["CreateFunction", { SnapStart: { ApplyOn: "PublishedVersions" } }, "SnapStart"],
     ["CreateFunction", { KMSKeyArn: "arn:aws:kms:us-east-1:1:key/k" }, "KMSKeyArn"],
-    ["CreateFunction", { Code: { S3Bucket: "b", S3Key: "k" } }, "Code.S3Bucket"],
     ["CreateFunction", { PackageType: "Image" }, "PackageType"],
     ["CreateFunction", { DurableConfig: {} }, "DurableConfig"],
-    ["UpdateFunctionCode", { S3Bucket: "b" }, "S3Bucket"],
     ["UpdateFunctionConfiguration", { ImageConfig: { Command: ["x"] } }, "ImageConfig"],
     ["Invoke", { TenantId: "t" }, "TenantId"],
   ];

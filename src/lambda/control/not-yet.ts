@@ -102,12 +102,6 @@ const ROWS: readonly Row[] = [
   },
   {
     operations: ["CreateFunction"],
-    field: "Code.S3Bucket",
-    isDefault: never,
-    instead: "S3 does not exist here yet: send the archive as Code.ZipFile (--zip-file fileb://…).",
-  },
-  {
-    operations: ["CreateFunction"],
     field: "Code.ImageUri",
     isDefault: never,
     instead: "Deploy the code as a zip archive.",
@@ -117,12 +111,6 @@ const ROWS: readonly Row[] = [
     field: "Code.SourceKMSKeyArn",
     isDefault: isEmptyText,
     instead: "Send the archive unencrypted: it is kept in the data folder only.",
-  },
-  {
-    operations: ["UpdateFunctionCode"],
-    field: "S3Bucket",
-    isDefault: never,
-    instead: "S3 does not exist here yet: send the archive as ZipFile (--zip-file fileb://…).",
   },
   {
     operations: ["UpdateFunctionCode"],

@@ -1,5 +1,6 @@
 import type * as sdk from "@aws-sdk/client-lambda";
 import { defineService, type Service } from "../../aws/service.ts";
+import type { CodeSource } from "../../lambda/control/code-source.ts";
 import type { FunctionControl } from "../../lambda/control/control.ts";
 import type { MappingControl } from "../../lambda/event-source/control.ts";
 import type { FunctionInvoker } from "../../lambda/model/invocation.ts";
@@ -18,11 +19,12 @@ export function createLambdaService(
   control: FunctionControl,
   invoker: FunctionInvoker,
   mappings?: MappingControl,
+  codeSource?: CodeSource,
 ): Service {
   const service = defineService<typeof sdk>(
     "lambda",
     {
-      ...functionOperations(control, invoker),
+      ...functionOperations(control, invoker, codeSource),
       ...settingsOperations(control, mappings),
       ...(mappings === undefined ? {} : eventSourceOperations(mappings)),
     },

@@ -3,6 +3,9 @@ import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { FunctionControl } from "../../lambda/control/control.ts";
+import type { CodeSource } from "../../lambda/control/code-source.ts";
+import { invalidParameter } from "../../lambda/control/errors.ts";
+import type { Archive } from "../../lambda/control/functions.ts";
 import { functionArn, targetOf } from "../../lambda/control/names.ts";
 import { refuseNotYet } from "../../lambda/control/not-yet.ts";
 import type { FunctionVersion } from "../../lambda/model/function.ts";
@@ -17,8 +20,35 @@ function qualifiedArnOf(version: FunctionVersion): string {
   return functionArn(version.scope, version.name, version.version);
 }
 
+interface CodeInput {
+  readonly ZipFile?: Uint8Array | undefined;
+  readonly S3Bucket?: string | undefined;
+  readonly S3Key?: string | undefined;
+  readonly S3ObjectVersion?: string | undefined;
+}
+
+/** Errors: InvalidParameterValueException when there are two sources. */
+function archiveOf(
+  code: CodeInput | undefined,
+  codeSource: CodeSource | undefined,
+  context: RequestContext,
+): Archive | undefined {
+  const { ZipFile, S3Bucket, S3Key, S3ObjectVersion } = code ?? {};
+  if (S3Bucket === undefined && S3Key === undefined) return ZipFile;
+  if (ZipFile !== undefined) {
+    throw invalidParameter("Please do not provide other FunctionCode parameters when providing a ZipFile.");
+  }
+  const location = { bucket: S3Bucket, key: S3Key, versionId: S3ObjectVersion };
+  if (codeSource === undefined) throw invalidParameter("Please provide a source for function code.");
+  return () => codeSource.fetch(location, context.caller, context);
+}
+
 /** Functions, versions and invoking. */
-export function functionOperations(control: FunctionControl, invoker: FunctionInvoker): Operations<Lambda> {
+export function functionOperations(
+  control: FunctionControl,
+  invoker: FunctionInvoker,
+  codeSource?: CodeSource,
+): Operations<Lambda> {
   const { functions, versions, resolver, codeDownloads } = control;
   return {
     async CreateFunction(input, context) {
@@ -27,7 +57,7 @@ export function functionOperations(control: FunctionControl, invoker: FunctionIn
         ...configurationSpec(input),
         functionName: input.FunctionName ?? "",
         architecture: input.Architectures?.[0],
-        zipFile: input.Code?.ZipFile,
+        zipFile: archiveOf(input.Code, codeSource, context),
         publish: input.Publish,
         tags: input.Tags,
       });
@@ -76,7 +106,7 @@ export function functionOperations(control: FunctionControl, invoker: FunctionIn
       refuseNotYet("UpdateFunctionCode", input);
       const version = await functions.updateCode(context, {
         functionName: input.FunctionName ?? "",
-        zipFile: input.ZipFile,
+        zipFile: archiveOf(input, codeSource, context),
         imageUri: input.ImageUri,
         architecture: input.Architectures?.[0],
         publish: input.Publish,
