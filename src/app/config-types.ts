@@ -13,6 +13,8 @@ export interface ServerConfig {
   /** What policies do: nothing, a hint where they would refuse, a refusal. */
   readonly iam: "off" | "warn" | "enforce";
   readonly strictRuntimes: boolean;
+  /** Refuse a function of another architecture than this machine's, also where its code is interpreted. */
+  readonly strictArchitectures: boolean;
   readonly sandbox: "auto" | "namespaces" | "process";
   /** Absolute. Interpreters and SDKs that are installed once for all data folders. */
   readonly cacheDir: string;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 import type { Logger } from "../kernel/log.ts";
 
-/** At a start the file is set aside when it has grown past this. A running server does not rotate it: it writes a line per event of its own, none per request. */
+/** The file is set aside as server.log.1 when it has grown past this, so that both take twice as much at most. */
 const BYTES_MAX = 10 * 1024 * 1024;
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -16,10 +16,23 @@ export function openPlatformLog(
   dataDir: string,
   level: LogLevel,
   notice: (line: string) => void,
+  bytesMax: number = BYTES_MAX,
 ): Logger & { close(): void } {
   const path = join(dataDir, "server.log");
-  if (existsSync(path) && statSync(path).size > BYTES_MAX) renameSync(path, `${path}.1`);
+  let written = existsSync(path) ? statSync(path).size : 0;
+  if (written > bytesMax) {
+    renameSync(path, `${path}.1`);
+    written = 0;
+  }
   const destination = pino.destination({ dest: path, sync: false, minLength: 0, mode: 0o600 });
+  destination.on("write", (bytes: number) => {
+    written += bytes;
+    if (written <= bytesMax) return;
+    written = 0;
+    // What is written until the new file is open still goes into the one that was set aside.
+    renameSync(path, `${path}.1`);
+    destination.reopen();
+  });
   const inner = pino({ level, base: null }, destination);
   return {
     debug: (fields, message) => inner.debug(fields, message),

@@ -123,6 +123,14 @@ export const FLAGS: readonly Flag[] = [
     parse: boolean,
   },
   {
+    key: "strictArchitectures",
+    flag: "--strict-architectures",
+    env: "LAMBENT_STRICT_ARCHITECTURES",
+    value: undefined,
+    help: "refuse a function of another architecture than this machine's, also an interpreted one",
+    parse: boolean,
+  },
+  {
     key: "sandbox",
     flag: "--sandbox",
     env: "LAMBENT_SANDBOX",
@@ -183,6 +191,7 @@ export function defaultConfig(home: string = homedir()): ServerConfig {
     region: "us-east-1",
     iam: "warn",
     strictRuntimes: false,
+    strictArchitectures: false,
     sandbox: "auto",
     cacheDir: join(home, ".lambent", "cache"),
     sdk: "auto",
