@@ -369,7 +369,7 @@ describe("warn", () => {
     assert.equal(told.length, 1, told.join("\n"));
     const line = JSON.parse(told[0] ?? "{}") as Record<string, unknown>;
     assert.equal(line["principal"], `arn:aws:iam::${ACCOUNT}:role/lean`);
-    assert.equal(line["session"], "writer");
+    assert.equal(line["function"], "writer");
     assert.equal(line["action"], "logs:CreateLogGroup");
     assert.match(
       String(line["remedy"]),

@@ -178,14 +178,14 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
       ? `${principal.arn} ${need.action} ${need.resource}`
       : (principal.roleArn ?? principal.arn);
     if (!isNews(key)) return;
-    // A function's session is named after it.
     const session =
-      principal.kind === "role" ? { session: principal.arn.slice(principal.arn.lastIndexOf("/") + 1) } : {};
+      principal.kind === "role" ? principal.arn.slice(principal.arn.lastIndexOf("/") + 1) : undefined;
+    // A function's session is named after it.
+    const who = session === undefined ? {} : { [call.context.fromSandbox ? "function" : "session"]: session };
     deps.log.warn(
       {
         principal: principal.roleArn ?? principal.arn,
-        ...session,
-        fromFunction: call.context.fromSandbox,
+        ...who,
         action: need.action,
         resource: need.resource,
         remedy,
