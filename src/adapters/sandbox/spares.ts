@@ -42,7 +42,9 @@ export function keepSpares<T>(
   function missing(): boolean {
     const since = clock.monotonic() - WINDOW_MS;
     taken = taken.filter((at) => at > since);
-    return !closed && ready.length < sparesWanted(least, taken.length, freemem());
+    if (closed || ready.length >= Math.max(least, taken.length)) return false;
+    // Asking how much memory is free costs more than everything else here.
+    return ready.length < least || ready.length < sparesWanted(least, taken.length, freemem());
   }
 
   /** Whoever waits for one made now goes first: a spare is for later. */
