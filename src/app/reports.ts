@@ -53,6 +53,12 @@ export function describeDriver(driver: SandboxDriver): Pick<ServerSummary, "sand
   return { sandbox, warnings };
 }
 
+const IAM_MODES: Readonly<Record<ServerConfig["iam"], string>> = {
+  off: "off: policies are not looked at",
+  warn: "warn: what AWS would refuse is allowed, with a hint and a line in server.log",
+  enforce: "enforce: what policies do not allow is refused, and requests need a key of this server",
+};
+
 const DISK_LOW_BYTES = 1024 ** 3;
 
 export async function serverDoctor(driver: SandboxDriver, config: ServerConfig): Promise<ServerDoctor> {
@@ -65,5 +71,6 @@ export async function serverDoctor(driver: SandboxDriver, config: ServerConfig):
       ? { name: "disk", result: "warn", detail, next: "free some space, or choose another --data-dir" }
       : { name: "disk", result: "ok", detail },
   );
+  checks.push({ name: "iam", result: config.iam === "off" ? "warn" : "ok", detail: IAM_MODES[config.iam] });
   return { capabilities: driver.capabilities, checks };
 }

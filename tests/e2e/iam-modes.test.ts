@@ -434,6 +434,8 @@ test("the command line signs with the account's key where it has to", async (t) 
   };
   const who = await as(server, keys).sts.send(new GetCallerIdentityCommand({}));
   assert.equal(who.Arn, `arn:aws:iam::${ACCOUNT}:root`);
+  const doctor = await run(process.execPath, [bin, "doctor"], { env });
+  assert.match(doctor.stdout, /iam.*enforce: what policies do not allow is refused/);
   const demo = await run(process.execPath, [bin, "demo"], { env, timeoutMs: 60_000 });
   assert.equal(demo.code, 0, `${demo.stdout}${demo.stderr}`);
   t.diagnostic(demo.stdout.split("\n")[1] ?? "");
