@@ -241,7 +241,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     endpoint,
     port,
     readyMs,
-    summary: { version: VERSION, ...describeDriver(driver), runtimes: [] },
+    summary: { version: VERSION, ...describeDriver(driver) },
     stop,
     closed: closed.promise,
   };

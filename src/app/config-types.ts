@@ -45,12 +45,6 @@ export interface ServerSummary {
   readonly sandbox: string;
   /** One line per protection that does not hold on this host. */
   readonly warnings: readonly string[];
-  readonly runtimes: readonly {
-    readonly runtime: string;
-    readonly available: boolean;
-    readonly exact: boolean;
-    readonly hint: string | undefined;
-  }[];
 }
 
 /** Files of the data folder that both sides know. */

@@ -3,7 +3,8 @@ import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import type { RunningServer, ServerConfig } from "../app/config-types.ts";
-import { findServer } from "./connection.ts";
+import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
+import { admin, findServer } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { parseConfigFile, resolveConfig } from "./flags.ts";
 import { duration, json, note, paint, say, withProgress } from "./output.ts";
@@ -16,6 +17,7 @@ export type StartFlags = Readonly<Partial<Record<keyof ServerConfig, string>>> &
 
 const DRAIN_MS = 10_000;
 const DETACH_WAIT_MS = 30_000;
+const RUNTIMES_WAIT_MS = 300;
 
 /** Flags, environment and config file as one configuration. */
 export function configure(flags: StartFlags): ServerConfig {
@@ -84,7 +86,7 @@ export async function startCommand(flags: StartFlags): Promise<number> {
   if (flags.json === true) {
     json({ endpoint: server.endpoint, pid: process.pid, dataDir: config.dataDir, ...server.summary });
   } else {
-    say(banner(server, config));
+    say(banner(server, config, process.stdout.isTTY === true ? await runtimesSoon(config.dataDir) : []));
   }
   await stopped;
   return EXIT.ok;
@@ -106,19 +108,43 @@ export async function untilStopped(server: RunningServer): Promise<void> {
   process.off("SIGINT", onSignal);
 }
 
-export function banner(server: RunningServer, config: ServerConfig): string {
-  const { version, sandbox, warnings, runtimes } = server.summary;
-  const label = (text: string): string => paint("dim", text.padEnd(10));
-  const listed = runtimes.map(({ runtime, available, exact }) => {
-    if (!available) return paint("dim", `${runtime} –`);
-    return exact ? `${runtime} ${paint("green", "✓")}` : `${runtime} ${paint("yellow", "≈")}`;
+/** Looking for interpreters takes a while the first time; the banner then does without. */
+async function runtimesSoon(dataDir: string): Promise<readonly RuntimeInfo[]> {
+  const server = findServer(dataDir);
+  if (server === undefined) return [];
+  const found = admin<{ runtimes: readonly RuntimeInfo[] }>(server, "GET", "/_lambent/runtimes").then(
+    ({ runtimes }) => runtimes,
+    () => [],
+  );
+  let patience: NodeJS.Timeout | undefined;
+  const late = new Promise<readonly RuntimeInfo[]>((resolve) => {
+    patience = setTimeout(() => resolve([]), RUNTIMES_WAIT_MS);
   });
+  return Promise.race([found, late]).finally(() => clearTimeout(patience));
+}
+
+/** One line: those that are run by their own version; the others are run by the nearest. */
+export function runtimesLine(runtimes: readonly RuntimeInfo[]): string | undefined {
+  const exact = runtimes.filter((one) => one.available && one.exact).map((one) => one.runtime);
+  if (runtimes.length === 0) return undefined;
+  const others = exact.length < runtimes.length ? paint("dim", "  others: lambent runtimes") : "";
+  return `${exact.map((name) => `${name} ${paint("green", "✓")}`).join("  ")}${others}`;
+}
+
+export function banner(
+  server: RunningServer,
+  config: ServerConfig,
+  runtimes: readonly RuntimeInfo[] = [],
+): string {
+  const { version, sandbox, warnings } = server.summary;
+  const label = (text: string): string => paint("dim", text.padEnd(10));
   const lines = [
     ` ${paint("bold", `Lambent ${version}`)}  ready in ${duration(server.readyMs)}   ${paint("dim", `(data: ${config.dataDir}, persistent)`)}`,
     ` ${label("Endpoint")}${paint("cyan", server.endpoint)}`,
     ` ${label("Region")}${config.region}   Account ${config.accountId}   IAM ${config.iam}   Sandbox ${sandbox}`,
   ];
-  if (listed.length > 0) lines.push(` ${label("Runtimes")}${listed.join("  ")}`);
+  const listed = runtimesLine(runtimes);
+  if (listed !== undefined) lines.push(` ${label("Runtimes")}${listed}`);
   for (const warning of warnings) lines.push(` ${paint("yellow", "warning")}   ${warning}`);
   lines.push(` ${label("Next")}eval "$(lambent env)" && aws lambda list-functions`);
   return lines.join("\n");
