@@ -32,6 +32,8 @@ export class ExecutionEnvironment {
   readonly launch: RuntimeLaunch;
   /** When it last became idle (monotonic). */
   idleSinceMs = 0;
+  /** Invocations that came to their end. */
+  served = 0;
   /** On the list of those that may soon be frozen; kept by whoever keeps that list. */
   hot = false;
   readonly #deps: EnvironmentDeps;
@@ -72,6 +74,7 @@ export class ExecutionEnvironment {
       memory,
       onIdle: (sinceMs) => {
         this.idleSinceMs = sinceMs;
+        this.served += 1;
         this.#owner?.onIdle(this);
       },
     });

@@ -162,6 +162,10 @@ export class Environments implements FleetKeeper {
     await Promise.all([...this.#fleets.values()].flatMap((fleet) => [...fleet.all].map((one) => one.stop())));
   }
 
+  get servedMax(): number {
+    return this.#deps.options.servedMax;
+  }
+
   nowMs(): number {
     return this.#deps.clock.now();
   }

@@ -21,6 +21,8 @@ export interface FleetKeeper {
   /** Invocations of a quick function go on waiting although an environment has become idle. */
   onPatience(fleet: Fleet): void;
   nowMs(): number;
+  /** Invocations after which an environment is replaced. */
+  readonly servedMax: number;
   /** The host has no idle CPU time. */
   isCpuFull(): boolean;
 }
@@ -65,9 +67,13 @@ export class Fleet implements EnvironmentOwner {
     for (;;) {
       const environment = this.idle.pop();
       if (environment === undefined) return undefined;
-      if (environment.credentialsGoodUntilMs > nowMs) return environment;
+      if (this.#mayServe(environment, nowMs)) return environment;
       void environment.stop();
     }
+  }
+
+  #mayServe(environment: ExecutionEnvironment, nowMs: number): boolean {
+    return environment.credentialsGoodUntilMs > nowMs && environment.served < this.#keeper.servedMax;
   }
 
   /** Environments that run an invocation. */
@@ -112,12 +118,13 @@ export class Fleet implements EnvironmentOwner {
     if (environment.maxMemoryBytes > this.peakBytes) this.peakBytes = environment.maxMemoryBytes;
     const rests = this.isQuick && !this.retired && this.busy > this.awake;
     const waiter = rests ? undefined : this.waiters.shift();
-    if (waiter !== undefined && environment.credentialsGoodUntilMs > this.#keeper.nowMs()) {
+    const isFit = this.#mayServe(environment, this.#lastEndMs);
+    if (waiter !== undefined && isFit) {
       environment.run(waiter.invocation);
       return;
     }
     if (waiter !== undefined) this.waiters.unshift(waiter);
-    if (this.retired || waiter !== undefined) {
+    if (this.retired || !isFit) {
       void environment.stop();
       return;
     }

@@ -459,3 +459,18 @@ test("invocations of a quick function wait for what is awake, two milliseconds a
   for (const answer of held.splice(0)) answer();
   await Promise.all([second, third]);
 });
+
+test("an environment that has served its number is replaced, whether somebody waits or not", async () => {
+  const { invoke, driver } = start({}, { options: { servedMax: 2, awakeMax: 1 } });
+  const outcomes = [await invoke("1"), await invoke("2")];
+  assert.equal(driver.sandboxes.length, 1);
+  outcomes.push(await invoke("3"));
+  assert.equal(driver.sandboxes.length, 2);
+  assert.equal(driver.sandboxes[0]?.alive, false);
+  outcomes.push(...(await Promise.all([invoke("4"), invoke("5"), invoke("6")])));
+  assert.deepEqual(
+    outcomes.map(({ payload }) => text(payload)),
+    ["1", "2", "3", "4", "5", "6"],
+  );
+  assert.equal(outcomes[2]?.coldStart, true);
+});
