@@ -1,9 +1,15 @@
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
-import type { AccessRule, ServiceAccess } from "../../aws/service.ts";
+import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
 import type { Scope } from "../../kernel/scope.ts";
+import { tokenize } from "./expression/tokens.ts";
 import { tableArn } from "./table/model.ts";
 
 type Input = Readonly<Record<string, unknown>>;
+
+export interface AccessDeps {
+  /** Names that the partition keys of tables of this name have; rules are pure and see no table. */
+  readonly hashNames: (tableName: string) => readonly string[];
+}
 
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;
@@ -17,8 +23,7 @@ function arnOf(name: unknown, scope: Scope): string {
   return given.startsWith("arn:") ? given : tableArn(scope, given);
 }
 
-const TABLE: AccessRule = { resources: (input, scope) => [arnOf(input["TableName"], scope)] };
-const BY_ARN: AccessRule = { resources: (input) => [text(input["ResourceArn"]) ?? "*"] };
+const nameOf = (table: unknown): string => (text(table) ?? "").replace(/^arn:.*:table\//u, "");
 
 /** Queries of an index ask for the index. */
 function tableOrIndex(input: Input, scope: Scope): string[] {
@@ -27,113 +32,164 @@ function tableOrIndex(input: Input, scope: Scope): string[] {
   return [index === undefined ? arn : `${arn}/index/${index}`];
 }
 
-/** Partition keys, for `dynamodb:LeadingKeys`: scalars as text. */
-function scalar(value: unknown): string | undefined {
+/** Strings and numbers as they are, binaries in base64: what policies compare with. */
+function scalar(value: unknown): string[] {
   const { S: string, N: number, B: bytes } = record(value);
-  if (bytes instanceof Uint8Array) return Buffer.from(bytes).toString("base64");
-  return text(string) ?? text(number);
+  if (bytes instanceof Uint8Array) return [Buffer.from(bytes).toString("base64")];
+  return typeof string === "string" ? [string] : typeof number === "string" ? [number] : [];
 }
 
 /**
- * The names of the key attributes are in the table, not in the input; a partition key is the first
- * member of a Key as clients write it, and of a Query the value that its condition sets equal.
+ * `dynamodb:LeadingKeys`. Where it is not known which attribute is the partition key, every value counts
+ * as one: a policy that lists the allowed ones may then refuse too much, never too little.
  */
-function firstOf(key: unknown): string[] {
-  const [first] = Object.values(record(key));
-  const value = scalar(first);
-  return value === undefined ? [] : [value];
+function leadingKeys(hashes: readonly string[], key: unknown): string[] {
+  const attributes = record(key);
+  const [hash] = hashes;
+  return hashes.length === 1 && hash !== undefined
+    ? scalar(attributes[hash])
+    : Object.values(attributes).flatMap(scalar);
 }
 
-function leadingOfQuery(input: Input): string[] {
-  const match = /=\s*(:[A-Za-z0-9_]+)/u.exec(text(input["KeyConditionExpression"]) ?? "");
-  const value =
-    match === null ? undefined : scalar(record(input["ExpressionAttributeValues"])[match[1] ?? ""]);
-  return value === undefined ? [] : [value];
+/** The values that a key condition compares with the partition key. */
+function leadingOfQuery(hashes: readonly string[], input: Input): string[] {
+  const values = record(input["ExpressionAttributeValues"]);
+  const names = record(input["ExpressionAttributeNames"]);
+  const tokens = tokenize(text(input["KeyConditionExpression"]) ?? "");
+  const real = (token: string): string => (token.startsWith("#") ? (text(names[token]) ?? token) : token);
+  const [hash] = hashes;
+  const found = tokens.flatMap(({ type, text: name }, index) => {
+    if (type !== ":value") return [];
+    if (hashes.length !== 1 || text(input["IndexName"]) !== undefined) return [name];
+    const before = tokens[index - 1]?.text === "=" ? tokens[index - 2] : undefined;
+    const after = tokens[index + 1]?.text === "=" ? tokens[index + 2] : undefined;
+    const isHash = [before, after].some((side) => side !== undefined && real(side.text) === hash);
+    const isPlain = before !== undefined || after !== undefined;
+    return isHash || !isPlain ? [name] : [];
+  });
+  return found.flatMap((name) => scalar(values[name]));
 }
 
-function conditions(leading: (input: Input) => readonly string[]): NonNullable<AccessRule["conditions"]> {
-  return (input) => {
-    const keys = leading(input);
-    return {
-      ...(keys.length === 0 ? {} : { "dynamodb:LeadingKeys": keys }),
-      "dynamodb:ReturnValues": text(input["ReturnValues"]),
-      "dynamodb:Select": text(input["Select"]),
-      "dynamodb:ReturnConsumedCapacity": text(input["ReturnConsumedCapacity"]),
-    };
+const WORDS: ReadonlySet<string> = new Set([
+  "AND",
+  "OR",
+  "NOT",
+  "BETWEEN",
+  "IN",
+  "SET",
+  "REMOVE",
+  "ADD",
+  "DELETE",
+]);
+
+/** `dynamodb:Attributes`: top-level names in keys, items and expressions. */
+function attributes(input: Input): string[] {
+  const names = record(input["ExpressionAttributeNames"]);
+  const found = new Set([...Object.keys(record(input["Item"])), ...Object.keys(record(input["Key"]))]);
+  for (const member of Object.keys(input).filter((name) => name.endsWith("Expression"))) {
+    const tokens = tokenize(text(input[member]) ?? "");
+    for (const [index, { type, text: name }] of tokens.entries()) {
+      const isTop = tokens[index - 1]?.text !== "." && tokens[index + 1]?.text !== "(";
+      if (type === "#name" && isTop) found.add(text(names[name]) ?? name);
+      if (type === "name" && isTop && !WORDS.has(name.toUpperCase())) found.add(name);
+    }
+  }
+  return [...found];
+}
+
+function conditions(input: Input, leading: readonly string[]): NonNullable<AccessNeed["conditions"]> {
+  const named = attributes(input);
+  return {
+    ...(leading.length === 0 ? {} : { "dynamodb:LeadingKeys": leading }),
+    ...(named.length === 0 ? {} : { "dynamodb:Attributes": named }),
+    "dynamodb:ReturnValues": text(input["ReturnValues"]),
+    "dynamodb:ReturnConsumedCapacity": text(input["ReturnConsumedCapacity"]),
+    "dynamodb:Select": text(input["Select"]),
   };
 }
 
-const KEYED: AccessRule = { ...TABLE, conditions: conditions((input) => firstOf(input["Key"])) };
-
-const BATCH: AccessRule = {
-  resources: (input, scope) => Object.keys(record(input["RequestItems"])).map((name) => arnOf(name, scope)),
-  conditions: conditions((input) =>
-    Object.values(record(input["RequestItems"])).flatMap((request) => [
-      ...list(record(request)["Keys"]).flatMap(firstOf),
-      ...list(request).flatMap((one) => firstOf(record(record(one)["DeleteRequest"])["Key"])),
-    ]),
-  ),
-};
-
 const ACTION_OF: Readonly<Record<string, string>> = {
-  Get: "GetItem",
-  Put: "PutItem",
-  Update: "UpdateItem",
-  Delete: "DeleteItem",
-  ConditionCheck: "ConditionCheckItem",
+  Get: "dynamodb:GetItem",
+  Put: "dynamodb:PutItem",
+  Update: "dynamodb:UpdateItem",
+  Delete: "dynamodb:DeleteItem",
+  ConditionCheck: "dynamodb:ConditionCheckItem",
 };
 
-/** Transactions ask for the actions of the single operations they are made of. */
-const TRANSACTION: AccessRule = {
-  actions: (input) => [
-    ...new Set(
-      list(input["TransactItems"])
-        .flatMap((item) => Object.keys(record(item)))
-        .flatMap((kind) => ACTION_OF[kind] ?? [])
-        .map((action) => `dynamodb:${action}`),
-    ),
-  ],
-  resources: (input, scope) => [
-    ...new Set(
-      list(input["TransactItems"])
-        .flatMap((item) => Object.values(record(item)))
-        .map((action) => arnOf(record(action)["TableName"], scope)),
-    ),
-  ],
-  conditions: conditions((input) =>
+const TABLE: AccessRule = { resources: (input, scope) => [arnOf(input["TableName"], scope)] };
+const BY_ARN: AccessRule = { resources: (input) => [text(input["ResourceArn"]) ?? "*"] };
+const OF_TABLE = [
+  "CreateTable",
+  "DeleteTable",
+  "DescribeContinuousBackups",
+  "DescribeKinesisStreamingDestination",
+  "DescribeTable",
+  "DescribeTableReplicaAutoScaling",
+  "DescribeTimeToLive",
+  "DisableKinesisStreamingDestination",
+  "EnableKinesisStreamingDestination",
+  "UpdateContinuousBackups",
+  "UpdateKinesisStreamingDestination",
+  "UpdateTable",
+  "UpdateTimeToLive",
+];
+
+export function createAccess({ hashNames }: AccessDeps): ServiceAccess {
+  const hashes = (table: unknown): readonly string[] => hashNames(nameOf(table)) ?? [];
+  const keyed: AccessRule = {
+    ...TABLE,
+    conditions: (input) => {
+      const key = input["Key"] ?? input["Item"];
+      return conditions(input, leadingKeys(hashes(input["TableName"]), key));
+    },
+  };
+  const batch: AccessRule = {
+    resources: (input, scope) => Object.keys(record(input["RequestItems"])).map((name) => arnOf(name, scope)),
+    conditions: (input) => {
+      const leading = Object.entries(record(input["RequestItems"])).flatMap(([table, request]) => [
+        ...list(record(request)["Keys"]).flatMap((key) => leadingKeys(hashes(table), key)),
+        ...list(request).flatMap((one) => {
+          const { PutRequest: put, DeleteRequest: del } = record(one);
+          return leadingKeys(hashes(table), record(put)["Item"] ?? record(del)["Key"]);
+        }),
+      ]);
+      return conditions(input, leading);
+    },
+  };
+  const needOf = (scope: Scope, kind: string, action: Input): AccessNeed => ({
+    actions: [ACTION_OF[kind] ?? "dynamodb:TransactWriteItems"],
+    resources: [arnOf(action["TableName"], scope)],
+    conditions: conditions(action, leadingKeys(hashes(action["TableName"]), action["Key"] ?? action["Item"])),
+  });
+  const needs = (input: Input, scope: Scope): AccessNeed[] =>
     list(input["TransactItems"])
-      .flatMap((item) => Object.values(record(item)))
-      .flatMap((action) => firstOf(record(action)["Key"])),
-  ),
-};
-
-const rules: Readonly<Record<string, AccessRule>> = {
-  BatchGetItem: BATCH,
-  BatchWriteItem: BATCH,
-  CreateTable: TABLE,
-  DeleteItem: KEYED,
-  DeleteTable: TABLE,
-  DescribeContinuousBackups: TABLE,
-  DescribeContributorInsights: { resources: tableOrIndex },
-  DescribeKinesisStreamingDestination: TABLE,
-  DescribeTable: TABLE,
-  DescribeTimeToLive: TABLE,
-  DisableKinesisStreamingDestination: TABLE,
-  EnableKinesisStreamingDestination: TABLE,
-  GetItem: KEYED,
-  ListTagsOfResource: BY_ARN,
-  PutItem: { ...TABLE, conditions: conditions(() => []) },
-  Query: { resources: tableOrIndex, conditions: conditions(leadingOfQuery) },
-  Scan: { resources: tableOrIndex, conditions: conditions(() => []) },
-  TagResource: BY_ARN,
-  TransactGetItems: TRANSACTION,
-  TransactWriteItems: TRANSACTION,
-  UntagResource: BY_ARN,
-  UpdateContinuousBackups: TABLE,
-  UpdateItem: KEYED,
-  UpdateKinesisStreamingDestination: TABLE,
-  UpdateTable: TABLE,
-  UpdateTimeToLive: TABLE,
-};
-
-export const access: ServiceAccess = { prefix: "dynamodb", rules };
+      .flatMap((item) => Object.entries(record(item)))
+      .map(([kind, action]) => needOf(scope, kind, record(action)));
+  /** Transactions ask for the actions of the single operations they are made of, each on its table. */
+  const transaction: AccessRule = {
+    actions: () => [],
+    resources: () => [],
+    also: needs,
+  };
+  const rules: Record<string, AccessRule> = {
+    BatchGetItem: batch,
+    BatchWriteItem: batch,
+    DeleteItem: keyed,
+    DescribeContributorInsights: { resources: tableOrIndex },
+    GetItem: keyed,
+    ListTagsOfResource: BY_ARN,
+    PutItem: keyed,
+    Query: {
+      resources: tableOrIndex,
+      conditions: (input) => conditions(input, leadingOfQuery(hashes(input["TableName"]), input)),
+    },
+    Scan: { resources: tableOrIndex, conditions: (input) => conditions(input, []) },
+    TagResource: BY_ARN,
+    TransactGetItems: transaction,
+    TransactWriteItems: transaction,
+    UntagResource: BY_ARN,
+    UpdateItem: keyed,
+  };
+  for (const operation of OF_TABLE) rules[operation] = TABLE;
+  return { prefix: "dynamodb", rules };
+}

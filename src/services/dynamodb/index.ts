@@ -5,7 +5,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Wakeup } from "../../ports/wakeup.ts";
-import { access } from "./access.ts";
+import { createAccess } from "./access.ts";
 import { createBackground, createSettle } from "./background.ts";
 import type { Engine, World } from "./deps.ts";
 import { createWriter } from "./item/write.ts";
@@ -15,6 +15,7 @@ import { readOperations } from "./operations-reads.ts";
 import { settingOperations } from "./operations-settings.ts";
 import { tableOperations } from "./operations-tables.ts";
 import { transactionOperations } from "./operations-transactions.ts";
+import { createHashNames } from "./table/hash-names.ts";
 import { createStore } from "./store.ts";
 import { createStreamReader, type StreamReader } from "./stream/streams.ts";
 import { createTables } from "./table/tables.ts";
@@ -45,6 +46,7 @@ export interface Dynamodb {
 export function createDynamodb(deps: DynamodbDeps): Dynamodb {
   const world: World = { clock: deps.clock, random: deps.random, log: deps.log, wakeup: deps.wakeup };
   let opening: Promise<Engine> | undefined;
+  const hashNames = createHashNames();
 
   const use = (): Promise<Engine> => {
     opening ??= open().catch((error: unknown) => {
@@ -55,7 +57,7 @@ export function createDynamodb(deps: DynamodbDeps): Dynamodb {
   };
 
   async function open(): Promise<Engine> {
-    const store = createStore(await deps.openDatabase());
+    const store = createStore(await deps.openDatabase(), hashNames.note);
     const writer = createWriter(world, store);
     const tables = createTables(world, store, createSettle(world, store));
     const background = createBackground(world, store, writer);
@@ -73,7 +75,7 @@ export function createDynamodb(deps: DynamodbDeps): Dynamodb {
     ...settingOperations(use),
   });
   return {
-    service: { ...service, access },
+    service: { ...service, access: createAccess({ hashNames: hashNames.of }) },
     streams: createStreamReader(async () => (await use()).store),
     async start() {
       if (deps.hasData()) await use();

@@ -136,7 +136,8 @@ export interface Store {
 
 const DEFINITIONS_MAX = 1000;
 
-export function createStore(database: Database): Store {
+/** `seen` is told of each definition that is read. */
+export function createStore(database: Database, seen: (table: Table) => void = () => undefined): Store {
   // Parsed definitions by table number. The row is read each time, so another process's change is seen.
   const parsed = new Map<string, Table>();
 
@@ -144,6 +145,7 @@ export function createStore(database: Database): Store {
     const cached = parsed.get(scopeKey);
     if (cached !== undefined && cached.version === row.version) return cached;
     const table = JSON.parse(row.definition) as Table;
+    seen(table);
     if (parsed.size >= DEFINITIONS_MAX) parsed.clear();
     parsed.set(scopeKey, table);
     return table;
@@ -167,7 +169,9 @@ export function createStore(database: Database): Store {
     },
     async everyTable() {
       const rows = await database.read<TableRow>("SELECT version, definition FROM ddb_tables");
-      return rows.map(({ definition }) => JSON.parse(definition) as Table);
+      const tables = rows.map(({ definition }) => JSON.parse(definition) as Table);
+      for (const table of tables) seen(table);
+      return tables;
     },
     async tablesWithExpiry() {
       const rows = await database.read<TableRow>(
