@@ -159,8 +159,35 @@ export interface ServiceAccess {
   readonly resourcePolicy?: (arn: string) => Promise<string | undefined> | string | undefined;
   /** The whole ARN where an input names only a part of it: IAM's paths. */
   readonly fullArn?: (arn: string) => Promise<string> | string;
+  /** Tags of a resource (aws:ResourceTag/…); asked for only where a policy speaks of them. */
+  readonly resourceTags?: (
+    arn: string,
+  ) => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>;
   /** Whose a resource is whose ARN names no account: buckets. The caller's account when it is not said. */
   readonly ownerOf?: (arn: string) => Promise<string | undefined> | string | undefined;
+}
+
+/** A request of a web page, or its preflight, to a path that may be a bucket's. */
+export interface CrossOriginRequest {
+  /** The bucket that the Host names. */
+  readonly hostBucket: string | undefined;
+  /** Percent-encoded. */
+  readonly path: string;
+  readonly origin: string;
+  /** Of the request itself, also in its preflight. */
+  readonly method: string;
+  /** Names that a preflight asks for. */
+  readonly headers?: readonly string[];
+  readonly isPreflight: boolean;
+}
+
+export interface CrossOriginAnswer {
+  /** Headers of the answer; undefined when no rule allows the request. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Everybody may read the bucket: pages may, too, without a signature. */
+  readonly isPublic: boolean;
+  /** What a preflight that is not allowed is told. */
+  readonly refusal?: ServiceError;
 }
 
 /**
@@ -173,6 +200,8 @@ export interface Service {
   readonly shortPaths?: readonly ShortPath[];
   /** What the policy evaluator asks of it. */
   readonly access?: ServiceAccess;
+  /** CORS rules of its resources; undefined where there are none. */
+  readonly crossOrigin?: (request: CrossOriginRequest) => Promise<CrossOriginAnswer | undefined>;
   /** The next step for a refusal of the gateway's validator, where only the service knows what was meant. */
   readonly hintFor?: (
     input: Readonly<Record<string, unknown>>,

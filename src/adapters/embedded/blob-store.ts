@@ -8,6 +8,8 @@ import { StorageUnavailable } from "../../ports/database.ts";
 import { syncFolder } from "./sync-files.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
+/** Large enough that a file is read in few steps, small enough for a thousand readers. */
+const READ_BYTES = 256 * 1024;
 const STORAGE_CODES = new Set(["ENOSPC", "EROFS", "EIO", "EDQUOT", "EACCES", "EFBIG"]);
 
 /**
@@ -52,14 +54,21 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     }
     const temporary = join(incoming, randomUUID());
     const handle = await open(temporary, "wx", 0o600);
+    // One write is under way while the next chunk is awaited and hashed.
+    let writing: Promise<void> = Promise.resolve();
     try {
       for await (const chunk of body instanceof Uint8Array ? pieces(body) : body) {
         hash.update(chunk);
         bytes += chunk.length;
-        await handle.writeFile(chunk);
+        await writing;
+        writing = handle.writeFile(chunk);
+        // It is awaited with the next chunk; until then a failure is nobody's.
+        writing.catch(() => undefined);
       }
+      await writing;
       await handle.sync();
     } catch (error) {
+      await writing.catch(() => undefined);
       await rm(temporary, { force: true });
       throw error;
     } finally {
@@ -102,7 +111,7 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     async stream(sha256, range) {
       const path = pathOf(sha256);
       if (!(await exists(path))) return undefined;
-      return createReadStream(path, range === undefined ? {} : { start: range.start, end: range.end });
+      return createReadStream(path, { ...range, highWaterMark: READ_BYTES });
     },
     has: (sha256) => exists(pathOf(sha256)),
     async delete(sha256) {

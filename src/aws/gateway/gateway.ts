@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 
 import { machineNow } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
@@ -9,10 +10,11 @@ import { encodeError } from "../protocol/errors.ts";
 import { WIRE_HABITS } from "../protocol/habits.ts";
 import type { Headers, Route, Value, WireResponse } from "../protocol/types.ts";
 import { validateInput } from "../protocol/validate.ts";
-import type { Service, ShortPath } from "../service.ts";
+import type { CrossOriginAnswer, Service, ShortPath } from "../service.ts";
 import { readSignature, type SignatureReading } from "../sigv4/signature.ts";
 import { chunkKeyOf, unchunked } from "./aws-chunked.ts";
 import { authenticate, type Identity } from "./authenticate.ts";
+import { askServices, crossOriginRequest } from "./cross-origin.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { Context, type Surroundings } from "./context.ts";
 import { createGuard } from "./guard.ts";
@@ -53,6 +55,10 @@ interface Exchange {
   /** Of an answer that AWS would have refused to give. */
   hint: string | undefined;
   heldBytes: number;
+  /** A foreign page's request that the bucket's own rules let in. */
+  isInvited: boolean;
+  /** Takes the place of the usual headers for pages. */
+  cors: Readonly<Record<string, string>> | undefined;
 }
 
 const INTERNAL_PATH = /^\/_(?:lambent|localstack)(?:\/|$)/u;
@@ -81,6 +87,52 @@ export function createGateway(options: GatewayOptions): Gateway {
   /** The steps, in their order: identify, guard, route, authenticate, decode, authorize, validate, operation, encode, account. */
   function handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
     const exchange = identify(request, response, origin);
+    const { method, path, headers } = exchange;
+    if (headers.origin === undefined) return pass(exchange);
+    const asked = crossOriginRequest({
+      method,
+      path,
+      headers,
+      hostBucket: guard.bucketOf(headers.host ?? ""),
+    });
+    if (asked === undefined) return pass(exchange);
+    askServices(services.values(), asked).then(
+      (answer) => passCrossOrigin(exchange, asked.isPreflight, answer),
+      (cause: unknown) => serve(exchange, Promise.reject(failureOf(exchange, cause))),
+    );
+  }
+
+  /** A page's request to a bucket with CORS rules: those decide where the guard would refuse. */
+  function passCrossOrigin(
+    exchange: Exchange,
+    isPreflight: boolean,
+    answer: CrossOriginAnswer | undefined,
+  ): void {
+    const { request, response, headers, requestId, signature } = exchange;
+    if (answer === undefined || guard.refusal(headers, true) !== undefined) return pass(exchange);
+    exchange.cors = answer.headers ?? {};
+    if (!isPreflight) {
+      const isForeign = guard.refusal(headers) !== undefined;
+      // Nobody's request acts as the account here, so a foreign page needs a signature.
+      const mayAsk = signature.kind !== "unsigned" || answer.isPublic;
+      exchange.isInvited = isForeign && answer.headers !== undefined && mayAsk;
+      return pass(exchange);
+    }
+    request.resume();
+    if (answer.headers === undefined && answer.refusal !== undefined) {
+      exchange.protocol = "restXml";
+      return serve(exchange, Promise.reject(answer.refusal));
+    }
+    response.writeHead(200, {
+      "x-amz-request-id": requestId,
+      "x-amz-id-2": requestId,
+      ...answer.headers,
+      "Content-Length": "0",
+    });
+    response.end();
+  }
+
+  function pass(exchange: Exchange): void {
     if (isAnsweredAtTheDoor(exchange)) return;
     for (const { service, shortPath } of shortPaths) {
       const labels = shortPath.match(exchange.method, exchange.path);
@@ -118,13 +170,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       identity: undefined,
       hint: undefined,
       heldBytes: 0,
+      isInvited: false,
+      cors: undefined,
     };
   }
 
   /** Guard, preflight and the server's own routes: what never becomes an AWS request. */
   function isAnsweredAtTheDoor(exchange: Exchange): boolean {
     const { request, response, headers, path, origin, requestId } = exchange;
-    const refused = guard.refusal(headers);
+    const refused = guard.refusal(headers, exchange.isInvited);
     if (refused !== undefined) {
       refuseAtDoor(exchange, "AccessDeniedException", refused);
       return true;
@@ -201,13 +255,18 @@ export function createGateway(options: GatewayOptions): Gateway {
   ): void | Promise<void> {
     const { service, operation, requestId, response } = exchange;
     const habits = WIRE_HABITS[service];
-    if (response.headersSent || response.destroyed) return;
+    if (response.headersSent || response.destroyed) {
+      // What would have been sent may be an open file.
+      if (answer.body instanceof Readable) answer.body.destroy();
+      return;
+    }
+    if (exchange.cors !== undefined) Object.assign(answer.headers, exchange.cors);
     const sent = send(response, answer, {
       requestId,
       isS3: exchange.protocol === "restXml",
       checksum: habits?.checksum === true,
       hint: error?.hint ?? exchange.hint,
-      origin: exchange.headers.origin,
+      origin: exchange.cors === undefined ? exchange.headers.origin : undefined,
     });
     options.onRequest?.({
       service,
@@ -349,6 +408,9 @@ export function createGateway(options: GatewayOptions): Gateway {
       bucket: guard.bucketOf(headers.host ?? ""),
     });
     const route = settle(exchange, routing);
+    if (exchange.isInvited && services.get(exchange.service)?.crossOrigin === undefined) {
+      throw new ServiceError("AccessDenied", 403, "Pages of other sites may only ask for what invites them.");
+    }
     const { operation, protocol } = route;
     await prepare(protocol);
     const isStreamed =

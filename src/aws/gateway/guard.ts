@@ -13,8 +13,8 @@ export interface GuardOptions {
 }
 
 export interface Guard {
-  /** Why the request is refused, or undefined. */
-  refusal(headers: Headers): string | undefined;
+  /** Why the request is refused, or undefined. `isInvited`: the page's origin has been judged already. */
+  refusal(headers: Headers, isInvited?: boolean): string | undefined;
   /** The bucket that the Host names, for S3's virtual-hosted style. */
   bucketOf(host: string): string | undefined;
 }
@@ -51,12 +51,13 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   return {
-    refusal(headers) {
+    refusal(headers, isInvited = false) {
       const { host, origin } = headers;
       const isKnown = host !== undefined && (options.anyHost === true || isOurs(hostName(host)));
       if (!isKnown) {
         return `the Host ${printable(host ?? "(none)")} is not one of this endpoint's names`;
       }
+      if (isInvited) return undefined;
       if (origin !== undefined) {
         const name = originHost(origin);
         const isSame = options.anyHost === true && name === hostName(host);

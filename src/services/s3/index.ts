@@ -9,6 +9,7 @@ import type { Peers } from "../../ports/peers.ts";
 import { createAccess } from "./access.ts";
 import { createBucketStore } from "./bucket-store.ts";
 import { createContents } from "./contents.ts";
+import { crossOriginOf } from "./cross-origin.ts";
 import type { Deps } from "./deps.ts";
 import { createObjectStore } from "./object-store.ts";
 import { bucketOperations } from "./operations-buckets.ts";
@@ -82,7 +83,11 @@ export async function createS3(options: S3Deps): Promise<S3> {
     ...unsetOperations(deps),
   });
   return {
-    service: { ...service, access: createAccess(deps.buckets) },
+    service: {
+      ...service,
+      access: createAccess(deps.buckets),
+      crossOrigin: crossOriginOf(deps.buckets),
+    },
     async close() {
       await runner.close();
       await contents.close();

@@ -1,5 +1,6 @@
 import { HTTP_STATUS } from "../../aws/streamed-body.ts";
 import type { RequestContext } from "../../aws/service.ts";
+import { Readable } from "node:stream";
 import { type Body, receive, type Received } from "./bodies.ts";
 import {
   checkRead,
@@ -308,12 +309,9 @@ export async function openBody(
     throw errors.noSuchKey(version.key);
   }
   const { start, end } = range ?? { start: 0, end: version.bytes - 1 };
-  const stream = deps.contents.read(parts, start, end);
-  return (async function* () {
-    try {
-      yield* await stream;
-    } finally {
-      deps.contents.release(blobs);
-    }
-  })();
+  const stream = await deps.contents.read(parts, start, end);
+  // One blob is a file's own stream, which the socket drains without a detour.
+  const body = stream instanceof Readable ? stream : Readable.from(stream, { objectMode: false });
+  body.once("close", () => deps.contents.release(blobs));
+  return body;
 }
