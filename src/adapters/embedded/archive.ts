@@ -7,6 +7,7 @@ import { chmod, lstat, mkdir, rm, stat, symlink, writeFile } from "node:fs/promi
 import { dirname, join, normalize } from "node:path";
 import { Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
@@ -17,6 +18,8 @@ import { contentStream, smallContent } from "./archive-content.ts";
 const ENTRIES_MAX = 200_000;
 const PATH_BYTES_MAX = 4096;
 const LINK_BYTES_MAX = 4096;
+/** Entries looked at in one turn of the event loop: at most a few milliseconds, even of the largest small ones. */
+const ENTRIES_A_TURN = 8;
 /** Small files that are written at the same time. */
 const WRITES_MAX = 32;
 
@@ -123,12 +126,12 @@ async function eachEntry(file: ZipFile, visit: (entry: Entry) => Promise<void> |
       if (STORAGE_CODES.has(code ?? "")) reject(new StorageUnavailable(message, { cause: error }));
       else reject(refused(message));
     };
+    let seen = 0;
     file.on("error", fail);
     file.on("end", resolve);
     file.on("entry", (entry: Entry) => {
-      Promise.resolve()
-        .then(() => visit(entry))
-        .then(() => file.readEntry(), fail);
+      const turn = ++seen % ENTRIES_A_TURN === 0 ? nextTurn() : Promise.resolve();
+      turn.then(() => visit(entry)).then(() => file.readEntry(), fail);
     });
     file.readEntry();
   });
