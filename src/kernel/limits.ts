@@ -204,7 +204,14 @@ export const LIMIT_TABLE: readonly LimitRow[] = [
     SCALING,
   ),
   row("open-files", "Open files", String(LIMITS.openFiles), FIXED, QUOTAS, "driver"),
-  row("processes", "Processes and threads", String(LIMITS.processes), FIXED, QUOTAS, "driver"),
+  row(
+    "processes",
+    "Processes and threads",
+    `${String(LIMITS.processes)}; 742 at 128 MB`,
+    "MemorySize of the function, up to 200 MB",
+    QUOTAS,
+    "driver",
+  ),
   row(
     "retry-attempts",
     "Retries of an asynchronous event",
