@@ -346,19 +346,25 @@ async function overload(): Promise<void> {
   const requests = Array.from({ length: 64 }, () =>
     invokeRequest(lambent, "overload", PAYLOAD).toString("base64"),
   );
-  const peak = await load({ port: lambent.port, requests, connections: 16, milliseconds: 2 * MS });
+  // The peak is the best of few connections and of many: many give the server more to do at each turn, so
+  // against few alone the share would flatter. Every load pays for its generator on the same CPUs.
+  let peak = 0;
+  for (const connections of [16, 64, 256]) {
+    const result = await load({ port: lambent.port, requests, connections, milliseconds: 2 * MS });
+    peak = Math.max(peak, (result.statuses["200"] ?? 0) / result.seconds);
+  }
   const over = await load({
     port: lambent.port,
     requests,
     connections: 400,
     milliseconds: 3 * MS,
-    ratePerSecond: peak.perSecond * 4,
+    ratePerSecond: peak * 4,
   });
   const good = (over.statuses["200"] ?? 0) / over.seconds;
-  const share = good / peak.perSecond;
+  const share = good / peak;
   row(
     "4x overload, goodput against peak",
-    `${share.toFixed(2)} ${JSON.stringify(over.statuses)}`,
+    `${share.toFixed(2)} of ${peak.toFixed(0)}/s ${JSON.stringify(over.statuses)}`,
     ">= 0.8",
     share >= 0.8,
   );
