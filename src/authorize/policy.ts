@@ -30,6 +30,8 @@ export interface Policy {
   /** Its ARN or name, for whoever looks for the statement that decided. */
   readonly name: string;
   readonly statements: readonly PolicyStatement[];
+  /** It speaks of `aws:ResourceTag/…`, which takes a look at the resource. */
+  readonly asksForTags: boolean;
 }
 
 export interface Request {
@@ -50,7 +52,7 @@ export function compilePolicy(document: unknown, name: string): Policy | undefin
     const compiled = compileStatement(statement, withVariables);
     return compiled === undefined ? [] : [compiled];
   });
-  return { name, statements };
+  return { name, statements, asksForTags: /resourcetag\//i.test(JSON.stringify(value)) };
 }
 
 function parse(text: string): unknown {

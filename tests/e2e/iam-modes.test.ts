@@ -17,6 +17,7 @@ import {
   PutRolePolicyCommand,
   PutUserPermissionsBoundaryCommand,
   PutUserPolicyCommand,
+  TagUserCommand,
   UpdateAssumeRolePolicyCommand,
 } from "@aws-sdk/client-iam";
 import {
@@ -26,6 +27,7 @@ import {
   InvokeCommand,
   LambdaClient,
   ListFunctionsCommand,
+  TagResourceCommand,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
@@ -305,6 +307,18 @@ describe("enforce", () => {
       ),
     );
     await update(LAMBDA_TRUST);
+  });
+
+  test("tags of the function and of the user decide where a policy says so", async () => {
+    const kim = await user(server, root, "kim");
+    const Condition = { StringEquals: { "aws:ResourceTag/team": "${aws:PrincipalTag/team}" } };
+    await grant(root, "kim", allow("lambda:InvokeFunction", "*", { Condition }));
+    await refused(invoke(kim, "plain"));
+    await root.lambda.send(new TagResourceCommand({ Resource: `${FUNCTION}:plain`, Tags: { team: "blue" } }));
+    await root.iam.send(new TagUserCommand({ UserName: "kim", Tags: [{ Key: "team", Value: "red" }] }));
+    await refused(invoke(kim, "plain"));
+    await root.iam.send(new TagUserCommand({ UserName: "kim", Tags: [{ Key: "team", Value: "blue" }] }));
+    assert.equal(await invoke(kim, "plain"), "ran");
   });
 
   test("a function's role is there and trusts Lambda", async () => {

@@ -315,6 +315,28 @@ test("decisions are kept until IAM or the resource's policy changes", async () =
   assert.equal(it.loads, 2);
 });
 
+test("tags of a resource are asked for where a policy speaks of them", async () => {
+  const it = world({
+    statements: [allow({ Condition: { StringEquals: { "aws:ResourceTag/stage": "dev" } } })],
+  });
+  const ask = asker(it);
+  let asked = 0;
+  let tags: Record<string, string> = { stage: "dev" };
+  const resourceTags = (): Record<string, string> => {
+    asked += 1;
+    return tags;
+  };
+  const service = serviceOf(it, "sqs", { resourceTags });
+  assert.equal(await ask(USER, { service }), undefined);
+  tags = { stage: "prod" };
+  await refusal(ask(USER, { service }));
+  assert.equal(asked, 2);
+  it.statements = [allow()];
+  it.revision += 1;
+  await ask(USER, { service });
+  assert.equal(asked, 2);
+});
+
 test("a decision that a condition had a say in is taken again", async () => {
   const it = world({ statements: [allow({ Condition: { StringEquals: { "aws:UserAgent": "a" } } })] });
   const ask = asker(it);

@@ -124,7 +124,9 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const policy = text === undefined ? undefined : compile(text, resource);
     const isTrust = service.name === "sts" && call.operation === "AssumeRole";
     const policies: Policies = { ...known, resource: policy === undefined ? [] : [policy], isTrust };
-    const keys = new LateKeys(() => requestKeys(sourceOf(call, known), need));
+    const asksForTags = known.asksForTags || policy?.asksForTags === true;
+    const tags = asksForTags && isOwnAction ? await access?.resourceTags?.(resource) : undefined;
+    const keys = new LateKeys(() => requestKeys(sourceOf(call, known), need, tags));
     const request = { principal: known.principal, action: need.action, resource, keys };
     const decision = evaluate(request, policies, owner);
     if (!keys.wereRead) {

@@ -18,6 +18,7 @@ export interface KnownPrincipal {
   readonly identity: readonly Policy[];
   readonly boundary: Policy | undefined;
   readonly session: readonly Policy[];
+  readonly asksForTags: boolean;
   /** By action and resource: those that no condition and no variable had a say in. */
   readonly decisions: Map<string, KeptDecision>;
 }
@@ -93,7 +94,9 @@ export function createPrincipalPolicies(reader: IamReader, clock: Clock): Princi
     const compiled = given.flatMap(([document, name]) => compilePolicy(document, name) ?? []);
     // One that cannot be read allows nothing, rather than everything.
     const isRestricted = policy !== undefined || policyArns.length > 0;
-    return isRestricted && compiled.length === 0 ? [{ name: "session", statements: [] }] : compiled;
+    return isRestricted && compiled.length === 0
+      ? [{ name: "session", statements: [], asksForTags: false }]
+      : compiled;
   }
 
   return {
@@ -131,7 +134,9 @@ function withPolicies(
   const identity = grantsOf(policies);
   const bound = policies.boundary;
   const boundary = bound === undefined ? undefined : compilePolicy(bound.document, bound.arn);
-  return { principal, exists, tags, identity, boundary, session, decisions: new Map() };
+  const all = [...identity, ...session, ...(boundary === undefined ? [] : [boundary])];
+  const asksForTags = all.some((policy) => policy.asksForTags);
+  return { principal, exists, tags, identity, boundary, session, asksForTags, decisions: new Map() };
 }
 
 function grantsOf(policies: EntityPolicies): Policy[] {

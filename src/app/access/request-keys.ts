@@ -1,8 +1,6 @@
 /**
  * The condition keys of a request: who, when, from where, what it brings.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
- *
- * Tags of resources (aws:ResourceTag) are not known here; a condition on one meets no value.
  */
 import type { Keys } from "../../authorize/pattern.ts";
 import type { Principal } from "../../authorize/principal.ts";
@@ -28,7 +26,12 @@ export interface KeySource {
   readonly sourceIp: string | undefined;
 }
 
-export function requestKeys(source: KeySource, need: Need): Keys {
+/** @param resourceTags where a policy asks for them */
+export function requestKeys(
+  source: KeySource,
+  need: Need,
+  resourceTags: Readonly<Record<string, string>> = {},
+): Keys {
   const keys = new Map<string, readonly string[]>();
   const put = (name: string, value: string | readonly string[] | undefined): void => {
     if (value === undefined) return;
@@ -57,6 +60,11 @@ export function requestKeys(source: KeySource, need: Need): Keys {
   put("aws:SourceArn", context.caller.source?.arn);
   put("aws:SourceAccount", context.caller.source?.accountId);
   putRequestTags(put, source.input);
+  const prefix = need.action.slice(0, need.action.indexOf(":"));
+  for (const [key, value] of Object.entries(resourceTags)) {
+    put(`aws:ResourceTag/${key}`, value);
+    put(`${prefix}:ResourceTag/${key}`, value);
+  }
   for (const [name, value] of Object.entries(need.conditions)) put(name, value);
   return keys;
 }

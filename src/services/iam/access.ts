@@ -114,12 +114,19 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   },
 };
 
+const TAGGED = /^arn:aws:iam::(\d{12}):(role|user|policy|instance-profile)\/(?:.*\/)?([\w+=,.@-]+)$/;
 const ARN = /^arn:aws:iam::(\d{12}):(role|user|group|policy)\/([\w+=,.@-]+)$/;
 
 export function iamAccess(deps: Deps): ServiceAccess {
   return {
     prefix: "iam",
     rules: RULES,
+    async resourceTags(arn) {
+      const [, accountId = "", kind = "", name = ""] = TAGGED.exec(arn) ?? [];
+      if (name === "") return {};
+      const tags = await deps.entities.tags({ accountId, kind: kind as Exclude<Kind, "group">, name });
+      return Object.fromEntries(tags.map((tag) => [tag.Key ?? "", tag.Value ?? ""]));
+    },
     async fullArn(arn) {
       const [, accountId = "", kind = "", name = ""] = ARN.exec(arn) ?? [];
       if (name === "") return arn;

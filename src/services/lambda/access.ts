@@ -6,6 +6,7 @@ import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts
 import type { ServiceError } from "../../kernel/errors.ts";
 import { partitionOf, type Scope } from "../../kernel/scope.ts";
 import { invalidParameter } from "../../lambda/control/errors.ts";
+import type { Tags } from "../../lambda/control/tags.ts";
 import type { Permissions } from "../../lambda/control/permissions.ts";
 import { functionArn, parseFunctionName } from "../../lambda/control/names.ts";
 
@@ -140,6 +141,17 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   ...all("ListTags TagResource UntagResource", TAGGED),
 };
 
-export function lambdaAccess(permissions: Permissions): ServiceAccess {
-  return { prefix: "lambda", rules: RULES, resourcePolicy: (arn) => permissions.policyAt(arn) };
+export function lambdaAccess(permissions: Permissions, tags: Tags): ServiceAccess {
+  return {
+    prefix: "lambda",
+    rules: RULES,
+    resourcePolicy: (arn) => permissions.policyAt(arn),
+    async resourceTags(arn) {
+      const { accountId, region, name = "" } = parseFunctionName(arn) ?? {};
+      if (accountId === undefined || region === undefined) return {};
+      const scope = { accountId, region };
+      // What does not exist has none.
+      return Object.fromEntries(await tags.list(scope, functionArn(scope, name)).catch(() => []));
+    },
+  };
 }

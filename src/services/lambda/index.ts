@@ -30,5 +30,5 @@ export function createLambdaService(
     },
     [invokeShortPath({ resolver: control.resolver, invoker })],
   );
-  return { ...service, access: lambdaAccess(control.permissions), hintFor: hintForRefusal };
+  return { ...service, access: lambdaAccess(control.permissions, control.tags), hintFor: hintForRefusal };
 }

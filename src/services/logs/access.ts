@@ -57,20 +57,29 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   ...rules("ListTagsForResource TagResource UntagResource", TAGGED),
 };
 
-/** @param documentsOf the policies of an account and region; they bind every group there */
-export function logsAccess(documentsOf: (scope: Scope) => Promise<readonly string[]>): ServiceAccess {
+export interface Groups {
+  /** The policies of an account and region: they bind every group there. */
+  policiesOf(scope: Scope): Promise<readonly string[]>;
+  tagsOf(scope: Scope, groupName: string): Promise<Readonly<Record<string, string>>>;
+}
+
+export function logsAccess(groups: Groups): ServiceAccess {
   return {
     prefix: "logs",
     rules: RULES,
     async resourcePolicy(arn) {
       const [, , , region = "", accountId = ""] = arn.split(":");
-      const documents = await documentsOf({ accountId, region });
+      const documents = await groups.policiesOf({ accountId, region });
       if (documents.length === 0) return undefined;
       const statements = documents.flatMap((document) => {
         const { Statement: found } = JSON.parse(document) as { Statement: unknown };
         return Array.isArray(found) ? (found as unknown[]) : [found];
       });
       return JSON.stringify({ Version: "2012-10-17", Statement: statements });
+    },
+    async resourceTags(arn) {
+      const [, , , region = "", accountId = "", , name = ""] = arn.split(":");
+      return groups.tagsOf({ accountId, region }, name);
     },
   };
 }

@@ -63,7 +63,13 @@ export function createLogs(deps: LogsDeps): Logs {
     ...filterOperations(parts),
     ...resourcePolicyOperations(deps.database),
   });
-  const access = logsAccess((scope) => resourcePolicyDocuments(deps.database, scope));
+  const access = logsAccess({
+    policiesOf: (scope) => resourcePolicyDocuments(deps.database, scope),
+    async tagsOf(scope, groupName) {
+      const group = await store.group(scope, groupName);
+      return group === undefined ? {} : store.tags(group.groupId);
+    },
+  });
   return {
     service: { ...service, access },
     sink: { append: writer.append },

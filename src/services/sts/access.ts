@@ -30,10 +30,16 @@ const ASSUME_ROLE: AccessRule = {
 /** Nobody can be refused these: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
 const ALWAYS: AccessRule = { actions: () => [], resources: () => [] };
 
-export function stsAccess(trustPolicyOf: (roleArn: string) => Promise<string | undefined>): ServiceAccess {
+export interface Roles {
+  trustPolicyOf(roleArn: string): Promise<string | undefined>;
+  tagsOf(roleArn: string): Promise<Readonly<Record<string, string>>>;
+}
+
+export function stsAccess(roles: Roles): ServiceAccess {
   return {
     prefix: "sts",
     rules: { AssumeRole: ASSUME_ROLE, GetCallerIdentity: ALWAYS, GetSessionToken: ALWAYS },
-    resourcePolicy: trustPolicyOf,
+    resourcePolicy: (arn) => roles.trustPolicyOf(arn),
+    resourceTags: (arn) => roles.tagsOf(arn),
   };
 }

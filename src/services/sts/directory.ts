@@ -4,6 +4,7 @@ import { base32 } from "../../kernel/unique-id.ts";
 /** What STS has to know of IAM. */
 export interface Directory {
   role(accountId: string, roleName: string): Promise<DirectoryRole | undefined>;
+  tagsOf?(accountId: string, kind: "role", name: string): Promise<Readonly<Record<string, string>>>;
   /** The owner of an access key that can sign now (status Active). */
   accessKey(accessKeyId: string): DirectoryKey | undefined | Promise<DirectoryKey | undefined>;
 }

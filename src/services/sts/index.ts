@@ -55,8 +55,12 @@ export function createSts(deps: StsDeps): Sts {
       ? JSON.stringify(role.trustPolicy)
       : undefined;
   }
+  async function tagsOf(roleArn: string): Promise<Readonly<Record<string, string>>> {
+    const { accountId, roleName } = looseRoleArn(roleArn, "");
+    return (await directory.tagsOf?.(accountId, "role", roleName)) ?? {};
+  }
   return {
-    service: { ...service, access: stsAccess(trustPolicyOf) },
+    service: { ...service, access: stsAccess({ trustPolicyOf, tagsOf }) },
     keys: createKeyResolver({ clock, sealer, directory, rootKey }),
     openSession: (accessKeyId, sessionToken) => sealer.open(accessKeyId, sessionToken)?.session,
     issuer: {
