@@ -53,7 +53,8 @@ export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 255) length -= 1;
   if (length === 0) return undefined;
-  const bytes = prefix.slice(0, length);
+  // A copy: of a Buffer, `slice` is a view.
+  const bytes = new Uint8Array(prefix.subarray(0, length));
   bytes[length - 1] = (bytes[length - 1] ?? 0) + 1;
   return bytes;
 }
