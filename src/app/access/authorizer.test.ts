@@ -367,6 +367,16 @@ test("warn allows, hints each time and says it once", async () => {
   assert.equal(it.lines.length, 2);
 });
 
+test("a permission that is missing for very many resources does not fill the log", async () => {
+  const it = world({ mode: "warn" });
+  const ask = asker(it);
+  for (let index = 0; index < 100; index += 1)
+    await ask(ROLE, { input: { QueueUrl: `${QUEUE}${String(index)}` } });
+  assert.equal(it.lines.length, 20);
+  assert.match(String(it.lines.at(-1)?.["note"]), /not told any more/);
+  assert.equal(it.lines[0]?.["note"], undefined);
+});
+
 test("a role that does not exist is told once, whatever it does", async () => {
   const it = world({ mode: "warn", exists: false });
   const ask = asker(it);

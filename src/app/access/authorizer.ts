@@ -21,6 +21,7 @@ import { accountOf, type Input, type Need, needsOf } from "./needs.ts";
 import { createPrincipalPolicies, type KnownPrincipal } from "./principal-policies.ts";
 import { refusalOf } from "./refusal.ts";
 import { requestKeys } from "./request-keys.ts";
+import { ToldOnce } from "./told-once.ts";
 
 export interface AuthorizerDeps {
   readonly mode: "off" | "warn" | "enforce";
@@ -58,14 +59,13 @@ interface Judged {
   readonly decision: Decision;
 }
 
-const TOLD_MAX = 10_000;
 const DECISIONS_MAX = 1000;
 const COMPILED_MAX = 500;
 
 export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
   const { mode } = deps;
   const principals = createPrincipalPolicies(deps.reader, deps.clock);
-  const told = new Set<string>();
+  const told = new ToldOnce();
   const compiled = new Map<string, Policy | undefined>();
 
   async function decideAll(call: AccessCall): Promise<string | undefined> {
@@ -89,21 +89,13 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     if (assumed === undefined || obstacle === undefined) return undefined;
     const refusal = assumed.refusal(obstacle);
     if (mode === "enforce") throw refusal;
-    if (isNews(`assumes ${assumed.roleArn}`)) {
+    if (told.news(`assumes ${assumed.roleArn}`, "") !== undefined) {
       deps.log.warn(
         { role: assumed.roleArn, remedy: obstacle },
         `AWS would refuse this call: ${refusal.message}`,
       );
     }
     return `--iam enforce would refuse this (${refusal.message}): ${obstacle}`;
-  }
-
-  /** Whether nobody was told yet. */
-  function isNews(what: string): boolean {
-    if (told.has(what)) return false;
-    if (told.size >= TOLD_MAX) told.clear();
-    told.add(what);
-    return true;
   }
 
   async function decide(call: AccessCall, known: KnownPrincipal, asked: Need): Promise<Judged> {
@@ -176,10 +168,10 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
 
   function tell(call: AccessCall, known: KnownPrincipal, need: Need, sentence: string, remedy: string): void {
     const { principal } = known;
-    const key = known.exists
-      ? `${principal.arn} ${need.action} ${need.resource}`
-      : (principal.roleArn ?? principal.arn);
-    if (!isNews(key)) return;
+    const news = known.exists
+      ? told.news(`${principal.arn} ${need.action}`, need.resource)
+      : told.news(principal.roleArn ?? principal.arn, "");
+    if (news === undefined) return;
     const session =
       principal.kind === "role" ? principal.arn.slice(principal.arn.lastIndexOf("/") + 1) : undefined;
     // A function's session is named after it.
@@ -191,6 +183,7 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
         action: need.action,
         resource: need.resource,
         remedy,
+        ...(news === "last" ? { note: "other resources of this action are not told any more" } : {}),
       },
       `AWS would refuse this call: ${sentence}`,
     );
