@@ -199,6 +199,9 @@ print(post(queue + '-not', Action='ReceiveMessage'))
 print(post(queue, Action='ReceiveMessage', MaxNumberOfMessages='11'))
 print(post(queue, Action='SendMessage'))
 print(post(queue, Action='SendMessageBatch'))
+print(post(queue, Action='FooBar'))
+print(post(queue, Action='SetQueueAttributes', **{'Attribute.Name': 'DelaySeconds', 'Attribute.Value': '3'}))
+print(post(queue, Action='GetQueueAttributes', AttributeName='DelaySeconds'))
 `;
 
 test("the query protocol, signed by hand", { skip: noBoto3() }, async () => {
@@ -215,6 +218,9 @@ test("the query protocol, signed by hand", { skip: noBoto3() }, async () => {
     /^\(400, .*<Code>InvalidParameterValue<\/Code>.*Must be between 1 and 10, if provided\./,
     /^\(400, .*<Code>MissingParameter<\/Code>.*The request must contain the parameter MessageBody\./,
     /^\(400, .*<Code>AWS\.SimpleQueueService\.EmptyBatchRequest<\/Code>/,
+    /^\(400, .*<Code>InvalidAction<\/Code>.*The action FooBar is not valid for this endpoint\./,
+    /^\(200, '<SetQueueAttributesResponse xmlns="http:\/\/queue\.amazonaws\.com\/doc\/2012-11-05\/">/,
+    /<Name>DelaySeconds<\/Name><Value>3<\/Value>/,
   ];
   assert.equal(answers.length, expected.length, ran.stdout);
   for (const [index, pattern] of expected.entries()) assert.match(answers[index] ?? "", pattern);

@@ -42,7 +42,12 @@ const SERVICES: readonly {
     retype: { PartNumberMarker: "string", NextPartNumberMarker: "string", Expires: "timestamp" },
   },
   { name: "sns", client: "sns" },
-  { name: "sqs", client: "sqs", also: ["awsQuery"] },
+  {
+    name: "sqs",
+    client: "sqs",
+    also: ["awsQuery"],
+    xmlNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+  },
   { name: "sts", client: "sts" },
 ];
 

@@ -1,4 +1,5 @@
 import { ServiceError } from "../../kernel/errors.ts";
+import { WIRE_HABITS } from "../protocol/habits.ts";
 import type { BodyFailure } from "./body.ts";
 import type { Routing } from "./route.ts";
 
@@ -26,7 +27,9 @@ export function unknownOperation(
   if (!isServed) return notImplemented(routing, false);
   const hint = `${operation} is not implemented by Lambent: ${model.title} has no operation of that name or path`;
   if (protocol === "awsQuery") {
-    const message = `Could not find operation ${operation} for version ${model.apiVersion}`;
+    const says = WIRE_HABITS[model.name]?.unknownAction;
+    const message =
+      says?.(operation) ?? `Could not find operation ${operation} for version ${model.apiVersion}`;
     return new ServiceError("InvalidAction", 400, message, { hint });
   }
   const status = protocol === "restJson1" ? 404 : protocol === "restXml" ? 405 : 400;

@@ -23,6 +23,8 @@ export interface WireHabits {
   readonly malformedCode?: string;
   /** Codes the query protocol has for errors that are in no model; the model names the others. */
   readonly queryCodes?: Readonly<Record<string, string>>;
+  /** How an operation that does not exist is refused in the query protocol, where it is not the usual way. */
+  readonly unknownAction?: (operation: string) => string;
   /** An error in the query protocol has an empty `Detail` too. */
   readonly errorDetail?: true;
   /**
@@ -52,6 +54,7 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
       MissingRequiredParameterException: "MissingParameter",
       AccessDeniedException: "AccessDenied",
     },
+    unknownAction: (operation) => `The action ${operation} is not valid for this endpoint.`,
     errorDetail: true,
     missingMember: {
       code: "MissingRequiredParameterException",

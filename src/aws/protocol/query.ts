@@ -81,11 +81,17 @@ function decodeNode(from: Node, shape: Shape, flat: boolean): unknown {
     case "list": {
       const wrapped = from.children.get(shape.member.wire) ?? from.children.get("member");
       const items = flat || wrapped === undefined ? from : wrapped;
+      // One item may go without its number: `AttributeName=All`. An empty text is an empty list.
+      if (flat && items.children.size === 0 && (items.text ?? "") !== "") {
+        return [decodeNode(items, shape.member.shape, false)];
+      }
       return numbered(items).map((item) => decodeNode(item, shape.member.shape, false));
     }
     case "map": {
       const entries = flat ? from : (from.children.get("entry") ?? from);
-      const pairs = numbered(entries).map((entry): [string, unknown] => {
+      // So may one entry: `Attribute.Name=…&Attribute.Value=…`.
+      const isSingle = flat && entries.children.has(elementName(shape.key));
+      const pairs = (isSingle ? [entries] : numbered(entries)).map((entry): [string, unknown] => {
         const value = entry.children.get(elementName(shape.value)) ?? node();
         return [
           entry.children.get(elementName(shape.key))?.text ?? "",

@@ -91,8 +91,9 @@ function checkAttributeValue(name: string, value: AttributeValue, kind: "user" |
   }
   const text = value.StringValue ?? "";
   if (text === "") throw errors.invalidParameter(`${what} must contain a non-empty value of type '${type}'.`);
-  const forbidden = FORBIDDEN.exec(text)?.[0].codePointAt(0);
-  if (forbidden !== undefined) throw errors.invalidMessageContents(forbidden.toString(16).toUpperCase());
+  if (FORBIDDEN.test(text)) {
+    throw errors.invalidParameter(`${what} contains characters that are not allowed in a message.`);
+  }
   if (baseType(type) === "Number" && !NUMBER.test(text)) {
     throw errors.invalidParameter(
       `Can't cast the value of message (${kind}) attribute '${name}' to a number.`,

@@ -94,10 +94,7 @@ test("queue URLs and ARNs", () => {
     parseQueueUrl("https://sqs.us-gov-west-1.amazonaws.com/123456789012/q", "eu-west-1"),
     at("us-gov-west-1"),
   );
-  assert.deepEqual(
-    parseQueueUrl("http://h/queue/ap-south-1/123456789012/q", "eu-west-1"),
-    at("ap-south-1"),
-  );
+  assert.deepEqual(parseQueueUrl("http://h/queue/ap-south-1/123456789012/q", "eu-west-1"), at("ap-south-1"));
   for (const url of [
     "http://h/12/q",
     "http://h/123456789012/q/r",
