@@ -65,6 +65,12 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "lambda",
+    operations: ["GetAlias", "DeleteAlias", "GetFunctionConcurrency"],
+    errors: ["InvalidParameterValueException"],
+    because: "What breaks a rule of these inputs is a ValidationException, as on AWS.",
+  },
+  {
+    service: "lambda",
     operations: SETTINGS_OF_A_FUNCTION,
     errors: ["ResourceConflictException"],
     because: "Changes of a function's settings are made one after the other; none is refused for another.",
@@ -262,6 +268,12 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     service: "logs",
     errors: ["OperationAbortedException"],
     because: "Changes are made one after the other; none is aborted for another.",
+  },
+  {
+    service: "logs",
+    operations: ["CreateLogGroup"],
+    errors: ["LimitExceededException"],
+    because: "How many groups an account may have is not limited here.",
   },
   {
     service: "logs",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StorageUnavailable } from "../../src/ports/database.ts";
-import { ACCOUNT, type Harness, openHarness, type Output, REGION } from "./harness.ts";
+import { ACCOUNT, type Harness, openHarness, type Output, REGION, saw } from "./harness.ts";
 
 const SCOPE = { accountId: ACCOUNT, region: REGION };
 const GROUP = "/aws/lambda/fn";
@@ -81,6 +81,11 @@ test("groups: create, describe, retention, tags, delete; they survive a restart"
     (group: Output) => group.logGroupName === "a/1",
   );
   assert.equal(kept.retentionInDays, 14);
+  for (const operation of [
+    ...["CreateLogGroup", "PutRetentionPolicy", "TagLogGroup", "TagResource"],
+    ...["UntagLogGroup", "UntagResource"],
+  ])
+    saw("logs", operation, "persistence");
   await again.call("logs", "DeleteRetentionPolicy", { logGroupName: "a/1" });
   await again.call("logs", "PutLogGroupDeletionProtection", {
     logGroupIdentifier: arn,
