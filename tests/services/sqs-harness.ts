@@ -56,10 +56,15 @@ export interface SqsHarness {
   close(): Promise<void>;
 }
 
-export async function openSqs(
-  t: TestContext,
-  existing?: { folder: string; clock: FakeClock },
-): Promise<SqsHarness> {
+export interface SqsHarnessOptions {
+  /** What an earlier harness left. */
+  readonly existing?: { readonly folder: string; readonly clock: FakeClock };
+  /** Another engine than SQLite. */
+  readonly openDatabase?: () => Promise<Database>;
+}
+
+export async function openSqs(t: TestContext, options: SqsHarnessOptions = {}): Promise<SqsHarness> {
+  const { existing } = options;
   const folder = existing?.folder ?? (await mkdtemp(join(tmpdir(), "lambent-sqs-")));
   const clock = existing?.clock ?? fakeClock();
   const random = systemRandom();
@@ -71,7 +76,9 @@ export async function openSqs(
     log,
     async openDatabase() {
       const path = join(folder, "sqs.db");
-      database = await openDatabase({ path, synchronous: "normal", migrations, log, clock });
+      database =
+        (await options.openDatabase?.()) ??
+        (await openDatabase({ path, synchronous: "normal", migrations, log, clock }));
       return database;
     },
     hasData: () => existing !== undefined,
@@ -152,7 +159,7 @@ export async function openSqs(
     },
     async reopen() {
       await close();
-      return openSqs(t, { folder, clock });
+      return openSqs(t, { ...options, existing: { folder, clock } });
     },
   };
 }

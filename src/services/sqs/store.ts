@@ -172,7 +172,7 @@ export async function countMessages(database: Database, queue: Queue, now: numbe
   const kept = now - queue.settings.retentionMs;
   const params = [now, now, queue.boxId, kept];
   const rows = "FROM sqs_messages WHERE box_id = ? AND sent_at > ?";
-  const few = `${COUNT_SQL} FROM (SELECT visible_at, receive_count ${rows} LIMIT ${String(COUNT_HERE_MAX)}) AS some`;
+  const few = `${COUNT_SQL} FROM (SELECT visible_at, receive_count ${rows} LIMIT ${String(COUNT_HERE_MAX)}) AS counted`;
   let [row] = await database.read<CountRow>(few, params);
   if (Number(row?.held) === COUNT_HERE_MAX) {
     const [counted] = await database.commit([{ sql: `${COUNT_SQL} ${rows}`, params }]);
