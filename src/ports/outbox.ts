@@ -19,6 +19,8 @@ export interface Delivery {
   readonly targetArn: string;
   /** The event or message, as text. */
   readonly body: string;
+  /** For topics. */
+  readonly subject?: string;
   /** For queues and topics. */
   readonly messageGroupId?: string;
   readonly messageDeduplicationId?: string;

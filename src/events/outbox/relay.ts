@@ -260,12 +260,13 @@ function identityOf(delivery: Delivery): PeerIdentity {
 }
 
 function messageOf(row: OutboxRow): Message {
-  const { id, body, attributes, messageGroupId, messageDeduplicationId, source, detailType, resources } =
-    row.delivery;
+  const { id, body, subject, attributes, messageGroupId, messageDeduplicationId } = row.delivery;
+  const { source, detailType, resources } = row.delivery;
   return {
     id,
     body,
     timeMs: row.createdAt,
+    ...(subject === undefined ? {} : { subject }),
     ...(attributes === undefined ? {} : { attributes }),
     ...(messageGroupId === undefined ? {} : { messageGroupId }),
     ...(messageDeduplicationId === undefined ? {} : { messageDeduplicationId }),

@@ -12,6 +12,8 @@ export interface Message {
   readonly id: string;
   readonly body: string;
   readonly attributes?: Readonly<Record<string, DeliveryAttribute>>;
+  /** For a topic. */
+  readonly subject?: string;
   readonly messageGroupId?: string;
   readonly messageDeduplicationId?: string;
   /** For a bus. */
@@ -56,7 +58,13 @@ export function callFor(targetArn: string, message: Message, as: PeerIdentity, s
         ...fifo,
       });
     case "sns":
-      return call("Publish", { TopicArn: targetArn, Message: message.body, ...attributes, ...fifo });
+      return call("Publish", {
+        TopicArn: targetArn,
+        Message: message.body,
+        ...(message.subject === undefined ? {} : { Subject: message.subject }),
+        ...attributes,
+        ...fifo,
+      });
     case "events":
       return call("PutEvents", {
         Entries: [

@@ -37,7 +37,7 @@ export function createSender(outbox: Outbox, random: Random): Sender {
           scope: scopeOfArn(target.arn, bucket),
           targetArn: target.arn,
           body: eventMessage(bucket, target, change, cause),
-          ...(target.arn.includes(":sns:") ? { attributes: {} } : {}),
+          ...(target.arn.includes(":sns:") ? { subject: "Amazon S3 Notification" } : {}),
         }));
       if (eventBridge) {
         const { detailType, detail } = bridgeEvent(bucket, change, cause);
