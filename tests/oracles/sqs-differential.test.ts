@@ -1,12 +1,11 @@
 /**
  * The same calls to Lambent and to ElasticMQ, which other people wrote. Left out is what ElasticMQ answers
  * otherwise than AWS: it has no digest of system attributes, and another code for a number out of range.
- * Needs Java and a folder with ElasticMQ's jars (org.elasticmq:elasticmq-server_2.13 and what it depends
- * on) in LAMBENT_TEST_ELASTICMQ.
+ * Needs Java, and ElasticMQ's jars (elasticmq/pom.xml) in .ci/tools/elasticmq or LAMBENT_TEST_ELASTICMQ.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -22,12 +21,24 @@ import {
   SQSClient,
   type Message,
 } from "@aws-sdk/client-sqs";
-import { findTool, freePort, SDK_CONFIG, startServer, until, type RunningServer } from "../e2e/server.ts";
+import {
+  findTool,
+  freePort,
+  ROOT,
+  SDK_CONFIG,
+  startServer,
+  until,
+  type RunningServer,
+} from "../e2e/server.ts";
 
-const JARS = process.env["LAMBENT_TEST_ELASTICMQ"];
+const JARS = process.env["LAMBENT_TEST_ELASTICMQ"] ?? join(ROOT, ".ci/tools/elasticmq");
 const JAVA = findTool("java");
 const skip =
-  JAVA === undefined ? "no java" : JARS === undefined ? "no ElasticMQ (LAMBENT_TEST_ELASTICMQ)" : false;
+  JAVA === undefined
+    ? "no java on the PATH"
+    : existsSync(JARS)
+      ? false
+      : `no ElasticMQ in ${JARS} (LAMBENT_TEST_ELASTICMQ)`;
 
 let server: RunningServer;
 let java: ChildProcess;
@@ -47,13 +58,9 @@ rest-sqs { enabled = true, bind-port = ${String(port)}, bind-hostname = "127.0.0
 rest-stats { enabled = false }
 `,
   );
-  java = spawn(
-    JAVA ?? "",
-    [`-Dconfig.file=${config}`, "-cp", join(JARS ?? "", "*"), "org.elasticmq.server.Main"],
-    {
-      stdio: "ignore",
-    },
-  );
+  java = spawn(JAVA ?? "", [`-Dconfig.file=${config}`, "-cp", join(JARS, "*"), "org.elasticmq.server.Main"], {
+    stdio: "ignore",
+  });
   const elasticmq = `http://127.0.0.1:${String(port)}`;
   server = await startServer();
   await until("ElasticMQ answers", async () => (await fetch(`${elasticmq}/?Action=ListQueues`)).ok, 60);
