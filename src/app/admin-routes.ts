@@ -76,6 +76,14 @@ export type AdminRoutes = (
   origin: { readonly fromSandbox: boolean },
 ) => boolean;
 
+/** The token of the data folder, as `Authorization: Bearer …` or `?t=…`. */
+export function hasToken(request: IncomingMessage, query: URLSearchParams, token: string): boolean {
+  const header = request.headers.authorization ?? "";
+  const given = header.startsWith("Bearer ") ? header.slice(7) : (query.get("t") ?? "");
+  const [a, b] = [Buffer.from(given), Buffer.from(token)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
 type Route = (context: {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -175,13 +183,6 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
     return ANSWERED;
   }
 
-  function allowed(request: IncomingMessage, query: URLSearchParams): boolean {
-    const header = request.headers.authorization ?? "";
-    const given = header.startsWith("Bearer ") ? header.slice(7) : (query.get("t") ?? "");
-    const [a, b] = [Buffer.from(given), Buffer.from(deps.token)];
-    return a.length === b.length && timingSafeEqual(a, b);
-  }
-
   async function answer(
     request: IncomingMessage,
     response: ServerResponse,
@@ -193,7 +194,7 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
     try {
       if (fromSandbox) throw refused(403, "Functions cannot reach the administration of the server.");
       const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
-      if (!OPEN.has(name) && !allowed(request, query)) {
+      if (!OPEN.has(name) && !hasToken(request, query, deps.token)) {
         throw refused(401, "The token of the data folder is needed.", "lambent sends it by itself");
       }
       if (route === undefined) throw refused(404, `There is no ${name}.`);

@@ -20,7 +20,7 @@ import type { Headers } from "../aws/protocol/types.ts";
 import { machineNow, systemClock } from "../kernel/clock.ts";
 import { systemRandom } from "../kernel/random.ts";
 import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
-import { createAdminRoutes, type AdminRoutes } from "./admin-routes.ts";
+import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts";
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
 import { eraseState, openCore, runtimesFolder, type Core } from "./core.ts";
 import { openPlatformLog } from "./platform-log.ts";
@@ -80,7 +80,14 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       return current.gateway.handle(request, response, origin);
     const url = request.url ?? "/";
     if (url.startsWith(CODE_DOWNLOAD_PATH)) return void sendCode(current.core, url, response);
-    if (url === "/metrics" && !origin.fromSandbox) return void sendMetrics(current.core, response);
+    const [path = "", query = ""] = url.split("?", 2);
+    if (path === "/metrics" && !origin.fromSandbox) {
+      // Open to this machine; whoever asks from elsewhere shows the token.
+      if (!anyHost || hasToken(request, new URLSearchParams(query), dataDir.token)) {
+        return void sendMetrics(current.core, response);
+      }
+      return void response.writeHead(401, { "www-authenticate": "Bearer" }).end();
+    }
     current.gateway.handle(request, response, origin);
   }
 

@@ -434,6 +434,9 @@ test("beyond loopback the server answers by any of its names, to signed requests
   assert.equal(await at("lambent.internal:4566", "/_lambent/health"), 200);
   assert.equal(await at("lambent.internal:4566", "/2015-03-31/functions"), 403);
   assert.equal(await at("lambent.internal:4566", "/_lambent/status"), 401);
+  assert.equal(await at("lambent.internal:4566", "/metrics"), 401);
+  const token = readFileSync(join(server.dataDir, "token"), "utf8").trim();
+  assert.equal(await at("lambent.internal:4566", `/metrics?t=${token}`), 200);
 });
 
 test("the command line signs with the account's key where it has to", async (t) => {
