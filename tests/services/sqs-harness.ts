@@ -61,6 +61,8 @@ export interface SqsHarnessOptions {
   readonly existing?: { readonly folder: string; readonly clock: FakeClock };
   /** Another engine than SQLite. */
   readonly openDatabase?: () => Promise<Database>;
+  /** Called when something came into a queue, after those who wait were woken. */
+  readonly onArrival?: (queueArn: string) => void;
 }
 
 export async function openSqs(t: TestContext, options: SqsHarnessOptions = {}): Promise<SqsHarness> {
@@ -82,7 +84,10 @@ export async function openSqs(t: TestContext, options: SqsHarnessOptions = {}): 
       return database;
     },
     hasData: () => existing !== undefined,
-    wakeup: createWakeup(clock),
+    wakeup: {
+      ...createWakeup(clock),
+      notify: (queueArn) => options.onArrival?.(queueArn),
+    },
   });
   await sqs.start();
   const dispatch = createDispatch({

@@ -215,18 +215,20 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
           if (attemptKey !== undefined) remember(attemptKey, { at: clock.now(), queue, leases });
           return { queue, messages: await withBodies(database, leases) };
         }
+        // The wake-up may have been for this one: another gets it.
+        if (signal.aborted) waiting.wake(queue.id, 1);
         const now = clock.now();
         if (now >= deadline || signal.aborted || waiting.closed) return { queue, messages: [] };
         const next = await readyAt(queue);
-        // What is ready and was not had is another's, or too much in flight: look again in a moment.
-        const soonest = next === undefined ? deadline : Math.max(next, now + LOOK_AGAIN_MS);
+        // What is ready and was not had cannot be had now: too much is in flight.
+        const soonest = next !== undefined && next <= now ? now + LOOK_AGAIN_MS : (next ?? deadline);
         await waiting.wait(queue.id, version, Math.min(deadline, soonest) - now, signal);
       }
     },
   };
 }
 
-const LOOK_AGAIN_MS = 20;
+const LOOK_AGAIN_MS = 1000;
 
 function overInFlight(): Error {
   return errors.overLimit(

@@ -152,7 +152,7 @@ export interface Counts {
 }
 
 /** Up to here rows are counted on the main thread: about two milliseconds. */
-const COUNT_HERE_MAX = 20_000;
+const COUNT_HERE_MAX = 5000;
 
 const COUNT_SQL = `SELECT COUNT(*) AS held,
   SUM(CASE WHEN visible_at > ? AND receive_count > 0 THEN 1 ELSE 0 END) AS in_flight,
