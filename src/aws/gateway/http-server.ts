@@ -1,6 +1,7 @@
 import { Server } from "node:http";
 import type { Socket } from "node:net";
 
+import { beginsHttp2, Http2Sessions } from "./http2.ts";
 import type { Gateway } from "./options.ts";
 import { ShortConnection, type ShortWay } from "./short-way.ts";
 
@@ -11,13 +12,17 @@ const HEADERS_MS = 20_000;
 const REQUEST_MS = 300_000;
 const KEEP_ALIVE_MS = 75_000;
 
-const USER = { fromSandbox: false } as const;
+const HEADERS_MAX = 200;
 
-/** node:http's server, which gets what does not come the short way. */
+const USER = { fromSandbox: false } as const;
+const NOTHING_SHORT: ShortWay = { takes: () => false, handle: () => undefined, nowMs: () => 0 };
+
+/** node:http's server, which gets what neither comes the short way nor speaks HTTP/2. */
 class EndpointServer extends Server {
   readonly #short = new Set<ShortConnection>();
+  readonly #http2: Http2Sessions;
 
-  constructor(handler: Pick<Gateway, "handle">, way: ShortWay | undefined) {
+  constructor(handler: Pick<Gateway, "handle">, way: ShortWay) {
     super(
       {
         maxHeaderSize: HEADER_BYTES,
@@ -29,12 +34,18 @@ class EndpointServer extends Server {
       },
       (request, response) => handler.handle(request, response, USER),
     );
-    this.maxHeadersCount = 200;
-    if (way === undefined) return;
+    this.maxHeadersCount = HEADERS_MAX;
+    this.#http2 = new Http2Sessions((request, response) => handler.handle(request, response, USER), {
+      headerBytes: HEADER_BYTES,
+      headersCount: HEADERS_MAX,
+      pieceMs: REQUEST_MS,
+      idleMs: KEEP_ALIVE_MS,
+    });
     const [ordinary] = this.listeners("connection") as ((socket: Socket) => void)[];
-    const leave = (connection: ShortConnection): void => {
+    const leave = (connection: ShortConnection, read: Buffer | undefined): void => {
       const { socket } = connection;
       if (!this.#short.delete(connection) || socket.destroyed) return;
+      if (read !== undefined && beginsHttp2(read)) return this.#http2.take(socket);
       ordinary?.call(this, socket);
       socket.resume();
     };
@@ -48,16 +59,18 @@ class EndpointServer extends Server {
 
   override closeIdleConnections(): void {
     super.closeIdleConnections();
+    this.#http2.close();
     for (const connection of this.#short) if (!connection.busy) connection.socket.destroy();
   }
 
   override closeAllConnections(): void {
     super.closeAllConnections();
+    this.#http2.destroy();
     for (const { socket } of this.#short) socket.destroy();
   }
 }
 
 /** The listener of the endpoint, with bounds on what a connection may cost before it says anything. */
 export function createHttpServer(gateway: Pick<Gateway, "handle"> & Partial<Gateway>): Server {
-  return new EndpointServer(gateway, gateway.shortWay);
+  return new EndpointServer(gateway, gateway.shortWay ?? NOTHING_SHORT);
 }

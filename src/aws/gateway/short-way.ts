@@ -95,6 +95,12 @@ export class WholeResponse {
   }
 }
 
+/**
+ * Called once: without bytes when the connection is closed, or when it is somebody else's from now on, with
+ * what was read of it and lies in its buffer again.
+ */
+export type Leave = (connection: ShortConnection, read: Buffer | undefined) => void;
+
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** One connection for as long as it comes the short way. */
@@ -102,20 +108,14 @@ export class ShortConnection {
   readonly socket: Socket;
   readonly #way: ShortWay;
   readonly #times: ShortWayTimes;
-  readonly #leave: (connection: ShortConnection) => void;
+  readonly #leave: Leave;
   #busy = false;
   /** The other side has said its last; it may still wait for an answer. */
   #ended = false;
   /** What came before the answer to the request before it. */
   #held: Buffer[] = [];
 
-  /** `leave` is called once, when the connection is closed or has become node:http's. */
-  constructor(
-    socket: Socket,
-    way: ShortWay,
-    times: ShortWayTimes,
-    leave: (connection: ShortConnection) => void,
-  ) {
+  constructor(socket: Socket, way: ShortWay, times: ShortWayTimes, leave: Leave) {
     this.socket = socket;
     this.#way = way;
     this.#times = times;
@@ -162,7 +162,7 @@ export class ShortConnection {
     if (!this.#busy) this.socket.destroy();
   };
 
-  readonly #onClose = (): void => this.#leave(this);
+  readonly #onClose = (): void => this.#leave(this, undefined);
 
   headOf(status: number, headers: Readonly<Record<string, string>>): string {
     let head = `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? "Unknown"}\r\n`;
@@ -209,7 +209,7 @@ export class ShortConnection {
     socket.off("close", this.#onClose);
     socket.pause();
     socket.unshift(read);
-    this.#leave(this);
+    this.#leave(this, read);
   }
 }
 
