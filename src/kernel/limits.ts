@@ -1,5 +1,5 @@
 /**
- * Lambda's quotas as AWS documents them today. The code imports the numbers from LIMITS; people see
+ * The quotas of Lambda and its event sources as AWS documents them today. The code imports the numbers from LIMITS; people see
  * LIMIT_TABLE (`lambent limits`, the reference), which is built from the same constants.
  */
 const KB = 1024;
@@ -68,6 +68,10 @@ const SCALING = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.h
 const LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html";
 const INVOKE_ASYNC = "https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html";
 const INVOKE = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
+const SQS_MESSAGES =
+  "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html";
+const SQS_QUEUES =
+  "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html";
 const TAGS = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html";
 
 /**
@@ -227,4 +231,35 @@ export const LIMIT_TABLE: readonly LimitRow[] = [
     ASYNC_ERRORS,
   ),
   row("tags", "Tags of a function", String(LIMITS.tagsPerFunction), FIXED, TAGS),
+  row(
+    "sqs-message",
+    "SQS message with its attributes, and a batch as a whole",
+    bytes(LIMITS.sqsMessageBytes),
+    "keep large payloads in S3 and send a reference",
+    SQS_MESSAGES,
+  ),
+  row("sqs-batch", "Entries of an SQS batch", String(LIMITS.sqsBatchEntries), FIXED, SQS_MESSAGES),
+  row(
+    "sqs-in-flight",
+    "SQS messages in flight, per queue",
+    LIMITS.sqsInFlight.toLocaleString("en-US"),
+    FIXED,
+    SQS_QUEUES,
+  ),
+  row(
+    "sqs-retention",
+    "Retention of an SQS message",
+    range(60, LIMITS.sqsRetentionSeconds, "s", 345_600),
+    "MessageRetentionPeriod of the queue",
+    SQS_MESSAGES,
+  ),
+  row("sqs-delay", "Delay of an SQS message", range(0, LIMITS.sqsDelaySeconds, "s", 0), FIXED, SQS_MESSAGES),
+  row(
+    "sqs-visibility",
+    "Visibility timeout of an SQS message",
+    range(0, LIMITS.sqsVisibilitySeconds, "s", 30),
+    "VisibilityTimeout of the queue or the receive",
+    SQS_MESSAGES,
+  ),
+  row("sqs-wait", "Wait of a long poll", range(0, LIMITS.sqsWaitSeconds, "s", 0), FIXED, SQS_QUEUES),
 ];
