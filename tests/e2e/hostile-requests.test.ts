@@ -242,6 +242,7 @@ describe("requests", () => {
       "/%ZZ",
       "/%00",
       "//",
+      "//key",
       "/..%2f..%2fetc%2fpasswd",
       `${FUNCTIONS}/%2e%2e%2f%2e%2e`,
       `${FUNCTIONS}/${"a".repeat(5000)}`,

@@ -157,10 +157,9 @@ async function restRoute(row: ServiceRow, request: RouteRequest): Promise<Routin
   const path = request.path.startsWith("/") ? request.path.slice(1) : request.path;
   let segments = path.split("/");
   if (habits.exactPaths !== true) segments = segments.filter((segment) => segment !== "");
-  else if (segments[0] === "" || (segments.length > 1 && segments[1] === "" && segments.length === 2)) {
-    // `/` and `/bucket/` name no object.
-    segments = segments.filter((segment) => segment !== "");
-  }
+  else if (path === "") segments = [];
+  // `/bucket/` names no object.
+  else if (segments.length === 2 && segments[1] === "" && segments[0] !== "") segments.pop();
   if (request.bucket !== undefined && habits.bucketHosts === true) {
     segments = [encodeURIComponent(request.bucket), ...(path === "" ? [] : path.split("/"))];
   }
