@@ -21,10 +21,10 @@ export interface BlobStore {
 
 export interface BlobPutOptions {
   /**
-   * Called when the hash is known, before the blob is put in place (or found there): from then on the
-   * caller's sweep must not delete it.
+   * A name instead of the hash, 64 hexadecimal characters that no other blob has: for stores whose rows
+   * say who shares what. The bytes are not hashed then.
    */
-  readonly claim?: (sha256: string) => void | Promise<void>;
+  readonly name?: string;
 }
 
 export interface BlobInfo {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import {
+  CopyObjectCommand,
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
@@ -71,7 +72,7 @@ test("deleting an object takes its bytes from the disk; what others still name s
   await s3.send(new CreateBucketCommand({ Bucket: "space" }));
   const body = randomBytes(100_000);
   await s3.send(new PutObjectCommand({ Bucket: "space", Key: "a", Body: body }));
-  await s3.send(new PutObjectCommand({ Bucket: "space", Key: "b", Body: body }));
+  await s3.send(new CopyObjectCommand({ Bucket: "space", Key: "b", CopySource: "space/a" }));
   const blobs = async (): Promise<number> => {
     const folders = (await readdir(join(served.folder, "objects"))).filter((name) =>
       /^[0-9a-f]{2}$/u.test(name),

@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { BlobInfo, BlobPutOptions, BlobStore } from "../../ports/blob-store.ts";
+import type { BlobInfo, BlobStore } from "../../ports/blob-store.ts";
 import { StorageUnavailable } from "../../ports/database.ts";
 import { syncFolder } from "./sync-files.ts";
 
@@ -29,7 +29,6 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
   async function settle(sha256: string): Promise<void> {
     await syncFolder(join(folder, sha256.slice(0, 2)));
     await syncFolder(folder);
-    durable.add(sha256);
   }
 
   function pathOf(sha256: string): string {
@@ -39,16 +38,16 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
 
   async function put(
     body: Uint8Array | AsyncIterable<Uint8Array>,
-    claim: BlobPutOptions["claim"],
+    name: string | undefined,
   ): Promise<BlobInfo> {
-    const hash = createHash("sha256");
+    const hash = name === undefined ? createHash("sha256") : undefined;
     let bytes = 0;
-    if (body instanceof Uint8Array) {
+    if (body instanceof Uint8Array && name === undefined) {
       // Known bytes that are stored already need no second copy.
       const sha256 = await digestOf(body);
-      await claim?.(sha256);
       if (existsSync(pathOf(sha256))) {
         if (!durable.has(sha256)) await settle(sha256);
+        durable.add(sha256);
         return { sha256, bytes: body.length };
       }
     }
@@ -58,7 +57,7 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     let writing: Promise<void> = Promise.resolve();
     try {
       for await (const chunk of body instanceof Uint8Array ? pieces(body) : body) {
-        hash.update(chunk);
+        hash?.update(chunk);
         bytes += chunk.length;
         await writing;
         writing = handle.writeFile(chunk);
@@ -74,25 +73,21 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
     } finally {
       await handle.close();
     }
-    const sha256 = hash.digest("hex");
-    try {
-      if (!(body instanceof Uint8Array)) await claim?.(sha256);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    const sha256 = name ?? hash?.digest("hex") ?? "";
     const target = pathOf(sha256);
     const parent = join(folder, sha256.slice(0, 2));
     await mkdir(parent, { recursive: true, mode: 0o700 });
     await rename(temporary, target);
     await settle(sha256);
+    // One with a name of its own is never put again.
+    if (name === undefined) durable.add(sha256);
     return { sha256, bytes };
   }
 
   return {
     async put(body, options = {}) {
       try {
-        return await put(body, options.claim);
+        return await put(body, options.name);
       } catch (error) {
         if (STORAGE_CODES.has((error as NodeJS.ErrnoException).code ?? "")) {
           throw new StorageUnavailable(`cannot store a blob: ${(error as Error).message}`, { cause: error });

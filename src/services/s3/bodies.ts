@@ -38,7 +38,7 @@ export interface Received {
   /** The body itself when it was small. */
   readonly body: Uint8Array | undefined;
   /** Its blob otherwise; held until `release`. */
-  readonly sha256: string | undefined;
+  readonly blob: string | undefined;
 }
 
 export type Body = Uint8Array | string | AsyncIterable<Uint8Array>;
@@ -95,7 +95,7 @@ function receiveSmall(whole: Uint8Array, body: Body, claims: Claims): Received {
     checksum: checksum.digest().toString("base64"),
     other: other?.digest().toString("base64"),
     body: whole,
-    sha256: undefined,
+    blob: undefined,
   };
   const sha256 = claims.sha256 === undefined ? undefined : hash("sha256", whole, "hex");
   check(received, sha256, body, claims);
@@ -110,6 +110,7 @@ async function receiveLarge(
   contents: Contents,
 ): Promise<Received> {
   const md5 = createHash("md5");
+  const sha256 = claims.sha256 === undefined ? undefined : createHash("sha256");
   const checksum = startChecksum(claims.algorithm);
   const other = claims.also === undefined ? undefined : startChecksum(claims.also);
   let bytes = 0;
@@ -117,6 +118,7 @@ async function receiveLarge(
     bytes += chunk.length;
     if (bytes > S3_LIMITS.putBytes) throw errors.entityTooLarge(bytes, S3_LIMITS.putBytes);
     md5.update(chunk);
+    sha256?.update(chunk);
     checksum.update(chunk);
     other?.update(chunk);
     return chunk;
@@ -127,7 +129,7 @@ async function receiveLarge(
     // A body that broke off must not become a blob.
     if (claims.bytes !== undefined && bytes !== claims.bytes) throw errors.incompleteBody();
   }
-  const { sha256 } = await contents.put(hashed());
+  const blob = await contents.put(hashed());
   const received: Received = {
     bytes,
     md5: md5.digest("hex"),
@@ -135,13 +137,13 @@ async function receiveLarge(
     checksum: checksum.digest().toString("base64"),
     other: other?.digest().toString("base64"),
     body: undefined,
-    sha256,
+    blob,
   };
   try {
-    check(received, sha256, body, claims);
+    check(received, sha256?.digest("hex"), body, claims);
   } catch (error) {
-    contents.suspect([sha256]);
-    contents.release([sha256]);
+    contents.suspect([blob]);
+    contents.release([blob]);
     throw error;
   }
   return received;

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "../../kernel/log.ts";
-import type { BlobInfo, BlobStore } from "../../ports/blob-store.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { BlobStore } from "../../ports/blob-store.ts";
 
 /**
- * The bytes of objects: blobs by their SHA-256, shared by all who hold the same ones, and the sweep of
- * those that nobody names any more.
+ * The bytes of objects: blobs with names of their own, shared by copies, and the sweep of those that no
+ * row names any more.
  *
  * 1. Who writes or reads a blob holds it (`hold` … `release`) until its row is committed, or its last
  *    byte is sent.
@@ -13,8 +14,8 @@ import type { BlobInfo, BlobStore } from "../../ports/blob-store.ts";
  * 3. The sweep deletes a suspect that nobody holds and no row names. While it does, `hold` waits.
  */
 export interface Contents {
-  /** Stores a body and holds the blob; `release` it when the row is committed (or will not be). */
-  put(body: AsyncIterable<Uint8Array>): Promise<BlobInfo>;
+  /** Stores a body and holds its blob; `release` it when the row is committed (or will not be). */
+  put(body: AsyncIterable<Uint8Array>): Promise<string>;
   /** Resolves once none of the blobs is being deleted; look at the row again after it. */
   hold(blobs: readonly string[]): Promise<void>;
   release(blobs: readonly string[]): void;
@@ -27,18 +28,19 @@ export interface Contents {
 }
 
 export interface Extent {
-  readonly sha256: string;
+  readonly blob: string;
   readonly bytes: number;
 }
 
 export interface ContentsDeps {
   readonly blobs: BlobStore;
   readonly log: Logger;
+  readonly random: Random;
   /** Does a row name it? */
-  readonly isNamed: (sha256: string) => Promise<boolean>;
+  readonly isNamed: (blob: string) => Promise<boolean>;
 }
 
-export function createContents({ blobs, log, isNamed }: ContentsDeps): Contents {
+export function createContents({ blobs, log, random, isNamed }: ContentsDeps): Contents {
   const held = new Map<string, number>();
   const deleting = new Map<string, Promise<void>>();
   const suspects = new Set<string>();
@@ -46,18 +48,18 @@ export function createContents({ blobs, log, isNamed }: ContentsDeps): Contents 
   let closed = false;
 
   async function hold(wanted: readonly string[]): Promise<void> {
-    for (const sha256 of wanted) held.set(sha256, (held.get(sha256) ?? 0) + 1);
-    for (const sha256 of wanted) await deleting.get(sha256);
+    for (const blob of wanted) held.set(blob, (held.get(blob) ?? 0) + 1);
+    for (const blob of wanted) await deleting.get(blob);
   }
 
   function release(wanted: readonly string[]): void {
     let freed = false;
-    for (const sha256 of wanted) {
-      const left = (held.get(sha256) ?? 1) - 1;
-      if (left > 0) held.set(sha256, left);
+    for (const blob of wanted) {
+      const left = (held.get(blob) ?? 1) - 1;
+      if (left > 0) held.set(blob, left);
       else {
-        held.delete(sha256);
-        freed ||= suspects.has(sha256);
+        held.delete(blob);
+        freed ||= suspects.has(blob);
       }
     }
     if (freed) start();
@@ -71,55 +73,50 @@ export function createContents({ blobs, log, isNamed }: ContentsDeps): Contents 
   }
 
   async function work(): Promise<void> {
-    for (const sha256 of [...suspects]) {
+    for (const blob of [...suspects]) {
       if (closed) return;
-      if (held.has(sha256)) continue;
-      suspects.delete(sha256);
-      await remove(sha256);
+      if (held.has(blob)) continue;
+      suspects.delete(blob);
+      await remove(blob);
     }
   }
 
   /** From the look at the rows to the end of the deletion nobody can begin to hold it. */
-  async function remove(sha256: string): Promise<void> {
+  async function remove(blob: string): Promise<void> {
     const done = (async () => {
-      if (await isNamed(sha256)) return;
-      await blobs.delete(sha256);
+      if (await isNamed(blob)) return;
+      await blobs.delete(blob);
     })();
     deleting.set(
-      sha256,
+      blob,
       done.catch(() => undefined),
     );
     try {
       await done;
     } catch (error) {
-      log.warn({ sha256, error: String(error) }, "a blob that nothing names could not be deleted");
+      log.warn({ blob, error: String(error) }, "a blob that nothing names could not be deleted");
     } finally {
-      deleting.delete(sha256);
+      deleting.delete(blob);
     }
   }
 
   return {
     async put(body) {
-      let claimed: string | undefined;
+      const name = random.hex(64);
+      await hold([name]);
       try {
-        return await blobs.put(body, {
-          async claim(sha256) {
-            claimed = sha256;
-            await hold([sha256]);
-          },
-        });
+        await blobs.put(body, { name });
+        return name;
       } catch (error) {
-        if (claimed !== undefined) {
-          suspects.add(claimed);
-          release([claimed]);
-        }
+        suspects.add(name);
+        release([name]);
         throw error;
       }
     },
     hold,
     release,
     suspect(list) {
-      for (const sha256 of list) suspects.add(sha256);
+      for (const blob of list) suspects.add(blob);
       if (list.length > 0) start();
     },
     async read(parts, start_, end) {
@@ -132,9 +129,9 @@ export function createContents({ blobs, log, isNamed }: ContentsDeps): Contents 
     },
     async sweep() {
       let seen = 0;
-      for await (const sha256 of blobs.list()) {
+      for await (const blob of blobs.list()) {
         if (closed) return;
-        if (!held.has(sha256) && !(await isNamed(sha256))) suspects.add(sha256);
+        if (!held.has(blob) && !(await isNamed(blob))) suspects.add(blob);
         seen += 1;
         if (seen % 100 === 0) await nextTurn();
       }
@@ -147,14 +144,14 @@ export function createContents({ blobs, log, isNamed }: ContentsDeps): Contents 
   };
 
   async function open(piece: Piece): Promise<AsyncIterable<Uint8Array>> {
-    const stream = await blobs.stream(piece.sha256, piece);
-    if (stream === undefined) throw new Error(`the blob ${piece.sha256} of an object is gone`);
+    const stream = await blobs.stream(piece.blob, piece);
+    if (stream === undefined) throw new Error(`the blob ${piece.blob} of an object is gone`);
     return stream;
   }
 }
 
 export interface Piece {
-  readonly sha256: string;
+  readonly blob: string;
   readonly start: number;
   readonly end: number;
 }
@@ -163,10 +160,10 @@ export interface Piece {
 export function cut(parts: readonly Extent[], start: number, end: number): readonly Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
-  for (const { sha256, bytes } of parts) {
+  for (const { blob, bytes } of parts) {
     const from = Math.max(start, at);
     const to = Math.min(end, at + bytes - 1);
-    if (from <= to) pieces.push({ sha256, start: from - at, end: to - at });
+    if (from <= to) pieces.push({ blob, start: from - at, end: to - at });
     at += bytes;
   }
   return pieces;

@@ -1,8 +1,9 @@
 import type { RunningChecksum } from "./checksums.ts";
+import { type Crc64Engine, createCrc64Engine, ROOM_BYTES } from "./crc64nvme-wasm.ts";
 
 /**
- * CRC-64/NVME, eight bytes a step. A JavaScript number has no 64 bits, so each table is two: the low
- * and the high half.
+ * CRC-64/NVME. A JavaScript number has no 64 bits, so each table is two: the low and the high half.
+ * Long inputs go through WebAssembly.
  */
 
 const POLY_LOW = 0xac4bc9b5;
@@ -43,56 +44,35 @@ function makeTables(): Tables {
 
 let tables: Tables | undefined;
 
+/** Below this a call into WebAssembly costs more than it saves. */
+const ENGINE_BYTES_MIN = 512;
+
+let engine: Crc64Engine | undefined;
+
 export class Crc64Nvme implements RunningChecksum {
   #low = -1;
   #high = -1;
 
   update(bytes: Uint8Array): void {
-    const { low, high } = (tables ??= makeTables());
+    const all = (tables ??= makeTables());
+    let at = 0;
+    while (bytes.length - at >= ENGINE_BYTES_MIN) {
+      engine ??= createCrc64Engine(all.low, all.high);
+      const end = at + Math.min(ROOM_BYTES, (bytes.length - at) & ~7);
+      const crc = (BigInt(this.#high >>> 0) << 32n) | BigInt(this.#low >>> 0);
+      const next = engine.step(bytes.subarray(at, end), crc);
+      this.#low = Number(BigInt.asIntN(32, next));
+      this.#high = Number(BigInt.asIntN(32, next >> 32n));
+      at = end;
+    }
+    this.#updateSmall(bytes.subarray(at), all);
+  }
+
+  #updateSmall(bytes: Uint8Array, { low, high }: Tables): void {
     let a = this.#low;
     let b = this.#high;
-    let at = 0;
-    const end = bytes.length - 7;
-    for (; at < end; at += 8) {
-      a ^=
-        (bytes[at] as number) |
-        ((bytes[at + 1] as number) << 8) |
-        ((bytes[at + 2] as number) << 16) |
-        ((bytes[at + 3] as number) << 24);
-      b ^=
-        (bytes[at + 4] as number) |
-        ((bytes[at + 5] as number) << 8) |
-        ((bytes[at + 6] as number) << 16) |
-        ((bytes[at + 7] as number) << 24);
-      const i0 = 1792 + (a & 0xff);
-      const i1 = 1536 + ((a >>> 8) & 0xff);
-      const i2 = 1280 + ((a >>> 16) & 0xff);
-      const i3 = 1024 + (a >>> 24);
-      const i4 = 768 + (b & 0xff);
-      const i5 = 512 + ((b >>> 8) & 0xff);
-      const i6 = 256 + ((b >>> 16) & 0xff);
-      const i7 = b >>> 24;
-      a =
-        (low[i0] as number) ^
-        (low[i1] as number) ^
-        (low[i2] as number) ^
-        (low[i3] as number) ^
-        (low[i4] as number) ^
-        (low[i5] as number) ^
-        (low[i6] as number) ^
-        (low[i7] as number);
-      b =
-        (high[i0] as number) ^
-        (high[i1] as number) ^
-        (high[i2] as number) ^
-        (high[i3] as number) ^
-        (high[i4] as number) ^
-        (high[i5] as number) ^
-        (high[i6] as number) ^
-        (high[i7] as number);
-    }
-    for (; at < bytes.length; at += 1) {
-      const index = (a ^ (bytes[at] as number)) & 0xff;
+    for (const byte of bytes) {
+      const index = (a ^ byte) & 0xff;
       a = ((a >>> 8) | (b << 24)) ^ (low[index] as number);
       b = (b >>> 8) ^ (high[index] as number);
     }

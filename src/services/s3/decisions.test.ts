@@ -85,16 +85,16 @@ test("where a page begins", () => {
 
 test("ranges over parts", () => {
   const parts = [
-    { sha256: "a", bytes: 5 },
-    { sha256: "b", bytes: 5 },
-    { sha256: "c", bytes: 1 },
+    { blob: "a", bytes: 5 },
+    { blob: "b", bytes: 5 },
+    { blob: "c", bytes: 1 },
   ];
   assert.deepEqual(cut(parts, 0, 10).length, 3);
   assert.deepEqual(cut(parts, 3, 6), [
-    { sha256: "a", start: 3, end: 4 },
-    { sha256: "b", start: 0, end: 1 },
+    { blob: "a", start: 3, end: 4 },
+    { blob: "b", start: 0, end: 1 },
   ]);
-  assert.deepEqual(cut(parts, 10, 10), [{ sha256: "c", start: 0, end: 0 }]);
+  assert.deepEqual(cut(parts, 10, 10), [{ blob: "c", start: 0, end: 0 }]);
 });
 
 test("CORS rules", () => {

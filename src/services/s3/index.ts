@@ -51,7 +51,7 @@ export interface S3 {
 export async function createS3(options: S3Deps): Promise<S3> {
   const { clock, random, log, database, blobs, outbox } = options;
   const objects = await createObjectStore(database, clock);
-  const contents = createContents({ blobs, log, isNamed: objects.isNamed });
+  const contents = createContents({ blobs, log, random, isNamed: objects.isNamed });
   const deps: Deps = {
     clock,
     random,

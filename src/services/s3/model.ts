@@ -100,7 +100,7 @@ export interface UploadMeta extends Omit<ObjectMeta, "checksum"> {
 
 export interface Part {
   readonly number: number;
-  readonly sha256: string;
+  readonly blob: string;
   readonly bytes: number;
   readonly etag: string;
   readonly algorithm: ChecksumAlgorithm;

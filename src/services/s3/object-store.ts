@@ -33,7 +33,7 @@ export interface ObjectStore {
   latest(bucket: string, key: string): Promise<ObjectVersion | undefined>;
   version(bucket: string, key: string, versionId: string): Promise<ObjectVersion | undefined>;
   parts(content: string): Promise<readonly Part[]>;
-  isNamed(sha256: string): Promise<boolean>;
+  isNamed(blob: string): Promise<boolean>;
   hasVersions(bucket: string): Promise<boolean>;
   /** Resolves with the blobs that lost a name; undefined when something expected was not so. */
   write(
@@ -107,7 +107,7 @@ export function versionOf(row: VersionRow): ObjectVersion {
 
 interface PartRow {
   readonly number: number;
-  readonly sha256: string;
+  readonly blob: string;
   readonly bytes: number;
   readonly etag: string;
   readonly checksum: string;
@@ -119,7 +119,7 @@ export function partOf(row: PartRow): Part {
   const colon = row.checksum.indexOf(":");
   return {
     number: row.number,
-    sha256: row.sha256,
+    blob: row.blob,
     bytes: row.bytes,
     etag: row.etag,
     algorithm: row.checksum.slice(0, colon) as ChecksumAlgorithm,
@@ -130,12 +130,12 @@ export function partOf(row: PartRow): Part {
 
 export function insertPart(owner: string, part: Part): Statement {
   return {
-    sql: `INSERT INTO s3_parts (owner, number, sha256, bytes, etag, checksum, modified_at)
+    sql: `INSERT INTO s3_parts (owner, number, blob, bytes, etag, checksum, modified_at)
           VALUES (?, ?, ?, ?, ?, ?, ?)`,
     params: [
       owner,
       part.number,
-      part.sha256,
+      part.blob,
       part.bytes,
       part.etag,
       `${part.algorithm}:${part.checksum}`,
@@ -145,7 +145,7 @@ export function insertPart(owner: string, part: Part): Statement {
 }
 
 export function dropParts(owner: string): Statement {
-  return { sql: "DELETE FROM s3_parts WHERE owner = ? RETURNING sha256", params: [owner] };
+  return { sql: "DELETE FROM s3_parts WHERE owner = ? RETURNING blob", params: [owner] };
 }
 
 export async function createObjectStore(database: Database, clock: Clock): Promise<ObjectStore> {
@@ -164,7 +164,7 @@ export async function createObjectStore(database: Database, clock: Clock): Promi
   async function commit(unit: readonly Statement[]): Promise<readonly string[] | undefined> {
     try {
       const results = await database.commit(unit);
-      return results.flat().flatMap((row: Row) => (typeof row["sha256"] === "string" ? [row["sha256"]] : []));
+      return results.flat().flatMap((row: Row) => (typeof row["blob"] === "string" ? [row["blob"]] : []));
     } catch (error) {
       if (error instanceof Conflict) return undefined;
       throw error;
@@ -181,13 +181,13 @@ export async function createObjectStore(database: Database, clock: Clock): Promi
       one("bucket = ? AND key_bytes = ? AND version_id = ?", [bucket, keyBytes(key), versionId]),
     async parts(content) {
       const rows = await database.read<PartRow>(
-        "SELECT number, sha256, bytes, etag, checksum, modified_at FROM s3_parts WHERE owner = ? ORDER BY number",
+        "SELECT number, blob, bytes, etag, checksum, modified_at FROM s3_parts WHERE owner = ? ORDER BY number",
         [content],
       );
       return rows.map(partOf);
     },
-    async isNamed(sha256) {
-      const rows = await database.read("SELECT 1 AS there FROM s3_parts WHERE sha256 = ? LIMIT 1", [sha256]);
+    async isNamed(blob) {
+      const rows = await database.read("SELECT 1 AS there FROM s3_parts WHERE blob = ? LIMIT 1", [blob]);
       return rows.length > 0;
     },
     async hasVersions(bucket) {
@@ -285,8 +285,8 @@ function writeUnit(bucket: Bucket, version: NewVersion, expected: Expected): rea
       { sql: "DELETE FROM s3_uploads WHERE upload_id = ?", params: [upload.uploadId], expect: 1 },
       // Each as it was read: a part may have been sent again since.
       ...upload.parts.map((part) => ({
-        sql: "UPDATE s3_parts SET owner = ? WHERE owner = ? AND number = ? AND sha256 = ?",
-        params: [content, upload.uploadId, part.number, part.sha256],
+        sql: "UPDATE s3_parts SET owner = ? WHERE owner = ? AND number = ? AND blob = ?",
+        params: [content, upload.uploadId, part.number, part.blob],
         expect: 1,
       })),
       dropParts(upload.uploadId),
@@ -310,7 +310,7 @@ function dropNullVersion(bucket: string, key: Uint8Array): readonly Statement[] 
   return [
     {
       sql: `DELETE FROM s3_parts WHERE owner IN (SELECT content FROM s3_versions
-            WHERE bucket = ? AND key_bytes = ? AND version_id = 'null' AND content IS NOT NULL) RETURNING sha256`,
+            WHERE bucket = ? AND key_bytes = ? AND version_id = 'null' AND content IS NOT NULL) RETURNING blob`,
       params: [bucket, key],
     },
     {

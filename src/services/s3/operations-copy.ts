@@ -179,7 +179,7 @@ async function copyContent(
   const algorithm = asked ?? known?.algorithm ?? DEFAULT_ALGORITHM;
   const isKnown = known?.algorithm === algorithm && known.type === "FULL_OBJECT";
   const parts = source.content === undefined ? [] : await deps.objects.parts(source.content);
-  const held = [...new Set(parts.map((part) => part.sha256))];
+  const held = [...new Set(parts.map((part) => part.blob))];
   await deps.contents.hold(held);
   try {
     const isSingle = source.meta.parts === undefined;

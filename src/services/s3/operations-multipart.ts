@@ -45,11 +45,11 @@ export function multipartOperations(deps: Deps): S3Operations {
     number: number,
     received: Received,
   ): Promise<Part> {
-    const { sha256, bytes, md5 } = received;
-    if (sha256 === undefined) throw new Error("a part is always a blob");
+    const { blob, bytes, md5 } = received;
+    if (blob === undefined) throw new Error("a part is always a blob");
     const part: Part = {
       number,
-      sha256,
+      blob,
       bytes,
       etag: md5,
       algorithm: upload.meta.algorithm ?? DEFAULT_ALGORITHM,
@@ -62,8 +62,8 @@ export function multipartOperations(deps: Deps): S3Operations {
       deps.contents.suspect(dropped);
       return part;
     } finally {
-      deps.contents.suspect([sha256]);
-      deps.contents.release([sha256]);
+      deps.contents.suspect([blob]);
+      deps.contents.release([blob]);
     }
   }
 

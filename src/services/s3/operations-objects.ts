@@ -89,12 +89,12 @@ export async function putReceived(
   key: string,
   { received, meta, event, conditions }: Writing,
 ): Promise<NewVersion> {
-  const { sha256, algorithm, checksum, bytes, md5, body } = received;
-  const content = sha256 === undefined ? undefined : context.random.hex(32);
+  const { blob, algorithm, checksum, bytes, md5, body } = received;
+  const content = blob === undefined ? undefined : context.random.hex(32);
   const parts =
-    sha256 === undefined
+    blob === undefined
       ? []
-      : [{ number: 1, sha256, bytes, etag: md5, algorithm, checksum, modifiedAt: context.clock.now() }];
+      : [{ number: 1, blob, bytes, etag: md5, algorithm, checksum, modifiedAt: context.clock.now() }];
   try {
     return await writeVersion(deps, context, bucket, key, conditions, event, {
       bytes,
@@ -104,10 +104,10 @@ export async function putReceived(
       ...(content === undefined ? {} : { content, parts }),
     });
   } finally {
-    if (sha256 !== undefined) {
+    if (blob !== undefined) {
       // Whatever became of it: if no row names it, it goes.
-      deps.contents.suspect([sha256]);
-      deps.contents.release([sha256]);
+      deps.contents.suspect([blob]);
+      deps.contents.release([blob]);
     }
   }
 }
@@ -300,7 +300,7 @@ export async function openBody(
     return range === undefined ? body : body.subarray(range.start, range.end + 1);
   }
   const parts = await deps.objects.parts(version.content);
-  const blobs = [...new Set(parts.map((part) => part.sha256))];
+  const blobs = [...new Set(parts.map((part) => part.blob))];
   await deps.contents.hold(blobs);
   // Between reading the rows and holding the blobs a sweep may have been faster: then the rows are gone.
   const again = await deps.objects.parts(version.content);

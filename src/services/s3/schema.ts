@@ -55,14 +55,14 @@ export const migrations: readonly Migration[] = [
       `CREATE TABLE s3_parts (
         owner TEXT NOT NULL,
         number INTEGER NOT NULL,
-        sha256 TEXT NOT NULL,
+        blob TEXT NOT NULL,
         bytes BIGINT NOT NULL,
         etag TEXT NOT NULL,
         checksum TEXT NOT NULL,
         modified_at BIGINT NOT NULL,
         PRIMARY KEY (owner, number)
       )`,
-      "CREATE INDEX s3_parts_blob ON s3_parts (sha256)",
+      "CREATE INDEX s3_parts_blob ON s3_parts (blob)",
     ],
   },
 ];

@@ -51,7 +51,7 @@ export function createUploadStore(database: Database, clock: Clock, nextSeq: () 
   const there = "SELECT 1 AS there FROM s3_uploads WHERE upload_id = ?";
 
   function blobsOf(results: readonly (readonly Row[])[]): string[] {
-    return results.flat().flatMap((row) => (typeof row["sha256"] === "string" ? [row["sha256"]] : []));
+    return results.flat().flatMap((row) => (typeof row["blob"] === "string" ? [row["blob"]] : []));
   }
 
   return {
@@ -87,7 +87,7 @@ export function createUploadStore(database: Database, clock: Clock, nextSeq: () 
           await database.commit([
             { sql: there, params: [upload.uploadId], expect: 1 },
             {
-              sql: "DELETE FROM s3_parts WHERE owner = ? AND number = ? RETURNING sha256",
+              sql: "DELETE FROM s3_parts WHERE owner = ? AND number = ? RETURNING blob",
               params: [upload.uploadId, part.number],
             },
             insertPart(upload.uploadId, part),
