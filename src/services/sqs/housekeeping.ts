@@ -15,8 +15,6 @@ export interface Housekeeping {
   expire(queue: Queue): Promise<number>;
   /** Something was stored that expires at about this time (epoch ms). */
   due(at: number): void;
-  /** Clears everything that may go now. Resolves with the time of the next look, if there is any. */
-  sweep(): Promise<number | undefined>;
   /** Ends the timer; resolves when the step under way is done. */
   close(): Promise<void>;
 }
@@ -117,6 +115,7 @@ export function createHousekeeping(deps: {
     return undefined;
   }
 
+  /** Clears everything that may go now. Resolves with the time of the next look, if there is any. */
   async function sweepNow(): Promise<number | undefined> {
     await clearGarbage();
     const times: number[] = [];
@@ -163,7 +162,6 @@ export function createHousekeeping(deps: {
   return {
     expire,
     due,
-    sweep,
     async close() {
       stopping.abort();
       timer?.cancel();

@@ -51,6 +51,8 @@ const ATTEMPT_MS = 300_000;
 const ATTEMPTS_MAX = 10_000;
 /** How many messages in flight are looked for before all are counted, in the writer's thread. */
 const FEW_IN_FLIGHT = 1000;
+/** How often a long poll looks at a queue that has messages and must give none. */
+const LOOK_AGAIN_MS = 1000;
 
 interface Attempt {
   readonly at: number;
@@ -227,8 +229,6 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     },
   };
 }
-
-const LOOK_AGAIN_MS = 1000;
 
 function overInFlight(): Error {
   return errors.overLimit(

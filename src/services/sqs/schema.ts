@@ -1,7 +1,7 @@
 import type { Migration } from "../../ports/database.ts";
 
 /**
- * The tables of sqs.db.
+ * The tables of sqs.db. Times are epoch milliseconds.
  *
  * A queue's messages lie in a *box*. Purging gives the queue a new box, deleting forgets the queue; the
  * old box becomes garbage that is cleared in steps, so that neither holds the writer for a million rows.
