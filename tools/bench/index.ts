@@ -3,13 +3,20 @@
  * against peers, in interleaved rounds of the same run; medians and ratios. Fails when stored START and
  * REPORT lines do not equal the invocations, or when a row misses its bar (`--no-gate` only prints).
  *
- * Options: --rounds N (default 7), --seconds S per measurement (default 1), --no-peers, --only WORD.
+ * Options: --rounds N (default 7), --seconds S per measurement (default 1), --no-peers, --only WORD,
+ * --launcher FILE (instead of packing: a checkout's bin/lambent.js, while working on it).
  */
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type { Bench } from "./bench.ts";
+import { tables } from "./events-dynamodb.ts";
+import { idleSources } from "./events-idle.ts";
+import { eventLatencies } from "./events-latency.ts";
+import { objects } from "./events-s3.ts";
+import { queues } from "./events-sqs.ts";
 import { NODE_ECHO, NODE_WHO, PYTHON_ECHO, PYTHON_WHO } from "./functions.ts";
 import {
   countLogLines,
@@ -56,10 +63,14 @@ function row(what: string, value: string, bar: string, met: boolean): void {
   rows.push({ what, value, bar, met });
   process.stdout.write(`${met ? "  ok " : "MISS "} ${what.padEnd(62)} ${value.padEnd(34)} bar ${bar}\n`);
 }
+function notMeasured(what: string, why: unknown): void {
+  process.stdout.write(`   - ${what.padEnd(64)} not measured: ${String(why).slice(0, 200)}\n`);
+}
 const wanted = (name: string): boolean => only === undefined || name.includes(only);
 
-process.stdout.write("packing and installing lambent …\n");
-const launcher = installPacked(root);
+const given = process.argv.indexOf("--launcher");
+if (given < 0) process.stdout.write("packing and installing lambent …\n");
+const launcher = given < 0 ? installPacked(root) : (process.argv[given + 1] ?? "");
 const lambent = await startLambent(launcher);
 const doctor = await fetch(`http://127.0.0.1:${String(lambent.port)}/_lambent/health`);
 process.stdout.write(`${await doctor.text()}\n`);
@@ -391,11 +402,16 @@ async function logsAreWhole(): Promise<void> {
 }
 
 try {
-  const parts = { warm, cold, burst, startUp, memory, overload, asynchronous };
+  const bench: Bench = { launcher, lambent, rounds: ROUNDS, milliseconds: MS, withPeers, row, notMeasured };
+  const events = { eventLatencies, queues, tables, objects, idleSources };
+  const parts: Record<string, (bench: Bench) => Promise<void>> = {
+    ...{ warm, cold, burst, startUp, memory, overload, asynchronous },
+    ...events,
+  };
   for (const [name, part] of Object.entries(parts)) {
     if (!wanted(name)) continue;
     try {
-      await part();
+      await part(bench);
     } catch (error) {
       row(name, `failed: ${String(error).slice(0, 300)}`, "runs", false);
     }

@@ -29,7 +29,7 @@ export function signedRequest(
     ...names.map((name) => `${name}:${all[name] ?? ""}`),
     "",
     names.join(";"),
-    createHash("sha256").update(body).digest("hex"),
+    headers["x-amz-content-sha256"] ?? createHash("sha256").update(body).digest("hex"),
   ].join("\n");
   const hmac = (key: Buffer | string, text: string): Buffer =>
     createHmac("sha256", key).update(text).digest();
