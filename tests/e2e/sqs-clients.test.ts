@@ -15,6 +15,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { AWS_CLIS } from "./aws-cli.ts";
+import { clients } from "./client.ts";
 import {
   clientEnv,
   PYTHON_BOTO3,
@@ -256,6 +257,10 @@ threading.Timer(0.3, lambda: sqs.send_message(QueueUrl=url, MessageBody='late'))
 sqs.purge_queue(QueueUrl=url)
 seen['late'] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)['Messages'][0]['Body']
 seen['pages'] = len([u for page in sqs.get_paginator('list_queues').paginate(QueueNamePrefix='boto3', PaginationConfig={'PageSize': 1}) for u in page['QueueUrls']])
+traced = sqs.create_queue(QueueName='traced')['QueueUrl']
+sqs.meta.events.register('before-sign.sqs.SendMessage', lambda request, **rest: request.headers.add_header('X-Amzn-Trace-Id', 'Root=1-3152b799-8954dae64eda91bc9a23a7e8;Sampled=1'))
+sqs.send_message(QueueUrl=traced, MessageBody='test')
+seen['trace'] = sqs.receive_message(QueueUrl=traced, MessageSystemAttributeNames=['AWSTraceHeader'])['Messages'][0]['Attributes']
 print(json.dumps(seen))
 `;
 
@@ -277,7 +282,33 @@ test("boto3: digests, long polls, error codes of both spellings, pages", { skip:
     fifo: ["a", "b", "c"],
     late: "late",
     pages: 2,
+    trace: { AWSTraceHeader: "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Sampled=1" },
   });
+});
+
+/** Sends without an SDK, to the very address the user has for the queue. */
+const SENDER = `import json, os, urllib.request
+def handler(event, context):
+    def call(operation, **body):
+        request = urllib.request.Request(os.environ['AWS_ENDPOINT_URL'], method='POST', data=json.dumps(body).encode(),
+            headers={'X-Amz-Target': 'AmazonSQS.' + operation, 'Content-Type': 'application/x-amz-json-1.0'})
+        return json.loads(urllib.request.urlopen(request, timeout=10).read())
+    call('SendMessage', QueueUrl=event['url'], MessageBody='from inside')
+    return call('GetQueueUrl', QueueName=event['url'].split('/')[-1])
+`;
+
+test("a function sends to the queue by the address its user has", async () => {
+  const QueueUrl = await queue("inside");
+  const aws = clients(server);
+  try {
+    await aws.create("sender", { "app.py": SENDER });
+    const answer = await aws.invoke("sender", { url: QueueUrl });
+    assert.deepEqual(answer.payload, { QueueUrl }, answer.log);
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+    assert.equal(Messages?.[0]?.Body, "from inside");
+  } finally {
+    aws.destroy();
+  }
 });
 
 test("counts are alive in what the SDK sees", async () => {
