@@ -56,6 +56,19 @@ test("a poller of the dead-letter queue is woken, and retention counts from the 
   assert.deepEqual(await aws.bodies(dead), []);
 });
 
+test("a queue of nothing but poison is buried without end in sight of the caller", async (t) => {
+  const aws = await openSqs(t);
+  const dead = await aws.queue("dead");
+  const url = await aws.queue("q", { ...redrive("dead"), VisibilityTimeout: "0" });
+  await Promise.all(Array.from({ length: 2500 }, (_, index) => aws.send(url, String(index))));
+  await aws.database().commit([{ sql: "UPDATE sqs_messages SET receive_count = 1", params: [] }]);
+  await aws.send(url, "fine");
+  assert.deepEqual(await aws.bodies(url), [], "two thousand at a time");
+  assert.equal(await aws.attribute(dead, "ApproximateNumberOfMessages"), "2000");
+  assert.deepEqual(await aws.bodies(url), ["fine"]);
+  assert.equal(await aws.attribute(dead, "ApproximateNumberOfMessages"), "2500");
+});
+
 test("a chain of dead-letter queues: each counts for itself", async (t) => {
   const aws = await openSqs(t);
   const q3 = await aws.queue("q3");

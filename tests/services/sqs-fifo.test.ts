@@ -270,3 +270,43 @@ test("a group of thousands keeps its order, sent all at once and received in bat
     Array.from({ length: 200 }, (_, index) => String(index)),
   );
 });
+
+test("receivers at once never share a group, and each group is processed in its order", async (t) => {
+  const aws = await openSqs(t);
+  const { url, send } = fifoOf(aws, await aws.queue("q.fifo"));
+  const groups = 12;
+  const each = 40;
+  const sends = Array.from({ length: groups * each }, (_, index) =>
+    send(`${String(index % groups)}:${String(Math.floor(index / groups))}`, String(index % groups)),
+  );
+  const held = new Set<string>();
+  const done = new Map<string, number[]>();
+  let left = groups * each;
+  async function consume(): Promise<void> {
+    while (left > 0) {
+      const batch = await aws.receive(url, { MaxNumberOfMessages: 4, WaitTimeSeconds: 1 });
+      const mine = new Set(batch.map((one) => (one.Body as string).split(":")[0] ?? ""));
+      for (const group of mine) {
+        assert.ok(!held.has(group), `two receivers have group ${group}`);
+        held.add(group);
+      }
+      for (const { Body } of batch) {
+        const [group = "", number] = (Body as string).split(":");
+        done.set(group, [...(done.get(group) ?? []), Number(number)]);
+      }
+      left -= batch.length;
+      // Time for the others to make a mistake.
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      // The group is free when its last message is deleted, so it must not be held here any more by then.
+      for (const group of mine) held.delete(group);
+      for (const { ReceiptHandle } of batch)
+        await aws.call("DeleteMessage", { QueueUrl: url, ReceiptHandle });
+      // Whoever waits for nothing more is let go.
+      if (left === 0) await aws.clock.advanceAsync(1000);
+    }
+  }
+  await Promise.all([...sends, ...Array.from({ length: 6 }, consume)]);
+  const inOrder = Array.from({ length: each }, (_, index) => index);
+  assert.equal(done.size, groups);
+  for (const [group, numbers] of done) assert.deepEqual(numbers, inOrder, `group ${group}`);
+});

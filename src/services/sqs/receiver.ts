@@ -51,6 +51,8 @@ const ATTEMPT_MS = 300_000;
 const ATTEMPTS_MAX = 10_000;
 /** How many messages in flight are looked for before all are counted, in the writer's thread. */
 const FEW_IN_FLIGHT = 1000;
+/** Takes of one look, each of which may bury a hundred messages. */
+const ROUNDS_MAX = 20;
 /** How often a long poll looks at a queue that has messages and must give none. */
 const LOOK_AGAIN_MS = 1000;
 
@@ -103,9 +105,12 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     return taken;
   }
 
-  /** One look. Messages that went to the dead-letter queue make room for the next ones. */
+  /**
+   * One look. Messages that went to the dead-letter queue make room for the next ones; a queue of nothing
+   * else is emptied over several receives.
+   */
   async function look(queue: Queue, options: ReceiveOptions): Promise<readonly Lease[]> {
-    for (;;) {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const at = await readyAt(queue);
       if (at === undefined || at > clock.now() || options.signal.aborted) return [];
       const max = Math.min(options.max, await room(queue));
@@ -118,6 +123,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       // A group was ready and gave nothing: what lies at its head may be past its retention.
       if (moved === 0 && (!queue.fifo || (await deps.expire(queue)) === 0)) return leases;
     }
+    return [];
   }
 
   async function room(queue: Queue): Promise<number> {

@@ -26,6 +26,8 @@ export interface Take {
   readonly deadLetter: { readonly queue: Queue; readonly maxReceiveCount: number } | undefined;
 }
 
+/** How many of the first messages are looked at for those that were received too often. */
+const BURIED_AT_ONCE = 100;
 /** Larger than any receive count. */
 const NEVER = 2_000_000_000;
 
@@ -35,7 +37,7 @@ export async function takeStandard(database: Database, queue: Queue, take: Take)
   const heads = `SELECT seq FROM (
       SELECT seq, receive_count FROM sqs_messages WHERE box_id = ? AND visible_at <= ? AND sent_at > ?
       ORDER BY visible_at, seq LIMIT ?) AS heads`;
-  const whichHeads = [queue.boxId, now, kept, max];
+  const whichHeads = (count: number): number[] => [queue.boxId, now, kept, count];
   const unit: Statement[] = [];
   if (deadLetter !== undefined) {
     unit.push({
@@ -48,7 +50,7 @@ export async function takeStandard(database: Database, queue: Queue, take: Take)
         queue.arn,
         queue.boxId,
         now,
-        ...whichHeads,
+        ...whichHeads(BURIED_AT_ONCE),
         deadLetter.maxReceiveCount,
       ],
     });
@@ -64,7 +66,7 @@ export async function takeStandard(database: Database, queue: Queue, take: Take)
       now,
       queue.boxId,
       now,
-      ...whichHeads,
+      ...whichHeads(max),
       deadLetter?.maxReceiveCount ?? NEVER,
     ],
   });
