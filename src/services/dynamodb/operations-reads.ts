@@ -124,12 +124,13 @@ function fetches(
   table: Table,
   index: Index | undefined,
   { paths, filter }: ReadExpressions,
-): boolean {
+): PageRequest["fetches"] {
   const names = index?.kind === "local" ? projectedNames(table, index) : undefined;
-  if (names === undefined) return false;
-  if (input.Select === "ALL_ATTRIBUTES") return true;
-  const asked = [...(paths ?? []).map((path) => String(path[0])), ...attributesIn(filter)];
-  return asked.some((name) => !names.has(name));
+  if (names === undefined) return undefined;
+  const lacks = (asked: readonly string[]): boolean => asked.some((name) => !names.has(name));
+  if (input.Select === "ALL_ATTRIBUTES" || lacks((paths ?? []).map((path) => String(path[0]))))
+    return "answer";
+  return lacks(attributesIn(filter)) ? "filter" : undefined;
 }
 
 const invalidStart = (why = ""): Error => validation(`The provided starting key is invalid${why}`);

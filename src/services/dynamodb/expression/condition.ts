@@ -107,9 +107,9 @@ function resolve(kind: ExpressionKind, raw: RawCondition, placeholders: Placehol
   const operands = raw.operands.map((operand) => resolveOperand(kind, operand, placeholders));
   const name = nameOf(raw);
   if (raw.kind === "call") refuseCall(kind, raw.name, operands);
-  refuseSame(kind, name, operands);
   if (raw.kind === "compare") refuseUnordered(kind, raw.operator, operands);
   if (raw.kind === "between") refuseBounds(kind, operands);
+  refuseSame(kind, name, operands);
   return { ...raw, operands };
 }
 
@@ -168,7 +168,8 @@ function refuseCall(kind: ExpressionKind, name: string, operands: readonly Opera
   }
 }
 
-function refuseSame(kind: ExpressionKind, operator: string, operands: readonly Operand[]): void {
+/** Errors: ValidationException when another operand is the same path as the first. */
+export function refuseSame(kind: ExpressionKind, operator: string, operands: readonly Operand[]): void {
   const [first, ...rest] = operands;
   if (first?.kind !== "path") return;
   const shown = showPath(first.path);

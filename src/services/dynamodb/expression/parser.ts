@@ -21,6 +21,7 @@ const SECTIONS: ReadonlySet<string> = new Set(["SET", "REMOVE", "ADD", "DELETE"]
 const POWER = { or: 1, and: 2, not: 3, compare: 4 } as const;
 /** Deeper nesting is refused before it can exhaust the stack; AWS allows 300 operators in all. */
 const DEPTH_MAX = 300;
+const EXPRESSION_BYTES_MAX = 4096;
 const INDEX_MAX = 2 ** 31 - 1;
 
 type Node = RawCondition | RawOperand;
@@ -40,6 +41,13 @@ class Parser {
   constructor(kind: ExpressionKind, text: string) {
     this.#kind = kind;
     this.#text = text;
+    if (text === "") throw this.#invalid("The expression can not be empty;");
+    const bytes = Buffer.byteLength(text);
+    if (bytes > EXPRESSION_BYTES_MAX) {
+      throw this.#invalid(
+        `Expression size has exceeded the maximum allowed size; expression size: ${String(bytes)}`,
+      );
+    }
     this.#tokens = tokenize(text);
   }
 
@@ -213,8 +221,8 @@ class Parser {
 
   #pathName(): string {
     const { type, text } = this.#token;
-    const isName = type === "#name" || (type === "name" && !KEYWORDS.has(text.toUpperCase()));
-    if (!isName) throw this.#unexpected();
+    const isKeyword = KEYWORDS.has(text.toUpperCase()) || this.#section() !== undefined;
+    if (type !== "#name" && (type !== "name" || isKeyword)) throw this.#unexpected();
     this.#at += 1;
     return text;
   }
@@ -223,6 +231,7 @@ class Parser {
 
   #section(): Section | undefined {
     const upper = this.#token.text.toUpperCase();
+    if (this.#kind !== "UpdateExpression") return undefined;
     return this.#token.type === "name" && SECTIONS.has(upper) ? (upper as Section) : undefined;
   }
 

@@ -11,7 +11,6 @@ import { isReserved } from "./reserved-words.ts";
 import { invalidExpression, type ExpressionKind } from "./tokens.ts";
 
 const KEY = { "#": /^#[A-Za-z0-9_]+$/u, ":": /^:[A-Za-z0-9_]+$/u } as const;
-const EXPRESSION_BYTES_MAX = 4096;
 
 export interface PlaceholderInput {
   readonly ExpressionAttributeNames?: Readonly<Record<string, string>> | undefined;
@@ -52,15 +51,6 @@ export class Placeholders {
     this.#values = new Map(values === undefined ? [] : checkedValues(values));
     this.#unusedNames = new Set(this.#names.keys());
     this.#unusedValues = new Set(this.#values.keys());
-    for (const [kind, text] of given) {
-      if (text === "") throw invalidExpression(kind, "The expression can not be empty;");
-      if (text.length * 3 > EXPRESSION_BYTES_MAX && Buffer.byteLength(text) > EXPRESSION_BYTES_MAX) {
-        throw invalidExpression(
-          kind,
-          `Expression size has exceeded the maximum allowed size; expression size: ${String(Buffer.byteLength(text))}`,
-        );
-      }
-    }
   }
 
   path(kind: ExpressionKind, { parts }: RawPath): Path {

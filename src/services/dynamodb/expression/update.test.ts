@@ -105,6 +105,7 @@ for (const [expression, why] of [
   ["SET a = 1", 'Syntax error; token: "1", near: "= 1"'],
   ["SET a-b = :one", 'Syntax error; token: "-", near: "a-b"'],
   ["SET _a = :one", 'Syntax error; token: "_", near: "SET _a"'],
+  ["REMOVE ADD n :one", 'Syntax error; token: "ADD", near: "REMOVE ADD n"'],
   ["ADD n n", 'Syntax error; token: "n", near: "n n"'],
   ["SET a = if_not_exists(a, n + :one)", 'Syntax error; token: "+", near: "n + :one"'],
   ["SET a = :one SET b = :one", 'The "SET" section can only be used once in an update expression;'],
@@ -155,6 +156,10 @@ for (const [expression, why] of [
 
 for (const [expression, why] of [
   ["SET a = gone", "The provided expression refers to an attribute that does not exist in the item"],
+  [
+    "SET a = if_not_exists(n, gone)",
+    "The provided expression refers to an attribute that does not exist in the item",
+  ],
   ["SET a = gone + :one", "The provided expression refers to an attribute that does not exist in the item"],
   ["SET gone.b = :one", "The document path provided in the update expression is invalid for update"],
   ["SET s.b = :one", "The document path provided in the update expression is invalid for update"],

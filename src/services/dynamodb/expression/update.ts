@@ -4,7 +4,7 @@ import { base64 } from "../value/compare.ts";
 import { typeOf, type AttributeValue, type Item, type TypeName } from "../value/item.ts";
 import { addNumbers, formatNumber, negate, parseNumber } from "../value/number.ts";
 import type { Action, Operand, Path, RawAction, RawArithmetic, RawCall, RawOperand } from "./ast.ts";
-import { resolveOperand, valueAt } from "./condition.ts";
+import { refuseSame, resolveOperand, valueAt } from "./condition.ts";
 import { parseUpdate } from "./parser.ts";
 import { refuseOverlaps } from "./paths.ts";
 import { refuseReserved, type Placeholders } from "./placeholders.ts";
@@ -42,7 +42,8 @@ export function readUpdate(text: string, placeholders: Placeholders): Action[] {
   const paths = raw.map((action) => placeholders.path(KIND, action.path));
   const actions = raw.map((action, index) => resolveAction(action, paths[index] as Path, placeholders));
   refuseOverlaps(KIND, paths);
-  for (const action of actions) refuseOperands(action);
+  // Of several wrong operands AWS names the last.
+  for (const action of actions.toReversed()) refuseOperands(action);
   return actions;
 }
 
@@ -122,6 +123,7 @@ function refuseCalls(node: NonNullable<Action["value"]>): void {
         "Operator or function requires a document path; operator or function: if_not_exists",
       );
     }
+    if (name === "if_not_exists") refuseSame(KIND, name, operands);
     if (name === "list_append") for (const operand of operands) refuseType(name, operand, "L");
   }
   for (const operand of node.operands) refuseCalls(operand);
@@ -166,16 +168,18 @@ export function applyUpdate(item: Item, actions: readonly Action[]): Item {
       touched.has(name) ? draft(value) : (value as MutableValue),
     ]),
   );
-  const values = actions.map(({ section, value }) =>
-    section === "SET" && value !== undefined ? assignedValue(value, item) : undefined,
-  );
+  // Everything is found and read before anything is changed; no path lies within another.
+  const steps = actions.map((action) => ({
+    ...action,
+    place: placeOf(after, action.path),
+    assigned:
+      action.section === "SET" && action.value !== undefined ? assignedValue(action.value, item) : undefined,
+  }));
   const appends: Append[] = [];
   const removedFrom = new Set<(MutableValue | undefined)[]>();
-  for (const [index, action] of actions.entries()) {
-    const { section, path, value } = action;
-    const place = placeOf(after, path);
+  for (const { section, path, value, place, assigned } of steps) {
     const operand = value?.kind === "value" ? value.value : undefined;
-    if (section === "SET") put(place, values[index] as AttributeValue, appends);
+    if (assigned !== undefined) put(place, assigned, appends);
     else if (section === "REMOVE") remove(place, removedFrom);
     else if (operand !== undefined) {
       const old = valueAt(item, path);
@@ -264,8 +268,9 @@ function operandValue(operand: Operand, item: Item): AttributeValue {
   }
   const [first, second] = operand.operands as [Operand, Operand];
   if (operand.name === "if_not_exists") {
-    const found = first.kind === "path" ? valueAt(item, first.path) : undefined;
-    return found ?? operandValue(second, item);
+    // The second operand has to be there even when it is not needed.
+    const otherwise = operandValue(second, item);
+    return (first.kind === "path" ? valueAt(item, first.path) : undefined) ?? otherwise;
   }
   const head = operandValue(first, item).L;
   const tail = operandValue(second, item).L;

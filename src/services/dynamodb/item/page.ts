@@ -30,8 +30,11 @@ export interface PageRequest {
   readonly after: Position | undefined;
   /** Items looked at, at most. */
   readonly limit: number | undefined;
-  /** Whether what the index lacks is fetched from the table (local indexes), at the table's price. */
-  readonly fetches: boolean;
+  /**
+   * Whether what a local index lacks is fetched from the table, at the table's price: for the filter
+   * alone, or for the answer too.
+   */
+  readonly fetches: "filter" | "answer" | undefined;
   readonly accept: (item: Item) => boolean;
 }
 
@@ -77,9 +80,10 @@ export async function readPage(store: Store, request: PageRequest): Promise<Page
       const shown = index === undefined ? whole : (projected(table, index, whole) ?? whole);
       scanned += 1;
       bytes += index === undefined ? row.bytes : itemSize(shown);
-      if (request.fetches) fetched.push(row.bytes);
-      const seen = request.fetches ? whole : shown;
-      if (request.accept(seen)) items.push(seen);
+      if (request.fetches !== undefined) fetched.push(row.bytes);
+      if (request.accept(request.fetches === undefined ? shown : whole)) {
+        items.push(request.fetches === "answer" ? whole : shown);
+      }
       if (bytes >= PAGE_BYTES || scanned === limit) return { items, scanned, bytes, fetched, last: whole };
     }
     const last = rows.at(-1);
