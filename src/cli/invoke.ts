@@ -3,6 +3,7 @@ import { connect } from "./connection.ts";
 import { awsClient } from "./client.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { json, note, paint, say, withProgress } from "./output.ts";
+import { HINT } from "../aws/hint.ts";
 import { readPayload } from "./payload.ts";
 
 export interface InvokeOptions {
@@ -87,8 +88,17 @@ export async function invokeCommand(
   const log = Buffer.from(String(answer["LogResult"] ?? ""), "base64").toString("utf8");
   const functionError = answer["FunctionError"] as string | undefined;
   const report = parseReport(log);
+  const hint = (answer as { readonly [HINT]?: string })[HINT];
   if (options.json === true) {
-    json({ statusCode: answer["StatusCode"], functionError, tookMs, report, payload: parsed(text), log });
+    json({
+      statusCode: answer["StatusCode"],
+      functionError,
+      hint,
+      tookMs,
+      report,
+      payload: parsed(text),
+      log,
+    });
   } else if (options.async === true) {
     say(`${String(answer["StatusCode"])}  queued`);
     note(`→ next: lambent logs -f ${name}`);
@@ -97,7 +107,7 @@ export async function invokeCommand(
     say(text);
     if (functionError !== undefined) {
       note(paint("dim", log.trimEnd(), process.stderr));
-      note(`→ next: lambent logs ${name}`);
+      note(`→ next: ${hint ?? `lambent logs ${name}`}`);
     }
   }
   return functionError === undefined ? EXIT.ok : EXIT.functionError;

@@ -11,6 +11,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Milliseconds that `now()` is ahead of the machine's clock; absent where it never is. */
   readonly offsetMs?: number;
+  /** Milliseconds of waiting that `advance` has skipped, which `monotonic()` does not show; absent for none. */
+  readonly skippedMs?: number;
   /** Runs `work` once after `ms` of this clock's time. */
   timer(ms: number, work: () => void): Timer;
 }
@@ -31,6 +33,11 @@ export interface AdjustableClock extends Clock {
  */
 export function machineNow(clock: Clock): number {
   return clock.now() - (clock.offsetMs ?? 0);
+}
+
+/** Monotonic time that goes on with `advance`: for how long something may lie unused. */
+export function agingNow(clock: Clock): number {
+  return clock.monotonic() + (clock.skippedMs ?? 0);
 }
 
 /** Node's timers overflow above 2^31-1 ms and fire at once, so longer waits are taken in steps. */
@@ -78,6 +85,9 @@ export function systemClock(): AdjustableClock {
     now: () => Date.now() + offsetMs,
     monotonic: () => performance.now(),
     get offsetMs() {
+      return offsetMs;
+    },
+    get skippedMs() {
       return offsetMs;
     },
     timer,

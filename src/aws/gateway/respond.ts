@@ -3,16 +3,8 @@ import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { crc32 } from "node:zlib";
 
+import { headerText, HINT_HEADER } from "../hint.ts";
 import type { WireResponse } from "../protocol/types.ts";
-
-/** A hint as a header may carry it: one line of ASCII, the rest percent-encoded. */
-export function headerText(text: string): string {
-  return text
-    .replaceAll(/\s+/gu, " ")
-    .trim()
-    .slice(0, 500)
-    .replaceAll(/[^\x20-\x7e]+/gu, (foreign) => encodeURIComponent(foreign.toWellFormed()));
-}
 
 export interface ResponseExtras {
   readonly requestId: string;
@@ -35,7 +27,7 @@ export function send(
     headers["x-amz-request-id"] = extras.requestId;
     headers["x-amz-id-2"] = extras.requestId;
   }
-  if (extras.hint !== undefined) headers["x-lambent-hint"] = headerText(extras.hint);
+  if (extras.hint !== undefined) headers[HINT_HEADER] = headerText(extras.hint);
   if (extras.origin !== undefined) Object.assign(headers, corsHeaders(extras.origin));
   if (typeof body === "string" || body instanceof Uint8Array) {
     if (extras.checksum) headers["x-amz-crc32"] = String(crc32(body));

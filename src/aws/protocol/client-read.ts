@@ -1,4 +1,5 @@
 import { ServiceError } from "../../kernel/errors.ts";
+import { HINT, HINT_HEADER, hintText } from "../hint.ts";
 import type { Operation, Structure } from "../model/model.ts";
 import { decodeJsonStructure, parseJsonObject } from "./json.ts";
 import { jsonBody, readHeader, xmlBody } from "./rest.ts";
@@ -6,15 +7,21 @@ import type { Headers, Value } from "./types.ts";
 import { decodeXmlStructure } from "./xml.ts";
 import { parseXml, type XmlElement } from "./xml-tree.ts";
 
-/** Reads an answer; throws the ServiceError it tells of. `headers` have lower-case names. */
+/** Reads an answer, with the hint beside it as its HINT; throws the ServiceError it tells of. `headers` have lower-case names. */
 export function readResponse(
   operation: Operation,
   status: number,
   headers: Headers,
   body: Uint8Array,
 ): Value {
-  const [protocol] = operation.service.protocols;
   if (status >= 300) throw readError(operation, status, headers, body);
+  const output = readOutput(operation, status, headers, body);
+  const hint = headers[HINT_HEADER];
+  return hint === undefined ? output : Object.assign(output, { [HINT]: hintText(hint) });
+}
+
+function readOutput(operation: Operation, status: number, headers: Headers, body: Uint8Array): Value {
+  const [protocol] = operation.service.protocols;
   if (protocol === "awsQuery") {
     const root = parseXml(Buffer.from(body).toString("utf8"));
     const result = root.children.find((child) => child.name === `${operation.name}Result`);
@@ -51,8 +58,8 @@ function readRest(operation: Operation, status: number, headers: Headers, body: 
 
 function readError(operation: Operation, status: number, headers: Headers, body: Uint8Array): ServiceError {
   const text = Buffer.from(body).toString("utf8");
-  const hint = headers["x-lambent-hint"];
-  const options = hint === undefined ? {} : { hint: decodeHint(hint) };
+  const hint = headers[HINT_HEADER];
+  const options = hint === undefined ? {} : { hint: hintText(hint) };
   const isXml = text.trimStart().startsWith("<");
   const told = isXml ? xmlError(text) : jsonError(text, headers);
   const shape: Structure | undefined = operation.service.errors.get(told.code);
@@ -88,12 +95,4 @@ function xmlError(text: string): Told {
   const read = (name: string): string | undefined =>
     error.children.find((child: XmlElement) => child.name === name)?.text;
   return { code: read("Code") ?? "UnknownError", message: read("Message") ?? "", members: {} };
-}
-
-function decodeHint(hint: string): string {
-  try {
-    return decodeURIComponent(hint);
-  } catch {
-    return hint;
-  }
 }

@@ -1,5 +1,6 @@
 import { ServiceError } from "../../kernel/errors.ts";
 import { WIRE_HABITS } from "./habits.ts";
+import { headerText, HINT, HINT_HEADER } from "../hint.ts";
 import { HTTP_STATUS, RAW_XML } from "../streamed-body.ts";
 import type { Member, Operation, Scalar, Structure } from "../model/model.ts";
 import type { TimestampFormat } from "../model/table.ts";
@@ -202,6 +203,8 @@ export function encodeRest(
 ): RestParts {
   const { output } = operation;
   const headers: Record<string, string> = {};
+  const hint = (value as { [HINT]?: string })[HINT];
+  if (hint !== undefined) headers[HINT_HEADER] = headerText(hint);
   let status = (value as { [HTTP_STATUS]?: number })[HTTP_STATUS] ?? operation.status;
   for (const member of output.bound) {
     const item = value[member.name];

@@ -1,5 +1,5 @@
 import { assert } from "../../kernel/assert.ts";
-import { machineNow } from "../../kernel/clock.ts";
+import { agingNow, machineNow } from "../../kernel/clock.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import type { ExitInfo, SandboxSpec } from "../../ports/sandbox-driver.ts";
 import type { FunctionVersion } from "../model/function.ts";
@@ -30,7 +30,7 @@ const EXTENSION_GRACE_MS = 500;
 export class ExecutionEnvironment {
   readonly id: string;
   readonly launch: RuntimeLaunch;
-  /** When it last became idle (monotonic). */
+  /** When it last became idle (see agingNow). */
   idleSinceMs = 0;
   /** Invocations that came to their end. */
   served = 0;
@@ -73,7 +73,7 @@ export class ExecutionEnvironment {
       extensions,
       memory,
       onIdle: (sinceMs) => {
-        this.idleSinceMs = sinceMs;
+        this.idleSinceMs = sinceMs + (clock.skippedMs ?? 0);
         this.served += 1;
         this.#owner?.onIdle(this);
       },
@@ -163,7 +163,7 @@ export class ExecutionEnvironment {
     if (result.ok) {
       this.#invoke.bind(wiring, binding);
       this.#invoke.initDurationMs = result.durationMs;
-      this.idleSinceMs = this.#deps.clock.monotonic();
+      this.idleSinceMs = agingNow(this.#deps.clock);
     }
     return result;
   }

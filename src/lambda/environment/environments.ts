@@ -1,4 +1,4 @@
-import type { Timer } from "../../kernel/clock.ts";
+import { agingNow, type Timer } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { FunctionVersion } from "../model/function.ts";
@@ -364,7 +364,7 @@ export class Environments implements FleetKeeper {
   #armFreeze(): void {
     this.#freezeTimer = this.#deps.clock.timer(this.#deps.options.freezeAfterMs, () => {
       this.#freezeTimer = undefined;
-      const dueMs = this.#deps.clock.monotonic() - this.#deps.options.freezeAfterMs;
+      const dueMs = agingNow(this.#deps.clock) - this.#deps.options.freezeAfterMs;
       const hot = this.#hot;
       this.#hot = [];
       for (const environment of hot) {
@@ -389,7 +389,7 @@ export class Environments implements FleetKeeper {
 
   #armReap(): void {
     this.#reapTimer = this.#deps.clock.timer(REAP_INTERVAL_MS, () => {
-      const dueMs = this.#deps.clock.monotonic() - this.#deps.options.idleReapMs;
+      const dueMs = agingNow(this.#deps.clock) - this.#deps.options.idleReapMs;
       for (const fleet of this.#fleets.values()) {
         // The stack is ordered by age: the bottom has been idle longest.
         while (fleet.idle[0] !== undefined && fleet.idle[0].idleSinceMs <= dueMs) {

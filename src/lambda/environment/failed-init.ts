@@ -16,7 +16,7 @@ export function failInvocation(
   log: FunctionLog,
   lines: PlatformLines,
   invocation: Invocation,
-  init: Extract<InitResult, { ok: false }>,
+  init: Extract<InitResult, { ok: false }> & { readonly hint: string | undefined },
   startedMs: number,
 ): void {
   const { requestId } = invocation;
@@ -57,6 +57,7 @@ export function failInvocation(
     payload: init.answer(requestId),
     durationMs,
     logTail: invocation.logTail ? log.takeTail() : "",
+    ...(init.hint === undefined ? {} : { hint: init.hint }),
   });
   invocation.finished({
     startedMs: nowMs - durationMs,

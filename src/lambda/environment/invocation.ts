@@ -8,6 +8,8 @@ export interface RunResult {
   readonly payload: Uint8Array;
   readonly durationMs: number;
   readonly logTail: string;
+  /** The next step, for a function that could not be entered. */
+  readonly hint?: string;
 }
 
 /** One invocation on its way through an environment. */

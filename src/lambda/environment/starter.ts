@@ -9,6 +9,7 @@ import type { EnvironmentDeps } from "./environment-deps.ts";
 import { ExecutionEnvironment } from "./environment.ts";
 import type { InitResult } from "./init.ts";
 
+import { hintForCode } from "./entry-hint.ts";
 import { failInvocation } from "./failed-init.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
@@ -115,10 +116,22 @@ export class Starter {
       }
       if (init.ok) return;
       writeInitReport(first, init.durationMs, "invoke", init.status, init.errorType);
-      failInvocation(clock, version, first.log, first.lines, invocation, init, startedMs);
+      const hint = await this.#hint(first, init);
+      failInvocation(clock, version, first.log, first.lines, invocation, { ...init, hint }, startedMs);
     } catch (error) {
       this.#refuser.refuse(invocation, startFailure(error));
     }
+  }
+
+  /** What the archive lacks, for the caller and, once a version, for the log of the platform. */
+  async #hint(binding: Binding, init: Extract<InitResult, { ok: false }>): Promise<string | undefined> {
+    const { version, codeDir } = binding;
+    const hint = await hintForCode(codeDir, version, init.errorType, init.answer(""));
+    if (hint !== undefined && !this.#warned.has(version.environmentId)) {
+      this.#warned.add(version.environmentId);
+      this.#deps.log.warn({ function: version.functionArn, errorType: init.errorType }, hint);
+    }
+    return hint;
   }
 
   async #initialise(

@@ -268,7 +268,12 @@ class RunningInvocation implements Invocation {
     this.#around.resolve(
       result.kind === "success"
         ? { ...common, kind: "success" }
-        : { ...common, kind: "function-error", errorType: result.errorType ?? "Unhandled" },
+        : {
+            ...common,
+            kind: "function-error",
+            errorType: result.errorType ?? "Unhandled",
+            ...(result.hint === undefined ? {} : { hint: result.hint }),
+          },
     );
   }
 

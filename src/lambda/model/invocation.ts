@@ -31,7 +31,12 @@ export type InvocationOutcome = {
   readonly coldStart: boolean;
 } & (
   | { readonly kind: "success" }
-  | { readonly kind: "function-error"; readonly errorType: "Handled" | "Unhandled" }
+  | {
+      readonly kind: "function-error";
+      readonly errorType: "Handled" | "Unhandled";
+      /** Our next step, for a function that could not be entered; it stands beside AWS's answer. */
+      readonly hint?: string;
+    }
 );
 
 export interface AsyncInvokeRequest {

@@ -1,6 +1,7 @@
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { RawRequest, RawResponse, RequestContext, ShortPath } from "../../aws/service.ts";
+import { headerText, HINT_HEADER } from "../../aws/hint.ts";
 import { validation } from "../../lambda/control/errors.ts";
 import { targetOf } from "../../lambda/control/names.ts";
 import { refuseNotYet } from "../../lambda/control/not-yet.ts";
@@ -26,6 +27,7 @@ export interface InvokeAnswer {
   readonly functionError: string | undefined;
   /** Base64 of the last 4 KB of the log. */
   readonly logResult: string | undefined;
+  readonly hint: string | undefined;
   readonly payload: Uint8Array;
 }
 
@@ -80,6 +82,7 @@ export async function invoke(
     executedVersion: outcome.executedVersion,
     functionError: outcome.kind === "function-error" ? outcome.errorType : undefined,
     logResult: logTail ? Buffer.from(outcome.logTail).toString("base64") : undefined,
+    hint: outcome.kind === "function-error" ? outcome.hint : undefined,
     payload: outcome.payload,
   };
 }
@@ -90,6 +93,7 @@ function answer(status: 202 | 204): InvokeAnswer {
     executedVersion: undefined,
     functionError: undefined,
     logResult: undefined,
+    hint: undefined,
     payload: EMPTY,
   };
 }
@@ -227,6 +231,7 @@ function rawAnswer(result: InvokeAnswer): RawResponse {
     headers["x-amzn-Remapped-Content-Length"] = "0";
     if (result.functionError !== undefined) headers["X-Amz-Function-Error"] = result.functionError;
     if (result.logResult !== undefined) headers["X-Amz-Log-Result"] = result.logResult;
+    if (result.hint !== undefined) headers[HINT_HEADER] = headerText(result.hint);
   }
   return { status: result.status, headers, body: result.payload };
 }

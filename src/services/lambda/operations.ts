@@ -1,4 +1,5 @@
 import type * as sdk from "@aws-sdk/client-lambda";
+import { HINT } from "../../aws/hint.ts";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
@@ -172,6 +173,7 @@ export function functionOperations(
         ...optional("ExecutedVersion", result.executedVersion),
         ...optional("FunctionError", result.functionError),
         ...optional("LogResult", result.logResult),
+        ...(result.hint === undefined ? {} : { [HINT]: result.hint }),
         Payload: result.payload as never,
       };
     },
