@@ -365,3 +365,14 @@ test("a deleted queue is gone with its messages, and its name stays taken for a 
   assert.equal(await again.queue("q"), url);
   assert.deepEqual(await again.bodies(url), []);
 });
+
+test("nothing is opened before the first request, and an idle queue keeps no timer", async (t) => {
+  const aws = await openSqs(t);
+  assert.throws(() => aws.database());
+  assert.equal(aws.clock.timers, 0);
+  const url = await aws.queue("q");
+  assert.deepEqual(await aws.bodies(url), []);
+  while (aws.clock.timers > 0) await aws.clock.advanceAsync(1000);
+  assert.deepEqual(await aws.bodies(url), []);
+  assert.equal(aws.clock.timers, 0);
+});
