@@ -190,6 +190,19 @@ export interface CrossOriginAnswer {
   readonly refusal?: ServiceError;
 }
 
+/** A browser's form sent to a bucket (multipart/form-data), of which nothing has been read. */
+export interface FormUpload {
+  readonly bucket: string;
+  readonly contentType: string;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Authenticates and authorizes by the form's own fields (lower-case names); throws AWS's refusals. */
+export type FormAdmission = (
+  fields: ReadonlyMap<string, string>,
+  input: Readonly<Record<string, unknown>>,
+) => Promise<RequestContext>;
+
 /**
  * One AWS API. `name` is the key of its generated table (`lambda`, `sts`, `iam`, `logs`). An
  * operation that is absent answers "not implemented by Lambent", never a fake success.
@@ -200,6 +213,8 @@ export interface Service {
   readonly shortPaths?: readonly ShortPath[];
   /** What the policy evaluator asks of it. */
   readonly access?: ServiceAccess;
+  /** Takes forms: what no operation of the model is. */
+  readonly formUpload?: (upload: FormUpload, admit: FormAdmission) => Promise<RawResponse>;
   /** CORS rules of its resources; undefined where there are none. */
   readonly crossOrigin?: (request: CrossOriginRequest) => Promise<CrossOriginAnswer | undefined>;
   /** The next step for a refusal of the gateway's validator, where only the service knows what was meant. */

@@ -21,3 +21,5 @@ async function runs(t: TestContext, script: string): Promise<void> {
 test("presigned links of both versions", { skip: missing }, (t) => runs(t, "s3_presigned.py"));
 
 test("answers and refusals, field by field", { skip: missing }, (t) => runs(t, "s3_parity.py"));
+
+test("forms of browsers", { skip: missing }, (t) => runs(t, "s3_post.py"));

@@ -3,7 +3,8 @@ import type { KeyResolver, KnownKey } from "../sigv4/keys.ts";
 import { refuse } from "../sigv4/refusals.ts";
 import type { Signature, SignatureReading } from "../sigv4/signature.ts";
 import { checkPresignedTime, type VerifiedParts, verifySignature } from "../sigv4/verify.ts";
-import { checkExpiry2, type Signature2, verifyVersion2 } from "../sigv4/version2.ts";
+import { readForm } from "../sigv4/form.ts";
+import { checkExpiry2, mismatch, type Signature2, verifyVersion2 } from "../sigv4/version2.ts";
 import type { Caller } from "../service.ts";
 
 export interface AuthenticateOptions {
@@ -152,6 +153,36 @@ function judgeVersion2(
   const customary = CUSTOMARY_KEYS.get(signature.accessKeyId);
   if (customary !== undefined) verifyVersion2(signature, customary, parts, nowMs);
   return unknownKey(signature.accessKeyId, parts, options);
+}
+
+/**
+ * Who signed a form: its policy is what is signed. Fields have lower-case names.
+ * Errors: those of signatures, AccessDenied for fields that are missing.
+ */
+export async function authenticateForm(
+  fields: ReadonlyMap<string, string>,
+  options: AuthenticateOptions,
+): Promise<Identity> {
+  const claim = readForm(fields);
+  if (claim === undefined) {
+    return options.requireKnownKeys
+      ? nobody(options.defaultAccountId)
+      : rootOf(options.defaultAccountId, undefined);
+  }
+  const known = await options.keys.resolve(claim.accessKeyId, fields.get("x-amz-security-token"));
+  const key = known ?? CUSTOMARY_KEYS.get(claim.accessKeyId);
+  if (key?.expired === true) {
+    throw refuse("expired-token", "restXml", undefined, "ask STS for new credentials");
+  }
+  if (key !== undefined && !claim.isSignedWith(key.secretAccessKey)) {
+    throw mismatch(claim.accessKeyId, claim.signature, claim.policy);
+  }
+  if (known !== undefined) return { caller: known.caller, accountId: known.accountId };
+  if (options.requireKnownKeys) {
+    throw refuse("unknown-key", "restXml", undefined, "use a key that this server issued");
+  }
+  const accountId = ACCOUNT_ID.test(claim.accessKeyId) ? claim.accessKeyId : options.defaultAccountId;
+  return rootOf(accountId, claim.accessKeyId);
 }
 
 /** Unknown keys are believed outside enforce mode. */

@@ -13,7 +13,7 @@ import { validateInput } from "../protocol/validate.ts";
 import type { CrossOriginAnswer, Service, ShortPath } from "../service.ts";
 import { readSignature, type SignatureReading } from "../sigv4/signature.ts";
 import { chunkKeyOf, unchunked } from "./aws-chunked.ts";
-import { authenticate, type Identity } from "./authenticate.ts";
+import { authenticate, authenticateForm, type Identity } from "./authenticate.ts";
 import { askServices, crossOriginRequest } from "./cross-origin.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { Context, type Surroundings } from "./context.ts";
@@ -407,6 +407,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       body: form,
       bucket: guard.bucketOf(headers.host ?? ""),
     });
+    const takesForms = formService(exchange, routing);
+    if (takesForms !== undefined) return serveForm(exchange, takesForms);
     const route = settle(exchange, routing);
     if (exchange.isInvited && services.get(exchange.service)?.crossOrigin === undefined) {
       throw new ServiceError("AccessDenied", 403, "Pages of other sites may only ask for what invites them.");
@@ -437,6 +439,37 @@ export function createGateway(options: GatewayOptions): Gateway {
     return encodeOutput(operation, protocol, output ?? {}, exchange.requestId, (cause) =>
       failureOf(exchange, cause),
     );
+  }
+
+  /** The service that takes a form where the model knows no operation. */
+  function formService(exchange: Exchange, routing: Routing): Service | undefined {
+    const { method, headers } = exchange;
+    if (routing.kind !== "unknown-operation" || method !== "POST") return undefined;
+    if (headers["content-type"]?.startsWith("multipart/form-data") !== true) return undefined;
+    const service = services.get(routing.model.name);
+    return service?.formUpload === undefined ? undefined : service;
+  }
+
+  /** A browser's form: its own fields say who sends it. */
+  async function serveForm(exchange: Exchange, service: Service): Promise<WireResponse> {
+    const { headers, path, request } = exchange;
+    exchange.service = service.name;
+    exchange.operation = "PutObject";
+    exchange.protocol = "restXml";
+    exchange.model = await loadModel(service.name);
+    const [, first = ""] = path.split("/");
+    const upload = {
+      bucket: guard.bucketOf(headers.host ?? "") ?? first,
+      contentType: headers["content-type"] ?? "",
+      body: request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+    };
+    const raw = await service.formUpload?.(upload, async (fields, input) => {
+      const context = contextOf(exchange, await authenticateForm(fields, authentication));
+      await authorize(exchange, input, context);
+      return context;
+    });
+    request.resume();
+    return { status: raw?.status ?? 500, headers: { ...raw?.headers }, body: raw?.body ?? "" };
   }
 
   /** Writes into the exchange what the router found; throws for what nobody serves. */

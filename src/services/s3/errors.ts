@@ -322,3 +322,27 @@ export function invalidBucketAclWithOwnership(): ServiceError {
     "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
   );
 }
+
+export function malformedPost(): ServiceError {
+  return refusal(
+    "MalformedPOSTRequest",
+    400,
+    "The body of your POST request is not well-formed multipart/form-data.",
+  );
+}
+
+export function postTooLarge(max: number): ServiceError {
+  return refusal(
+    "MaxPostPreDataLengthExceededError",
+    400,
+    "Your POST request fields preceding the upload file were too large.",
+    { MaxPostPreDataLengthBytes: max },
+  );
+}
+
+export function postTooSmall(proposed: number, min: number): ServiceError {
+  return refusal("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size", {
+    ProposedSize: proposed,
+    MinSizeAllowed: min,
+  });
+}

@@ -25,6 +25,7 @@ import { objectOperations } from "./operations-objects.ts";
 import { settingsOperations } from "./operations-settings.ts";
 import { taggingOperations } from "./operations-tagging.ts";
 import { unsetOperations } from "./operations-unset.ts";
+import { createPostObject } from "./post-object.ts";
 import { createSender } from "./sender.ts";
 import { createUploadStore } from "./upload-store.ts";
 
@@ -87,6 +88,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
       ...service,
       access: createAccess(deps.buckets),
       crossOrigin: crossOriginOf(deps.buckets),
+      formUpload: createPostObject(deps),
     },
     async close() {
       await runner.close();

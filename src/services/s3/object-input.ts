@@ -33,7 +33,7 @@ function contentEncoding(text: string | undefined): string | undefined {
 }
 
 /** The headers that are kept as they came. Errors: MetadataTooLarge, InvalidArgument. */
-export function systemMeta(input: ObjectInput, context: RequestContext): ObjectMeta {
+export function systemMeta(input: ObjectInput, context: Pick<RequestContext, "headers">): ObjectMeta {
   const user = userMetadata(input.Metadata ?? {});
   const expires = context.headers["expires"] ?? input.Expires?.toUTCString();
   const encoding = contentEncoding(input.ContentEncoding);
@@ -107,7 +107,11 @@ export function parseTagging(text: string | undefined): { tags?: readonly Tag[] 
 }
 
 /** Everything that goes with an object about to be written, but its checksum. */
-export function metaOf(bucket: Bucket, input: ObjectInput, context: RequestContext): ObjectMeta {
+export function metaOf(
+  bucket: Bucket,
+  input: ObjectInput,
+  context: Pick<RequestContext, "headers">,
+): ObjectMeta {
   checkBucketAcl(bucket, input);
   const grants = grantsOf(input, bucket.accountId);
   return {
