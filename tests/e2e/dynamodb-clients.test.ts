@@ -198,9 +198,9 @@ test("kill -9 amid writes: items, index and stream tell the same, and nothing an
     const answered = new Set<string>();
     let counted = 0;
     let next = 0;
-    let isDead = false;
+    const killed = new AbortController();
     const work = Array.from({ length: WORKERS }, async (_each, worker) => {
-      while (!isDead) {
+      while (!killed.signal.aborted) {
         const id = `i${String((next += 1))}`;
         try {
           if (worker === 0) {
@@ -224,7 +224,7 @@ test("kill -9 amid writes: items, index and stream tell the same, and nothing an
     });
     await until("enough writes are answered", () => answered.size >= ANSWERED, 60);
     await first.kill();
-    isDead = true;
+    killed.abort();
     await Promise.all(work);
     db.destroy();
     streams.destroy();
