@@ -168,7 +168,9 @@ export async function inspectZip(archive: Uint8Array): Promise<{ readonly unzipp
       // What claims to be too much already is refused without a look inside.
       if (kind === "file" && unzippedBytes <= LIMITS.unzippedCodeBytes) await verify(opened, entry);
       links.delete(name);
-      for (let path = name; path !== dirname(path); path = dirname(path)) others.add(path);
+      // What is there has its folders there.
+      for (let path = name; path !== dirname(path) && !others.has(path); path = dirname(path))
+        others.add(path);
     });
   } finally {
     opened.file.close();
