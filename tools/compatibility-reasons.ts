@@ -37,6 +37,16 @@ const ON_A_POLICY = [
   "PutRolePermissionsBoundary",
 ];
 
+/** SQS's operations whose input names no address. */
+const WITHOUT_QUEUE_URL = [
+  "CancelMessageMoveTask",
+  "CreateQueue",
+  "GetQueueUrl",
+  "ListMessageMoveTasks",
+  "ListQueues",
+  "StartMessageMoveTask",
+];
+
 export const IMPOSSIBLE: readonly Impossible[] = [
   {
     service: "lambda",
@@ -280,6 +290,51 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     operations: ["PutLogEvents"],
     errors: ["InvalidSequenceTokenException", "DataAlreadyAcceptedException"],
     because: "AWS stopped looking at sequence tokens in 2023 and raises neither of them.",
+  },
+  {
+    service: "sqs",
+    errors: ["RequestThrottled"],
+    because: "Requests are not throttled.",
+  },
+  {
+    service: "sqs",
+    errors: ["InvalidSecurity"],
+    because: "Plain HTTP is what this endpoint serves; a wrong signature is refused by its own name.",
+  },
+  {
+    service: "sqs",
+    errors: ["UnsupportedOperation"],
+    because: "Only list values of message attributes are unsupported; in a batch they fail their entry.",
+  },
+  {
+    service: "sqs",
+    errors: [
+      "KmsAccessDenied",
+      "KmsDisabled",
+      "KmsInvalidKeyUsage",
+      "KmsInvalidState",
+      "KmsNotFound",
+      "KmsOptInRequired",
+      "KmsThrottled",
+    ],
+    because: "No KMS key is used: KmsMasterKeyId is kept and shown.",
+  },
+  {
+    service: "sqs",
+    operations: WITHOUT_QUEUE_URL,
+    errors: ["InvalidAddress"],
+    because: "The input names no address.",
+  },
+  {
+    service: "sqs",
+    errors: ["InvalidIdFormat", "MessageNotInflight"],
+    because: "A handle that does not fit is ReceiptHandleIsInvalid or InvalidParameterValue, as on AWS.",
+  },
+  {
+    service: "sqs",
+    operations: ["SetQueueAttributes"],
+    errors: ["OverLimit"],
+    because: "AWS names no quota that setting attributes could break.",
   },
 ];
 

@@ -38,7 +38,7 @@ export function claim(operation: Operation, seen: ReadonlySet<string>): Claim {
   const impossible = new Set<Impossible>();
   for (const error of operation.errors) {
     const code = ANSWERED_AS[`${service.name} ${error}`] ?? service.errors.get(error)?.queryCode ?? error;
-    if (NOT_OURS.has(code) || seen.has(code)) continue;
+    if (NOT_OURS.has(code) || seen.has(code) || seen.has(error)) continue;
     const reason = IMPOSSIBLE.find(
       (entry) =>
         entry.service === service.name &&

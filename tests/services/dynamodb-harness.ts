@@ -78,6 +78,7 @@ export const PK_SK = {
 export async function openDynamodb(
   t: TestContext,
   existing?: { folder: string; clock: AdjustableClock },
+  openElsewhere?: () => Promise<Database>,
 ): Promise<DynamodbHarness> {
   const folder = existing?.folder ?? (await mkdtemp(join(tmpdir(), "lambent-dynamodb-")));
   const clock = existing?.clock ?? systemClock();
@@ -92,7 +93,10 @@ export async function openDynamodb(
     wakeup,
     async openDatabase() {
       const path = join(folder, "dynamodb.db");
-      database = await openDatabase({ path, synchronous: "normal", migrations, log, clock });
+      database =
+        openElsewhere === undefined
+          ? await openDatabase({ path, synchronous: "normal", migrations, log, clock })
+          : await openElsewhere();
       return database;
     },
     hasData: () => existing !== undefined,
@@ -193,7 +197,7 @@ export async function openDynamodb(
     },
     async reopen() {
       await close();
-      return openDynamodb(t, { folder, clock });
+      return openDynamodb(t, { folder, clock }, openElsewhere);
     },
   };
 }

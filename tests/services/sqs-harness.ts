@@ -33,6 +33,11 @@ export const CALLER: Caller = {
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Output = any;
 
+/** For the table: something a test showed of an operation beside its outcome. */
+export function saw(operation: string, outcome: "persistence" | "pagination"): void {
+  evidence?.note({ ...SEEN, service: "sqs", operation, errorCode: outcome });
+}
+
 export interface SqsHarness {
   readonly folder: string;
   readonly clock: FakeClock;
@@ -130,6 +135,7 @@ export async function openSqs(t: TestContext, options: SqsHarnessOptions = {}): 
         ...(signal === undefined ? {} : { signal }),
       });
       note();
+      if ("NextToken" in input) saw(operation, "pagination");
       return output;
     } catch (error) {
       if (error instanceof ServiceError) note(error.code);
