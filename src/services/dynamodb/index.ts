@@ -38,6 +38,8 @@ export interface Dynamodb {
   /** For the service that reads streams. */
   readonly streams: StreamReader;
   start(): Promise<void>;
+  /** Tables of all accounts and regions. Opens nothing where there is nothing. */
+  counts(): Promise<{ readonly tables: number }>;
   /** Deletes what has expired and trims what is a day old, now. */
   sweep(): Promise<{ readonly expired: number; readonly trimmed: number }>;
   close(): Promise<void>;
@@ -79,6 +81,12 @@ export function createDynamodb(deps: DynamodbDeps): Dynamodb {
     streams: createStreamReader(async () => (await use()).store),
     async start() {
       if (deps.hasData()) await use();
+    },
+    async counts() {
+      if (opening === undefined && !deps.hasData()) return { tables: 0 };
+      const { database } = (await use()).store;
+      const [row] = await database.read("SELECT COUNT(*) AS tables FROM ddb_tables");
+      return { tables: Number(row?.["tables"]) };
     },
     sweep: async () => (await use()).background.sweep(),
     async close() {

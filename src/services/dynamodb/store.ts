@@ -192,7 +192,7 @@ export function createStore(database: Database, seen: (table: Table) => void = (
         ItemKey & { store_no: number; version: number; bytes: number; item: string }
       >(
         `SELECT store_no, pk, sk, version, bytes, item FROM ddb_items
-          WHERE (store_no, pk, sk) IN (VALUES ${keys.map(() => "(?, ?, ?)").join(", ")})`,
+          WHERE ${keys.map(() => "(store_no = ? AND pk = ? AND sk = ?)").join(" OR ")}`,
         keys.flatMap(({ table, key }) => [table.no, key.pk, key.sk]),
       );
       const found = new Map(rows.map((row) => [keyText(row.store_no, row), row]));

@@ -188,7 +188,7 @@ export function operations(deps: Deps): Operations<typeof import("@aws-sdk/clien
                 ...iterator,
                 after,
                 madeAt: now,
-                isExact: found.length > 0,
+                isExact: iterator.isExact || found.length > 0,
               }),
             }),
       };
