@@ -193,7 +193,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     version: VERSION,
     clock,
     log,
-    services: ["dynamodb", "dynamodbstreams", "iam", "lambda", "logs", "s3", "sqs", "sts"],
+    services: ["dynamodb", "dynamodbstreams", "events", "iam", "lambda", "logs", "s3", "sqs", "sts"],
     state: () => (current === undefined && state === "ready" ? "starting" : state),
     status: () => statusReport(coreOf(current), startedAt),
     runtimes: () => catalog.list(),

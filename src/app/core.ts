@@ -41,6 +41,7 @@ import type { SandboxDriver } from "../ports/sandbox-driver.ts";
 import {
   createDynamodb,
   createDynamodbStreams,
+  createEvents,
   createIam,
   createLambdaService,
   createLogs,
@@ -209,6 +210,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     outbox: relay,
     peers: () => peers,
   });
+  const events = createEvents({ clock, random, log, database, relay, peers: () => peers });
   const dynamodb = createDynamodb({
     clock,
     random,
@@ -267,6 +269,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     sqs.service,
     dynamodb.service,
     createDynamodbStreams({ source: dynamodb.streams, clock }),
+    events.service,
   ];
   const dispatch = createDispatch({
     services,
@@ -281,6 +284,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   await sqs.start();
   await dynamodb.start();
   await relay.start();
+  events.start();
   await eventSources.start();
   const stopping = new AbortController();
   const dispatching = queue.run(stopping.signal).catch((error: unknown) => {
@@ -303,6 +307,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     async close(drainMs) {
       stopping.abort();
       await eventSources.close();
+      await events.close();
       await relay.close();
       await dataPlane.close(drainMs);
       await dispatching;

@@ -32,6 +32,10 @@ export interface Delivery {
   readonly resources?: readonly string[];
   /** Deliveries of one key are made in order (FIFO topics). */
   readonly orderKey?: string;
+  /** Who asks the receiver, instead of the service itself. */
+  readonly roleArn?: string;
+  /** X-Ray's header, for functions and queues. */
+  readonly traceHeader?: string;
   readonly retry: DeliveryRetry;
   /** Where it goes when it cannot be delivered. */
   readonly deadLetterArn?: string;

@@ -4,6 +4,7 @@ import { asyncMigrations } from "../lambda/async/store.ts";
 import { eventSourceMigrations } from "../lambda/event-source/event-sources.ts";
 import { lambdaMigrations } from "../lambda/control/control.ts";
 import type { Migration } from "../ports/database.ts";
+import { migrations as eventsMigrations } from "./events/index.ts";
 import { migrations as iamMigrations } from "./iam/index.ts";
 import { migrations as logsMigrations } from "./logs/index.ts";
 import { migrations as s3Migrations } from "./s3/index.ts";
@@ -11,6 +12,7 @@ import { migrations as stsMigrations } from "./sts/index.ts";
 
 export { createDynamodb, migrations as dynamodbMigrations } from "./dynamodb/index.ts";
 export { createDynamodbStreams } from "./dynamodbstreams/index.ts";
+export { createEvents } from "./events/index.ts";
 export { createIam } from "./iam/index.ts";
 export type { EntityPolicies, IamReader } from "./iam/index.ts";
 export { createLambdaService } from "./lambda/index.ts";
@@ -29,4 +31,5 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
   ...outboxMigrations,
   ...s3Migrations,
   ...eventSourceMigrations,
+  ...eventsMigrations,
 ];

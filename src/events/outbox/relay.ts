@@ -14,7 +14,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { FunctionInvoker } from "../../lambda/model/invocation.ts";
-import { Conflict, type Database } from "../../ports/database.ts";
+import { Conflict, type Database, type Statement } from "../../ports/database.ts";
 import type { Delivery, Outbox } from "../../ports/outbox.ts";
 import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { deadLetterAttributes } from "./dead-letter.ts";
@@ -53,8 +53,17 @@ export interface DeliveryEnd {
   readonly deadLetterArn?: string;
 }
 
-/** Hands a delivery to a target that no AWS service of ours is: a URL, a telephone. */
-export type Sender = (delivery: Delivery) => Promise<void>;
+/**
+ * Hands a delivery to a target that no AWS service of ours is (a URL, a telephone), or that its service
+ * takes in a way of its own. It may end the delivery in a unit of its own: `row.end`, then "ended".
+ */
+export type Sender = (delivery: Delivery, row: SenderRow) => Promise<void | "ended">;
+
+export interface SenderRow {
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  readonly end: Statement;
+}
 
 export interface Relay extends Outbox {
   /** Targets that begin with `prefix` (`http`, `sms:`) go to `sender`. Before `start`. */
@@ -176,7 +185,8 @@ export function createRelay(deps: RelayDeps): Relay {
     const { delivery } = row;
     const own = senders.find(({ prefix }) => delivery.targetArn.startsWith(prefix));
     if (own !== undefined) {
-      await own.sender(delivery);
+      const outcome = await own.sender(delivery, { createdAt: row.createdAt, end: removeRow(row) });
+      if (outcome === "ended") return;
     } else {
       const call = callFor(delivery.targetArn, messageOf(row), identityOf(delivery), delivery.scope);
       if (call.service === "lambda") {
@@ -189,6 +199,7 @@ export function createRelay(deps: RelayDeps): Relay {
           scope: call.scope,
           payload: Buffer.from(delivery.body, "utf8"),
           requestId: delivery.id,
+          ...(delivery.traceHeader === undefined ? {} : { traceHeader: delivery.traceHeader }),
           within: [removeRow(row)],
         });
         return;
@@ -250,7 +261,10 @@ export function createRelay(deps: RelayDeps): Relay {
   };
 }
 
-function identityOf(delivery: Delivery): PeerIdentity {
+/** The role of the delivery, or else the service that sends. */
+export function identityOf(delivery: Delivery, roleArn: string | undefined = delivery.roleArn): PeerIdentity {
+  if (roleArn !== undefined)
+    return { kind: "role", arn: roleArn, sessionName: delivery.id.replaceAll("-", "") };
   return {
     kind: "service",
     principal: delivery.principal,

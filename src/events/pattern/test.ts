@@ -1,17 +1,27 @@
 /** The single tests of a pattern's leaf. Pure; a value is what JSON.parse gives. */
-import { cidrContains, type Cidr } from "./cidr.ts";
+import { addressOf, cidrContains, type Cidr } from "./cidr.ts";
 
 export interface Test {
   /** Holds where there is no value at all (`exists: false`); then `holds` is never asked. */
   readonly ofAbsence: boolean;
   readonly holds: (value: unknown) => boolean;
+  /** Wildcards in it, for their complexity. */
+  readonly wildcards?: readonly string[];
 }
 
 const test = (holds: (value: unknown) => boolean): Test => ({ ofAbsence: false, holds });
 const ofText = (holds: (text: string) => boolean): Test =>
   test((value) => typeof value === "string" && holds(value));
 
-export const equals = (wanted: string | number | boolean | null): Test => test((value) => value === wanted);
+/** Addresses are equal however they are written. */
+export const equals = (wanted: string | number | boolean | null): Test => {
+  const address = typeof wanted === "string" ? addressOf(wanted) : undefined;
+  if (address === undefined) return test((value) => value === wanted);
+  return ofText((text) => {
+    const found = text === wanted ? address : addressOf(text);
+    return found?.bits === address.bits && found.value === address.value;
+  });
+};
 
 export const exists: Test = test(() => true);
 export const absent: Test = { ofAbsence: true, holds: () => false };
@@ -34,7 +44,7 @@ export const suffix = (wanted: string, ignoreCase: boolean): Test => {
 /** `*` stands for any run of characters; `\*` and `\\` for themselves. */
 export const wildcard = (wanted: string): Test => {
   const parts = wildcardParts(wanted);
-  return ofText((text) => matchesParts(parts, text));
+  return { ...ofText((text) => matchesParts(parts, text)), wildcards: [wanted] };
 };
 
 /** The literal runs between the stars of a wildcard. */
@@ -88,5 +98,7 @@ export const numeric = (range: Range): Test =>
 export const cidr = (block: Cidr): Test => ofText((text) => cidrContains(block, text));
 
 /** Holds for a value for which none of `others` does. */
-export const noneOf = (others: readonly Test[]): Test =>
-  test((value) => !others.some((other) => other.holds(value)));
+export const noneOf = (others: readonly Test[]): Test => ({
+  ...test((value) => !others.some((other) => other.holds(value))),
+  wildcards: others.flatMap(({ wildcards = [] }) => wildcards),
+});

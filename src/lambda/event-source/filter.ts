@@ -35,9 +35,9 @@ export function recordFilter(patterns: readonly string[], dataField: string | un
     const pattern = compileFilter(text);
     if (dataField === undefined)
       return (record: Readonly<Record<string, unknown>>) => matches(pattern, record);
-    const data = pattern.fields.find((field) => field.name === dataField);
-    if (data === undefined) return (record: Readonly<Record<string, unknown>>) => matches(pattern, record);
-    const wantsJson = data.inner !== undefined;
+    if (!pattern.paths.has(dataField))
+      return (record: Readonly<Record<string, unknown>>) => matches(pattern, record);
+    const wantsJson = [...pattern.paths].some((path) => path.startsWith(`${dataField}.`));
     return (record: Readonly<Record<string, unknown>>) => {
       const parsed = parsedData(record[dataField]);
       if (wantsJson !== (parsed !== undefined)) return false;

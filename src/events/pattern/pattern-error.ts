@@ -1,0 +1,4 @@
+/** A pattern that is none. */
+export class PatternError extends Error {
+  override name = "PatternError";
+}

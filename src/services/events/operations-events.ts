@@ -1,0 +1,93 @@
+/** PutEvents and TestEventPattern. */
+import type { RequestContext } from "../../aws/service.ts";
+import { matches } from "../../events/pattern/pattern.ts";
+import type { Delivery, Outbox } from "../../ports/outbox.ts";
+import type { Deps, EventsOperations } from "./deps.ts";
+import * as errors from "./errors.ts";
+import { makeEvent } from "./event.ts";
+import { EVENTS_LIMITS } from "./model.ts";
+import { busKeyOf } from "./names.ts";
+import { patternOf } from "./rules.ts";
+import { entryBytes, type Entry, faultOf, parseDetail } from "./put-events.ts";
+
+interface EntryResult {
+  readonly EventId?: string;
+  readonly ErrorCode?: string;
+  readonly ErrorMessage?: string;
+}
+
+export function eventOperations(deps: Deps, outbox: Outbox): EventsOperations {
+  const { router, random, store, clock } = deps;
+
+  async function take(entry: Entry, context: RequestContext, deliveries: Delivery[]): Promise<EntryResult> {
+    const fault = faultOf(entry);
+    if (fault !== undefined) return fault;
+    const detail = entry.Detail ?? "";
+    const now = clock.now();
+    const fields = {
+      id: random.uuid(),
+      source: entry.Source ?? "",
+      detailType: entry.DetailType ?? "",
+      accountId: context.accountId,
+      region: context.region,
+      timeMs: entry.Time?.getTime() ?? now,
+      resources: entry.Resources ?? [],
+      detail,
+    };
+    const made = makeEvent(fields, parseDetail(detail), now);
+    const event = entry.TraceHeader === undefined ? made : { ...made, traceHeader: entry.TraceHeader };
+    deliveries.push(...(await router.deliveries(busKeyOf(context, entry.EventBusName), event)));
+    return { EventId: fields.id };
+  }
+
+  return {
+    async PutEvents(input, context) {
+      if (input.EndpointId !== undefined) throw errors.notServed("EndpointId of PutEvents");
+      const entries = (input.Entries ?? []) as readonly Entry[];
+      const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+      if (bytes > EVENTS_LIMITS.putEventsBytes) {
+        throw errors.validation("Total size of the entries in the request is over the limit.");
+      }
+      const deliveries: Delivery[] = [];
+      const results: EntryResult[] = [];
+      for (const entry of entries) results.push(await take(entry, context, deliveries));
+      if (deliveries.length > 0) {
+        await store.commit(outbox.within(deliveries));
+        outbox.wake(deliveries);
+      }
+      return {
+        FailedEntryCount: results.filter(({ ErrorCode }) => ErrorCode !== undefined).length,
+        Entries: results,
+      };
+    },
+
+    TestEventPattern(input) {
+      const pattern = patternOf(input.EventPattern ?? "");
+      const event = parseTestEvent(input.Event ?? "");
+      return { Result: matches(pattern, event) };
+    },
+  };
+}
+
+/** What every event has; TestEventPattern insists on it. */
+const MANDATORY = ["id", "account", "source", "time", "region", "resources", "detail-type"] as const;
+
+function parseTestEvent(text: string): unknown {
+  let event: unknown;
+  try {
+    event = JSON.parse(text);
+  } catch {
+    throw errors.validation("Parameter Event is not valid.");
+  }
+  if (typeof event !== "object" || event === null || Array.isArray(event)) {
+    throw errors.validation("Parameter Event is not valid.");
+  }
+  const missing = MANDATORY.find((name) => !Object.hasOwn(event as object, name));
+  if (missing !== undefined) {
+    throw errors.validation(
+      "Parameter Event is not valid.",
+      `an event has the fields ${MANDATORY.join(", ")}; this one lacks ${missing}`,
+    );
+  }
+  return event;
+}

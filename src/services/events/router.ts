@@ -1,0 +1,150 @@
+/**
+ * From events to deliveries.
+ *
+ *   1. The rules of a bus are read once, compiled and kept until one of them changes here.
+ *   2. An event is flattened once for all patterns of its bus; each rule that matches gives one
+ *      delivery a target.
+ *   3. All deliveries of a request are one unit: what was answered is delivered.
+ *
+ * An event that came from another bus goes to no third one: so loops end.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import { compilePattern } from "../../events/pattern/compile.ts";
+import { flatten, matchesFlat, type Pattern } from "../../events/pattern/pattern.ts";
+import type { Delivery } from "../../ports/outbox.ts";
+import type { BusEvent } from "./event.ts";
+import { EVENTS_LIMITS, type Rule, type Target } from "./model.ts";
+import { busId, type BusKey, parseBusArn, ruleArn } from "./names.ts";
+import type { EventsStore } from "./store.ts";
+import { compileTransform, type Transform } from "./transform.ts";
+
+export interface Router {
+  /** Of one event on one bus; none where there is no such bus. */
+  deliveries(bus: BusKey, event: BusEvent): Promise<readonly Delivery[]>;
+  /** Of one rule, whether its pattern matches or not: for schedules. */
+  deliveriesOf(rule: Rule, event: BusEvent): Promise<readonly Delivery[]>;
+  /** Something of the bus has changed. */
+  forget(bus: BusKey): void;
+}
+
+interface Route {
+  readonly rule: Rule;
+  readonly pattern: Pattern | undefined;
+  readonly targets: readonly RoutedTarget[];
+}
+
+interface RoutedTarget {
+  readonly target: Target;
+  readonly transform: Transform;
+  readonly isBus: boolean;
+}
+
+interface Routes {
+  readonly routes: readonly Route[];
+  readonly paths: ReadonlySet<string>;
+}
+
+export interface RouterDeps {
+  readonly store: EventsStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+const BUSES_MAX = 200;
+const RULES_READ = 10_000;
+
+export function createRouter({ store, random, log }: RouterDeps): Router {
+  /** Promises, so that what was forgotten while it was read is read again. */
+  const known = new Map<string, Promise<Routes>>();
+
+  function routesOf(key: BusKey): Promise<Routes> {
+    const id = busId(key);
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    if (known.size >= BUSES_MAX) known.clear();
+    const reading = readRoutes(key);
+    known.set(id, reading);
+    reading.catch(() => {
+      if (known.get(id) === reading) known.delete(id);
+    });
+    return reading;
+  }
+
+  async function readRoutes(key: BusKey): Promise<Routes> {
+    const rules = await store.rules(key, { limit: RULES_READ });
+    const targets = Map.groupBy(await store.targetsOfBus(key), ({ rule }) => rule);
+    const routes = rules
+      .filter((rule) => rule.state !== "DISABLED")
+      .map((rule) => ({
+        rule,
+        pattern: rule.pattern === undefined ? undefined : compilePattern(rule.pattern),
+        targets: (targets.get(rule.rule) ?? []).map(({ target }) => routed(target)),
+      }))
+      .filter(({ targets: routedTargets }) => routedTargets.length > 0);
+    return { routes, paths: new Set(routes.flatMap(({ pattern }) => [...(pattern?.paths ?? [])])) };
+  }
+
+  function toTargets({ rule, targets }: Route, event: BusEvent): Delivery[] {
+    return targets.flatMap(({ target, transform, isBus }) => {
+      if (isBus && event.forwarded) return [];
+      const body = transform(event, rule);
+      if (body !== undefined) return [deliveryTo(target, rule, body, random.uuid(), event.traceHeader)];
+      log.warn(
+        { rule: ruleArn(rule), target: target.Id, event: event.value.id },
+        "the input template gave no valid JSON for this event; it is not delivered",
+      );
+      return [];
+    });
+  }
+
+  return {
+    async deliveries(bus, event) {
+      const { routes, paths } = await routesOf(bus);
+      if (routes.length === 0) return [];
+      const flat = flatten(event.value, paths);
+      return routes
+        .filter(({ pattern }) => pattern !== undefined && matchesFlat(pattern, flat))
+        .flatMap((route) => toTargets(route, event));
+    },
+    async deliveriesOf(rule, event) {
+      const { routes } = await routesOf(rule);
+      const route = routes.find((one) => one.rule.rule === rule.rule);
+      return route === undefined ? [] : toTargets(route, event);
+    },
+    forget: (bus) => void known.delete(busId(bus)),
+  };
+}
+
+function routed(target: Target): RoutedTarget {
+  return { target, transform: compileTransform(target), isBus: parseBusArn(target.Arn) !== undefined };
+}
+
+function deliveryTo(
+  target: Target,
+  rule: Rule,
+  body: string,
+  id: string,
+  traceHeader: string | undefined,
+): Delivery {
+  const { RetryPolicy: retry = {}, DeadLetterConfig: deadLetter, SqsParameters: sqs } = target;
+  const roleArn = target.RoleArn;
+  return {
+    id,
+    scope: { accountId: rule.accountId, region: rule.region },
+    principal: "events.amazonaws.com",
+    sourceArn: ruleArn(rule),
+    targetArn: target.Arn,
+    body,
+    retry: {
+      maxRetries: retry.MaximumRetryAttempts ?? EVENTS_LIMITS.retryAttemptsDefault,
+      maxAgeMs: (retry.MaximumEventAgeInSeconds ?? EVENTS_LIMITS.eventAgeSecondsDefault) * 1_000,
+    },
+    ...(sqs?.MessageGroupId === undefined ? {} : { messageGroupId: sqs.MessageGroupId }),
+    ...(deadLetter?.Arn === undefined ? {} : { deadLetterArn: deadLetter.Arn }),
+    ...(roleArn === undefined ? {} : { roleArn }),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
+  };
+}
