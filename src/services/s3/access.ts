@@ -85,6 +85,12 @@ function readsSource(input: Input): readonly AccessNeed[] {
   }
 }
 
+/** Overriding a retention asks for more. */
+function bypassing(input: Input): readonly AccessNeed[] {
+  if (input["BypassGovernanceRetention"] !== true) return [];
+  return [{ actions: ["s3:BypassGovernanceRetention"], resources: ofObject(input) }];
+}
+
 interface Listed {
   readonly Key?: string;
   readonly VersionId?: string;
@@ -116,7 +122,7 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   ),
   PutObject: writing(),
   CopyObject: writing(readsSource),
-  DeleteObject: onVersion(["DeleteObject"], ["DeleteObjectVersion"]),
+  DeleteObject: { ...onVersion(["DeleteObject"], ["DeleteObjectVersion"]), also: bypassing },
   DeleteObjects: {
     actions: (input) =>
       deletions(input, false).length > 0 ? ["s3:DeleteObject"] : ["s3:DeleteObjectVersion"],
@@ -174,6 +180,11 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   GetBucketReplication: onBucket("GetReplicationConfiguration"),
   DeleteBucketReplication: onBucket("PutReplicationConfiguration"),
   GetObjectLockConfiguration: onBucket("GetBucketObjectLockConfiguration"),
+  PutObjectLockConfiguration: onBucket("PutBucketObjectLockConfiguration"),
+  GetObjectRetention: onObject("GetObjectRetention"),
+  PutObjectRetention: { ...onObject("PutObjectRetention"), also: bypassing },
+  GetObjectLegalHold: onObject("GetObjectLegalHold"),
+  PutObjectLegalHold: onObject("PutObjectLegalHold"),
   GetBucketLogging: onBucket("GetBucketLogging"),
   GetBucketAccelerateConfiguration: onBucket("GetAccelerateConfiguration"),
   GetBucketRequestPayment: onBucket("GetBucketRequestPayment"),

@@ -346,3 +346,9 @@ export function postTooSmall(proposed: number, min: number): ServiceError {
     MinSizeAllowed: min,
   });
 }
+
+export function objectLocked(): ServiceError {
+  return new ServiceError("AccessDenied", 403, "Access Denied because object protected by object lock.", {
+    hint: "wait for the end of its retention, take the legal hold away, or bypass a GOVERNANCE retention",
+  });
+}

@@ -19,6 +19,7 @@ import { attributeOperations } from "./operations-attributes.ts";
 import { copyOperations } from "./operations-copy.ts";
 import { deleteOperations } from "./operations-delete.ts";
 import { listOperations } from "./operations-list.ts";
+import { lockOperations } from "./operations-lock.ts";
 import { multipartOperations } from "./operations-multipart.ts";
 import { notificationOperations } from "./operations-notification.ts";
 import { objectOperations } from "./operations-objects.ts";
@@ -81,6 +82,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     ...attributeOperations(deps),
     ...settingsOperations(deps, runner.wake),
     ...notificationOperations(deps, options.peers),
+    ...lockOperations(deps),
     ...unsetOperations(deps),
   });
   return {

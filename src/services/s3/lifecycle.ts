@@ -1,4 +1,5 @@
 import type { Bucket, ObjectVersion } from "./model.ts";
+import { isProtected } from "./object-lock.ts";
 
 /** Expiration by rules: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html */
 
@@ -90,7 +91,7 @@ export function dueVersions(
       if (rule.noncurrentDays === undefined || !applies(rule, version)) continue;
       // It became noncurrent when the one after it was made.
       const since = versions[index]?.modifiedAt ?? version.modifiedAt;
-      const isKept = index < (rule.keepNoncurrent ?? 0);
+      const isKept = index < (rule.keepNoncurrent ?? 0) || isProtected(version.meta.lock, now, false);
       if (!isKept && dueAt(since, rule.noncurrentDays) <= now) remove.add(version);
     }
     const isLonely = latest.isMarker && older.every((version) => remove.has(version));

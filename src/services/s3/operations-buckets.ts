@@ -35,13 +35,14 @@ export function bucketOperations(deps: Deps): S3Operations {
       }
       const settings: Record<string, string> = { ownership, publicAccessBlock: JSON.stringify(BLOCK_ALL) };
       if (tags.length > 0) settings["tagging"] = JSON.stringify(tags);
-      if (input.ObjectLockEnabledForBucket === true) throw errors.notServed("Object Lock");
+      const isLockable = input.ObjectLockEnabledForBucket === true;
+      if (isLockable) settings["objectLock"] = JSON.stringify({ ObjectLockEnabled: "Enabled" });
       const bucket: Bucket = {
         name,
         accountId: context.accountId,
         region,
         createdAt: context.clock.now(),
-        versioning: "Off",
+        versioning: isLockable ? "Enabled" : "Off",
         settings,
       };
       const asksForAcl = input.ACL !== undefined && input.ACL !== "private";
@@ -142,6 +143,13 @@ export function bucketOperations(deps: Deps): S3Operations {
         );
       }
       if (status !== "Enabled" && status !== "Suspended") throw errors.malformedXml();
+      if (status === "Suspended" && bucket.settings["objectLock"] !== undefined) {
+        throw new ServiceError(
+          "InvalidBucketState",
+          409,
+          "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+        );
+      }
       await deps.buckets.setVersioning(bucket.name, status satisfies Versioning);
       return {};
     },

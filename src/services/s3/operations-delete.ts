@@ -14,6 +14,7 @@ import {
   writtenVersion,
 } from "./model.ts";
 import type { Cause } from "./notifications.ts";
+import { isProtected } from "./object-lock.ts";
 import { causeOf } from "./sender.ts";
 
 export function deleteOperations(deps: Deps): S3Operations {
@@ -28,6 +29,7 @@ export function deleteOperations(deps: Deps): S3Operations {
         key: input.Key ?? "",
         versionId: input.VersionId,
         ifMatch: input.IfMatch,
+        bypass: input.BypassGovernanceRetention === true,
       });
       return {
         ...(isMarker ? { DeleteMarker: true } : {}),
@@ -47,7 +49,12 @@ export function deleteOperations(deps: Deps): S3Operations {
         try {
           Deleted.push({
             ...shown,
-            ...(await deleteShown(deps, bucket, context, Key ?? "", VersionId, ETag)),
+            ...(await deleteShown(deps, bucket, context, {
+              key: Key ?? "",
+              versionId: VersionId,
+              ifMatch: ETag,
+              bypass: input.BypassGovernanceRetention === true,
+            })),
           });
         } catch (error) {
           if (!(error instanceof ServiceError)) throw error;
@@ -74,15 +81,14 @@ async function deleteShown(
   deps: Deps,
   bucket: Bucket,
   context: RequestContext,
-  key: string,
-  versionId: string | undefined,
-  etag: string | undefined,
+  deletion: Deletion,
 ): Promise<Record<string, unknown>> {
+  const { key, versionId } = deletion;
   // Here an unknown version is an error, which DeleteObject lets pass.
   const isUnknown =
     versionId !== undefined && (await deps.objects.version(bucket.name, key, versionId)) === undefined;
   if (isUnknown) throw errors.noSuchVersion(key, versionId);
-  const done = await deleteOne(deps, bucket, causeOf(context), { key, versionId, ifMatch: etag });
+  const done = await deleteOne(deps, bucket, causeOf(context), deletion);
   if (!done.isMarker) return {};
   return { DeleteMarker: true, DeleteMarkerVersionId: done.versionId ?? "null" };
 }
@@ -92,6 +98,8 @@ export interface Deletion {
   readonly versionId?: string | undefined;
   readonly ifMatch?: string | undefined;
   readonly byLifecycle?: boolean;
+  /** The caller overrides GOVERNANCE retentions. */
+  readonly bypass?: boolean;
 }
 
 export interface Deleted {
@@ -148,6 +156,7 @@ async function removeTarget(
   target: ObjectVersion | undefined,
 ): Promise<Deleted | undefined> {
   if (target === undefined) return { versionId: deletion.versionId, isMarker: false };
+  if (isProtected(target.meta.lock, cause.timeMs, deletion.bypass === true)) throw errors.objectLocked();
   const sent = deps.sender.deliveries(
     bucket,
     {

@@ -37,13 +37,6 @@ export function unsetOperations(deps: Deps): S3Operations {
       await there(input);
       return {};
     },
-    async GetObjectLockConfiguration(input, _context) {
-      return missing(
-        input,
-        "ObjectLockConfigurationNotFoundError",
-        "Object Lock configuration does not exist for this bucket",
-      );
-    },
     async GetBucketLogging(input, _context) {
       await there(input);
       return {};
