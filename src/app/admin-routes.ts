@@ -46,6 +46,8 @@ export interface TailedLine {
   readonly stream: string;
   readonly timestamp: number;
   readonly message: string;
+  /** The line is none of a function's: events reached it, or failed to. */
+  readonly delivery?: { readonly failed: boolean; readonly next?: string };
 }
 
 export interface AdminDeps {

@@ -24,6 +24,7 @@ import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
 import { eraseState, openCore, runtimesFolder, type Core } from "./core.ts";
 import { openPlatformLog } from "./platform-log.ts";
+import { followed } from "./followed.ts";
 import { describeDriver, serverDoctor, statusReport } from "./reports.ts";
 import { OperationRecord } from "./operation-record.ts";
 import { VERSION } from "./version.ts";
@@ -214,11 +215,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     },
     doctor: () => serverDoctor(driver, config),
     reset,
-    tail: (matches, emit) =>
-      coreOf(current).logs.tail({ accountId: config.accountId, region: config.region }, "*", (events) => {
-        const lines = events.filter((event) => matches(event.group));
-        if (lines.length > 0) emit(lines);
-      }),
+    tail: (matches, emit) => followed(coreOf(current), config, matches, emit),
     stop: () => void stop(),
   });
 

@@ -36,6 +36,7 @@ import { createCodeSource } from "../lambda/control/code-source.ts";
 import { createFunctionControl, type FunctionControl } from "../lambda/control/control.ts";
 import type { EndpointConnectionHandler } from "../lambda/environment/environment-deps.ts";
 import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
+import { Deliveries } from "../lambda/observe/deliveries.ts";
 import type { Database } from "../ports/database.ts";
 import type { SandboxDriver } from "../ports/sandbox-driver.ts";
 import {
@@ -46,16 +47,19 @@ import {
   createLambdaService,
   createLogs,
   createS3,
+  createSns,
   createSqs,
   createSts,
   dayMigrations,
   dynamodbMigrations,
+  type KeptMail,
   openDayFiles,
   sqsMigrations,
   STATE_MIGRATIONS,
 } from "../services/index.ts";
 import { type Authorizer, createAuthorizer } from "./access/authorizer.ts";
 import type { ServerConfig } from "./config-types.ts";
+import { endNote, retryNote } from "./delivery-notes.ts";
 import { MappingCounters } from "./event-source-metrics.ts";
 import { AsyncCounters, addQueueGauges } from "./queue-metrics.ts";
 
@@ -82,7 +86,15 @@ export interface Core {
   readonly queue: AsyncQueue;
   readonly logs: ReturnType<typeof createLogs>;
   readonly authorize: Authorizer;
+  /** What events reached or failed to reach, as it happens. */
+  readonly deliveries: Deliveries;
+  /** Resources of the services that keep a file of their own, by name. */
+  counts(): Promise<Readonly<Record<string, number>>>;
   metricsText(): Promise<string>;
+  /** PEM text of the certificate that SNS's messages are verified with. */
+  certificate(path: string): Promise<string | undefined>;
+  /** E-mails and text messages that SNS was asked to send, the newest first. */
+  mails(limit: number): Promise<readonly KeptMail[]>;
   /** Stops taking work, lets invocations under way end within `drainMs`, closes every file. */
   close(drainMs: number): Promise<void>;
 }
@@ -175,6 +187,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   control.onChange(dataPlane.onFunctionChange);
 
   const peers = createPeers(() => dispatch);
+  const deliveries = new Deliveries();
   const counters = new AsyncCounters();
   const queue = createAsyncQueue({
     database,
@@ -185,6 +198,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     random,
     log,
     metrics: counters,
+    deliveries,
     node: "local",
   });
   dataPlane.useAsyncQueue(queue);
@@ -200,6 +214,8 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     random,
     log,
     node: "local",
+    onEnd: (end) => deliveries.tell(() => endNote(end, clock.now())),
+    onRetry: (end, atMs) => deliveries.tell(() => retryNote(end, atMs, clock.now())),
   });
   const s3 = await createS3({
     clock,
@@ -241,6 +257,8 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     hasData: () => existsSync(dataDir.file("sqs.db")),
     wakeup,
   });
+  const sns = createSns({ clock, random, log, database, secrets, outbox: relay });
+  relay.use("http", (delivery) => sns.post(delivery));
   const mappingCounters = new MappingCounters();
   mappingCounters.addTo(dataPlane.metrics);
   const eventSources = createEventSources({
@@ -253,6 +271,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     random,
     log,
     metrics: mappingCounters,
+    deliveries,
     node: "local",
   });
   const services = [
@@ -267,6 +286,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     logs.service,
     s3.service,
     sqs.service,
+    sns.service,
     dynamodb.service,
     createDynamodbStreams({ source: dynamodb.streams, clock }),
     events.service,
@@ -277,7 +297,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     random,
     log,
     endpoint: () => deps.endpoint,
-    authorize: async (call) => void (await authorize(call)),
+    authorize,
   });
 
   await control.start();
@@ -300,6 +320,10 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     queue,
     logs,
     authorize,
+    deliveries,
+    counts: async () => ({ ...(await sqs.counts()), ...(await dynamodb.counts()) }),
+    certificate: sns.certificate,
+    mails: sns.mails,
     async metricsText() {
       await refreshQueueGauges();
       return dataPlane.renderPrometheus();
@@ -308,6 +332,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
       stopping.abort();
       await eventSources.close();
       await events.close();
+      await sns.close();
       await relay.close();
       await dataPlane.close(drainMs);
       await dispatching;

@@ -14,6 +14,10 @@ const COUNTED: Readonly<Record<string, string>> = {
   "log groups": "SELECT count(*) AS n FROM log_groups",
   roles: "SELECT count(*) AS n FROM iam_entities WHERE kind = 'role'",
   users: "SELECT count(*) AS n FROM iam_entities WHERE kind = 'user'",
+  mappings: "SELECT count(*) AS n FROM event_source_mapping WHERE wanted <> 'deleted'",
+  buckets: "SELECT count(*) AS n FROM s3_buckets",
+  objects: "SELECT count(*) AS n FROM s3_versions WHERE is_latest = 1 AND is_marker = 0",
+  "pending deliveries": "SELECT count(*) AS n FROM outbox",
 };
 
 export async function statusReport(core: Core, startedAt: number): Promise<StatusReport> {
@@ -22,6 +26,7 @@ export async function statusReport(core: Core, startedAt: number): Promise<Statu
     const rows = await core.database.read<{ n: number }>(sql);
     counts[name] = Number(rows[0]?.n ?? 0);
   }
+  Object.assign(counts, await core.counts());
   const states = core.dataPlane.environments.countByState();
   const of = (...names: string[]): number =>
     [...states].filter(([state]) => names.includes(state)).reduce((sum, [, count]) => sum + count, 0);

@@ -3,6 +3,7 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
 import type { Decision, PolicyType } from "./evaluate.ts";
+import { grantCommand } from "./grant-command.ts";
 import type { Request } from "./policy.ts";
 
 export type Denial = Extract<Decision, { allowed: false }>;
@@ -36,12 +37,17 @@ export function reasonOf(denial: Denial, action: string, isForeign = false): str
   return `because ${NONE_ALLOWS[denial.policyType]} allows the ${action} action`;
 }
 
-/** What to do about it, with the statement to add as JSON. */
+/** What to do about it: the command where one does it all, else the statement to add as JSON. */
 export function remedyOf(request: Request, denial: Denial): string {
   if (denial.kind === "explicit") {
     const { policy, sid, index } = denial.statement;
     const which = sid === undefined ? `statement ${String(index + 1)}` : `statement "${sid}"`;
     return `${which} of the ${placeOf(denial.policyType)} ${policy} denies ${request.action}`;
+  }
+  const { principal, action, resource } = request;
+  const isInvocation = denial.policyType === "resource-based" && action === "lambda:InvokeFunction";
+  if (isInvocation && principal.kind === "service") {
+    return grantCommand(principal.arn, request.keys.get("aws:sourcearn")?.[0], resource);
   }
   return `add to the ${placeOf(denial.policyType)}: ${JSON.stringify(missingStatement(request, denial))}`;
 }

@@ -379,4 +379,8 @@ test("the reason names the kind of policy, and the remedy the statement", () => 
     Resource: FUNCTION,
     Condition: { ArnLike: { "aws:SourceArn": "arn:aws:s3:::b" } },
   });
+  assert.equal(
+    remedyOf(fromS3, refused),
+    `aws lambda add-permission --function-name ${FUNCTION.split(":")[6] ?? ""} --statement-id s3-b --action lambda:InvokeFunction --principal s3.amazonaws.com --source-arn arn:aws:s3:::b`,
+  );
 });

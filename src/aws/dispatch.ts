@@ -20,8 +20,8 @@ export interface DispatchOptions {
   readonly log: Logger;
   /** Base URL of the endpoint. */
   readonly endpoint: () => string;
-  /** Throws the refusal; by default everybody may do everything. */
-  readonly authorize?: (call: AuthorizeCall) => void | Promise<void>;
+  /** Throws the refusal; by default everybody may do everything. A text is what AWS would refuse it for. */
+  readonly authorize?: (call: AuthorizeCall) => string | undefined | Promise<string | undefined>;
 }
 
 export interface AuthorizeCall {
@@ -39,6 +39,8 @@ export interface DispatchCall {
   readonly scope: Scope;
   readonly caller: Caller;
   readonly signal?: AbortSignal;
+  /** Told when the call is allowed here and AWS would refuse it. */
+  readonly onHint?: (hint: string) => void;
 }
 
 /** Errors: the ServiceError that would have gone onto the wire. */
@@ -83,7 +85,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     const context = contextOf(call);
     const { operation, input } = call;
     const decision = options.authorize?.({ service, operation, input, context });
-    if (decision instanceof Promise) await decision;
+    const hint = decision instanceof Promise ? await decision : decision;
+    if (hint !== undefined) call.onHint?.(hint);
     return context;
   }
 

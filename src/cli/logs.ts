@@ -164,6 +164,12 @@ function keyOf(line: TailedLine): string {
   return `${line.timestamp} ${line.stream} ${line.message}`;
 }
 
+/** `⇢ s3 photos ObjectCreated:Put a.png → thumbnail`, with what to do on a line of its own. */
+function shownDelivery(text: string, { failed, next }: NonNullable<TailedLine["delivery"]>): string {
+  const shown = failed ? paint("red", `⇢ ${text}`) : paint("dim", `⇢ ${text}`);
+  return next === undefined ? shown : `${shown}\n             ${paint("yellow", `→ next: ${next}`)}`;
+}
+
 /** `14:05:01.113 order-worker  KeyError: 'sku'`; the name only where several may be meant. */
 function printer(asJson: boolean, named: boolean): (line: TailedLine) => void {
   const colours = new Map<string, Style>();
@@ -176,6 +182,7 @@ function printer(asJson: boolean, named: boolean): (line: TailedLine) => void {
       colours.set(name, colour);
     }
     const prefix = paint("dim", clockTime(line.timestamp));
+    if (line.delivery !== undefined) return say(`${prefix} ${shownDelivery(line.message, line.delivery)}`);
     const text = /\b(ERROR|Task timed out|Status: (error|timeout))/.test(line.message)
       ? paint("red", line.message.trimEnd())
       : /^(START|END|REPORT|INIT_START) /.test(line.message)

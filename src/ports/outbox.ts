@@ -39,6 +39,10 @@ export interface Delivery {
   readonly retry: DeliveryRetry;
   /** Where it goes when it cannot be delivered. */
   readonly deadLetterArn?: string;
+  /** What goes there, where that is not `body`. */
+  readonly deadLetterBody?: string;
+  /** For a URL: headers of the request beside the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface DeliveryAttribute {
@@ -52,6 +56,8 @@ export interface DeliveryRetry {
   /** Attempts after the first. */
   readonly maxRetries: number;
   readonly maxAgeMs: number;
+  /** Pauses before each retry, where the sender decides them; else they grow from half a second to a minute. */
+  readonly pausesMs?: readonly number[];
 }
 
 /** Rows of `state.db`: a service that keeps its changes elsewhere cannot use it. */

@@ -35,6 +35,8 @@ export interface PeerCall {
   readonly as: PeerIdentity;
   /** Ends a wait (long polls). */
   readonly signal?: AbortSignal;
+  /** Told what is missing when the call is allowed here and AWS would refuse it. */
+  readonly onHint?: (hint: string) => void;
 }
 
 /**

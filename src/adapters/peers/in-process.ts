@@ -11,9 +11,16 @@ export function createPeers(dispatch: () => Dispatch): Peers {
   };
 }
 
-function dispatched({ service, operation, input, scope, as, signal }: PeerCall): DispatchCall {
-  const call = { service, operation, input: { ...input }, scope, caller: callerOf(as, scope) };
-  return signal === undefined ? call : { ...call, signal };
+function dispatched({ service, operation, input, scope, as, signal, onHint }: PeerCall): DispatchCall {
+  return {
+    service,
+    operation,
+    input: { ...input },
+    scope,
+    caller: callerOf(as, scope),
+    ...(signal === undefined ? {} : { signal }),
+    ...(onHint === undefined ? {} : { onHint }),
+  };
 }
 
 type Caller = DispatchCall["caller"];

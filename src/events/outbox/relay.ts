@@ -18,6 +18,7 @@ import { Conflict, type Database, type Statement } from "../../ports/database.ts
 import type { Delivery, Outbox } from "../../ports/outbox.ts";
 import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { deadLetterAttributes } from "./dead-letter.ts";
+import { nextStep } from "./next-step.ts";
 import { decideRetry, failureOf, type DeliveryFailure } from "./retry.ts";
 import { callFor, send, type Message } from "./send.ts";
 import {
@@ -42,6 +43,8 @@ export interface RelayDeps {
   readonly node: string;
   /** Told of every end, for the followed log. */
   readonly onEnd?: (end: DeliveryEnd) => void;
+  /** Told of every failure after which there is another attempt. */
+  readonly onRetry?: (end: DeliveryEnd, atMs: number) => void;
 }
 
 export interface DeliveryEnd {
@@ -51,6 +54,10 @@ export interface DeliveryEnd {
   readonly failure?: DeliveryFailure;
   /** Where the body went instead. */
   readonly deadLetterArn?: string;
+  /** What to do about the failure. */
+  readonly next?: string;
+  /** It was delivered, and AWS would have refused it: what its own policies say is missing. */
+  readonly hint?: string;
 }
 
 /**
@@ -167,8 +174,9 @@ export function createRelay(deps: RelayDeps): Relay {
 
   async function deliver(row: OutboxRow): Promise<void> {
     try {
-      await handOver(row);
-      deps.onEnd?.({ delivery: row.delivery, attempts: row.attempts + 1 });
+      const hint = await handOver(row);
+      const end = { delivery: row.delivery, attempts: row.attempts + 1 };
+      deps.onEnd?.(hint === undefined ? end : { ...end, hint });
     } catch (error) {
       // Somebody else has the row: theirs is the word.
       if (error instanceof Conflict) return;
@@ -180,15 +188,19 @@ export function createRelay(deps: RelayDeps): Relay {
     if (row.delivery.orderKey !== undefined) void look();
   }
 
-  /** Makes the delivery and ends its row. */
-  async function handOver(row: OutboxRow): Promise<void> {
+  /** Makes the delivery and ends its row. Resolves with what AWS would have had against it. */
+  async function handOver(row: OutboxRow): Promise<string | undefined> {
     const { delivery } = row;
+    let hint: string | undefined;
     const own = senders.find(({ prefix }) => delivery.targetArn.startsWith(prefix));
     if (own !== undefined) {
       const outcome = await own.sender(delivery, { createdAt: row.createdAt, end: removeRow(row) });
-      if (outcome === "ended") return;
+      if (outcome === "ended") return undefined;
     } else {
-      const call = callFor(delivery.targetArn, messageOf(row), identityOf(delivery), delivery.scope);
+      const call = {
+        ...callFor(delivery.targetArn, messageOf(row), identityOf(delivery), delivery.scope),
+        onHint: (text: string) => void (hint = text),
+      };
       if (call.service === "lambda") {
         const { functionName, qualifier } = functionOf(delivery.targetArn);
         await deps.findFunction(call.scope, functionName, qualifier);
@@ -202,11 +214,12 @@ export function createRelay(deps: RelayDeps): Relay {
           ...(delivery.traceHeader === undefined ? {} : { traceHeader: delivery.traceHeader }),
           within: [removeRow(row)],
         });
-        return;
+        return hint;
       }
       await send(deps.peers, call);
     }
     await database.commit([removeRow(row)]);
+    return hint;
   }
 
   async function settleFailure(row: OutboxRow, failure: DeliveryFailure): Promise<void> {
@@ -218,10 +231,19 @@ export function createRelay(deps: RelayDeps): Relay {
       now: clock.now(),
       jitter: deps.random.number(),
     });
-    const about = { source: delivery.sourceArn, target: delivery.targetArn, error: failure.code, attempts };
+    const next = nextStep(delivery, failure.code, failure.hint);
+    const about = {
+      source: delivery.sourceArn,
+      target: delivery.targetArn,
+      error: failure.code,
+      attempts,
+      ...(next === undefined ? {} : { next }),
+    };
+    const end = { delivery, attempts, failure, ...(next === undefined ? {} : { next }) };
     if (decision.kind === "retry") {
       log.debug({ ...about, message: failure.message }, "a delivery failed and is repeated");
       await database.commit([postponeRow(row, decision.atMs)]);
+      deps.onRetry?.(end, decision.atMs);
       void look();
       return;
     }
@@ -230,7 +252,11 @@ export function createRelay(deps: RelayDeps): Relay {
       log.warn({ ...about, message: failure.message }, "an event could not be delivered and is dropped");
     } else {
       const attributes = deadLetterAttributes(delivery, failure, decision.condition, row.attempts);
-      const message = { ...messageOf(row), attributes: { ...delivery.attributes, ...attributes } };
+      const message = {
+        ...messageOf(row),
+        body: delivery.deadLetterBody ?? delivery.body,
+        attributes: { ...delivery.attributes, ...attributes },
+      };
       try {
         await send(deps.peers, callFor(deadLetterArn, message, identityOf(delivery), delivery.scope));
       } catch (error) {
@@ -241,7 +267,7 @@ export function createRelay(deps: RelayDeps): Relay {
       }
     }
     await database.commit([removeRow(row)]);
-    deps.onEnd?.({ delivery, attempts, failure, ...(deadLetterArn === undefined ? {} : { deadLetterArn }) });
+    deps.onEnd?.({ ...end, ...(deadLetterArn === undefined ? {} : { deadLetterArn }) });
   }
 
   return {
@@ -275,7 +301,7 @@ export function identityOf(delivery: Delivery, roleArn: string | undefined = del
 
 function messageOf(row: OutboxRow): Message {
   const { id, body, subject, attributes, messageGroupId, messageDeduplicationId } = row.delivery;
-  const { source, detailType, resources } = row.delivery;
+  const { source, detailType, resources, traceHeader } = row.delivery;
   return {
     id,
     body,
@@ -284,6 +310,7 @@ function messageOf(row: OutboxRow): Message {
     ...(attributes === undefined ? {} : { attributes }),
     ...(messageGroupId === undefined ? {} : { messageGroupId }),
     ...(messageDeduplicationId === undefined ? {} : { messageDeduplicationId }),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
     ...(source === undefined ? {} : { source }),
     ...(detailType === undefined ? {} : { detailType }),
     ...(resources === undefined ? {} : { resources }),

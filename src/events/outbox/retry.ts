@@ -7,6 +7,8 @@ export interface DeliveryFailure {
   readonly message: string;
   /** Whether another attempt could end otherwise. */
   readonly retryable: boolean;
+  /** What the refusing service says to do. */
+  readonly hint?: string;
 }
 
 export type DeliveryDecision =
@@ -35,6 +37,7 @@ export function failureOf(cause: unknown): DeliveryFailure {
     code: cause.code,
     message: cause.message,
     retryable: throttled || (cause.status >= 500 && !missing),
+    ...(cause.hint === undefined ? {} : { hint: cause.hint }),
   };
 }
 
@@ -52,8 +55,9 @@ export function decideRetry(
   if (!failure.retryable) return { kind: "give-up", condition: "NotRetryable" };
   if (state.attempts > delivery.retry.maxRetries)
     return { kind: "give-up", condition: "MaximumRetryAttempts" };
+  const told = delivery.retry.pausesMs?.[state.attempts - 1];
   const pause = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** Math.min(state.attempts - 1, 20));
-  const atMs = state.now + Math.round(pause * (0.75 + state.jitter / 2));
+  const atMs = state.now + (told ?? Math.round(pause * (0.75 + state.jitter / 2)));
   if (atMs - state.createdAt > delivery.retry.maxAgeMs)
     return { kind: "give-up", condition: "MaximumEventAge" };
   return { kind: "retry", atMs };

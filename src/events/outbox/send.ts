@@ -21,6 +21,8 @@ export interface Message {
   readonly detailType?: string;
   readonly resources?: readonly string[];
   readonly timeMs: number;
+  /** X-Ray header, for a queue. */
+  readonly traceHeader?: string;
   /** For a bucket. */
   readonly key?: string;
 }
@@ -56,6 +58,13 @@ export function callFor(targetArn: string, message: Message, as: PeerIdentity, s
         MessageBody: message.body,
         ...attributes,
         ...fifo,
+        ...(message.traceHeader === undefined
+          ? {}
+          : {
+              MessageSystemAttributes: {
+                AWSTraceHeader: { DataType: "String", StringValue: message.traceHeader },
+              },
+            }),
       });
     case "sns":
       return call("Publish", {

@@ -8,6 +8,8 @@ import { partitionOf, type Scope } from "../../kernel/scope.ts";
 import { Conflict, type Database, type Statement } from "../../ports/database.ts";
 import type { EventInvokeSettings, EventInvokeSettingsSource } from "../control/types.ts";
 import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
+import { shownArn } from "../../events/outbox/shown.ts";
+import type { DeliveryTeller } from "../observe/deliveries.ts";
 import { destinationRecord, errorMessageOf, type Delivery, type FinishedEvent } from "./record.ts";
 import { deadlineOf, decide, type AttemptResult, type Decision } from "./retry.ts";
 import { insertEvent, releaseEvent, removeEvent, targetOf, type QueuedEvent } from "./store.ts";
@@ -37,6 +39,7 @@ export interface AttemptDeps {
   readonly metrics?: {
     record(name: string, scope: Scope, functionName: string, value: number): void;
   };
+  readonly deliveries?: DeliveryTeller;
 }
 
 /** What the dispatcher must know of an attempt's end. */
@@ -153,6 +156,7 @@ async function settle(
   let retryAt: number | undefined;
   if (decision.kind === "retry") {
     retryAt = decision.dueAt;
+    tellRetry(deps, event, ran, decision.dueAt);
     unit.push(releaseEvent(event, owner, decision.dueAt, decision.attempts, decision.backoffs));
   } else {
     unit.push(removeEvent(event, owner));
@@ -201,7 +205,7 @@ async function announce(
         event,
         arn,
         "DestinationDeliveryFailures",
-        "the record is over the size limit of a destination",
+        new Error("the record is over the size limit of a destination"),
       );
     } else if (target === undefined) {
       await send(deps, event, arn, { kind: "destination", condition, record }, "DestinationDeliveryFailures");
@@ -257,8 +261,9 @@ async function send(
 ): Promise<void> {
   try {
     await deps.destinations.deliver(arn, delivery, event);
+    tell(deps, event, `${event.functionName} ${whatIs(delivery)} → ${shownArn(arn)}`);
   } catch (error) {
-    undelivered(deps, event, arn, metric, String(error));
+    undelivered(deps, event, arn, metric, error);
   }
 }
 
@@ -267,10 +272,45 @@ function undelivered(
   event: QueuedEvent,
   arn: string,
   metric: string,
-  reason: string,
+  error: unknown,
 ): void {
   deps.metrics?.record(metric, event.scope, event.functionName, 1);
-  deps.log.warn({ requestId: event.requestId, arn, reason }, "the record of an event could not be delivered");
+  const next = error instanceof ServiceError ? error.hint : undefined;
+  const more = next === undefined ? {} : { next };
+  deps.log.warn(
+    { requestId: event.requestId, arn, reason: String(error), ...more },
+    "the record of an event could not be delivered",
+  );
+  const reason = error instanceof ServiceError ? `${error.code}: ${error.message}` : String(error);
+  tell(deps, event, `${event.functionName} → ${shownArn(arn)} FAILED ${reason}; dropped`, {
+    failed: true,
+    ...more,
+  });
+}
+
+/** A failed attempt with another one to come; only once an environment or the platform has said no. */
+function tellRetry(deps: AttemptDeps, event: QueuedEvent, ran: Ran, dueAt: number): void {
+  if (deps.stopping.aborted) return;
+  const { outcome, error } = ran;
+  const refusal = error instanceof ServiceError ? error.code : "the platform refused it";
+  const reason = outcome?.kind === "function-error" ? outcome.errorType : refusal;
+  const seconds = Math.max(0, Math.round((dueAt - deps.clock.now()) / 1000));
+  const text = `event ${event.requestId} → ${event.functionName} FAILED ${reason}; again in ${String(seconds)} s`;
+  tell(deps, event, text, { failed: true, next: `lambent logs ${event.functionName}` });
+}
+
+function tell(
+  deps: AttemptDeps,
+  { scope, functionName }: QueuedEvent,
+  text: string,
+  more: { readonly failed: boolean; readonly next?: string } = { failed: false },
+): void {
+  deps.deliveries?.tell(() => ({ at: deps.clock.now(), scope, functions: [functionName], text, ...more }));
+}
+
+function whatIs(delivery: Delivery): string {
+  if (delivery.kind === "dead-letter") return "dead letter";
+  return delivery.condition === "Success" ? "OnSuccess" : `OnFailure (${delivery.condition})`;
 }
 
 function describe(error: unknown, condition: string): string {

@@ -7,6 +7,7 @@ import { ServiceError } from "../../kernel/errors.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
+import type { DeliveryTeller } from "../observe/deliveries.ts";
 import { Conflict, StorageUnavailable, type Database, type Statement } from "../../ports/database.ts";
 import type { EventInvokeSettingsSource } from "../control/types.ts";
 import type { AsyncInvokeRequest, FunctionInvoker } from "../model/invocation.ts";
@@ -69,6 +70,7 @@ export interface AsyncQueueDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics?: AsyncMetrics;
+  readonly deliveries?: DeliveryTeller;
   readonly limits?: Partial<AsyncQueueLimits>;
   /**
    * Name of this node. What an earlier life of the same node held is free at once, so no two live

@@ -7,6 +7,7 @@ import type { Peers } from "../../ports/peers.ts";
 import type { Wakeup } from "../../ports/wakeup.ts";
 import type { FunctionResolver } from "../control/types.ts";
 import type { FunctionInvoker } from "../model/invocation.ts";
+import type { DeliveryTeller } from "../observe/deliveries.ts";
 import { sourceChecks } from "./checks.ts";
 import { createMappingControl, type MappingControl } from "./control.ts";
 import { createManager, type Poller } from "./manager.ts";
@@ -28,6 +29,7 @@ export interface EventSourceDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: MappingMetrics;
+  readonly deliveries: DeliveryTeller;
   readonly node: string;
 }
 

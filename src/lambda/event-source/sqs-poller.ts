@@ -11,7 +11,6 @@
  *
  * An idle queue costs one waiting call.
  */
-import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Logger } from "../../kernel/log.ts";
@@ -25,13 +24,13 @@ import type { MappingMetrics } from "./metrics.ts";
 import { batchReport } from "./report.ts";
 import { queueRecord, type QueueMessage } from "./sqs-event.ts";
 import type { MappingLease } from "./store.ts";
+import { refusalOf, shownOutcome, tellBatch, type ToldDeps } from "./told.ts";
 
-export interface SqsPollerDeps {
+export interface SqsPollerDeps extends ToldDeps {
   readonly peers: Peers;
   readonly invoker: Pick<FunctionInvoker, "invoke">;
   /** The role whose permissions the polling has. Rejects when the function is gone. */
   readonly roleOf: (lease: MappingLease["mapping"]) => Promise<string>;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: MappingMetrics;
 }
@@ -93,10 +92,15 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
         if (batch.items.length > 0) start(batch);
       } catch (error) {
         if (stopping.signal.aborted) return;
+        const { reason, ...more } = refusalOf(error);
         log.warn(
-          { mapping: mapping.uuid, source: sourceArn, error: String(error), pauseMs },
+          { mapping: mapping.uuid, source: sourceArn, error: reason, pauseMs, ...more },
           "the queue of an event source mapping cannot be polled; it is tried again",
         );
+        tellBatch(deps, mapping, `FAILED ${reason}; polled again in ${shownPause(pauseMs)}`, {
+          failed: true,
+          ...more,
+        });
         await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
         pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
       }
@@ -197,6 +201,12 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     await remove(done.map(({ message }) => message));
     metrics.count(mapping, "DeletedEventCount", done.length);
     metrics.count(mapping, "FailedInvokeEventCount", failed.size);
+    const shown = shownOutcome(batch.items.length, failed.size, outcome);
+    if (failed.size === 0) tellBatch(deps, mapping, shown);
+    else {
+      const again = `${shown}; they appear again in the queue within ${shownPause(visibilityMs)}`;
+      tellBatch(deps, mapping, again, { failed: true, next: `lambent logs ${mapping.functionName}` });
+    }
     return failed.size === 0 ? "success" : "failure";
   }
 
@@ -224,6 +234,9 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
             },
             "a batch of messages did not reach its function; they appear again in the queue",
           );
+          const { reason, ...more } = refusalOf(error);
+          const shown = `batch of ${String(batch.items.length)} FAILED ${reason}; they appear again in the queue`;
+          tellBatch(deps, mapping, shown, { failed: true, ...more });
           return undefined;
         }
         await clock.sleep(pauseMs, stopping.signal).catch(() => undefined);
@@ -259,3 +272,6 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     },
   };
 }
+
+const shownPause = (ms: number): string =>
+  ms < 1000 ? `${String(ms)} ms` : `${String(Math.round(ms / 1000))} s`;

@@ -13,6 +13,8 @@ export interface Sqs {
   readonly service: Service;
   /** Goes on with what an earlier server left: retention, move tasks. Opens nothing where there is nothing. */
   start(): Promise<void>;
+  /** Queues of all accounts and regions, and the messages in them. Opens nothing where there is nothing. */
+  counts(): Promise<{ readonly queues: number; readonly messages: number }>;
   /** Ends the long polls with an empty answer and closes the file. */
   close(): Promise<void>;
 }
@@ -43,6 +45,15 @@ export function createSqs(deps: SqsDeps): Sqs {
     },
     async start() {
       if (deps.hasData()) await open();
+    },
+    async counts() {
+      if (state === undefined && !deps.hasData()) return { queues: 0, messages: 0 };
+      const { database } = await open();
+      const [row] = await database.read(
+        `SELECT (SELECT COUNT(*) FROM sqs_queues) AS queues, (SELECT COUNT(*) FROM sqs_messages
+          WHERE box_id IN (SELECT box_id FROM sqs_queues)) AS messages`,
+      );
+      return { queues: Number(row?.["queues"]), messages: Number(row?.["messages"]) };
     },
     async close() {
       closed = true;

@@ -35,7 +35,19 @@ export interface LaneDeps {
     last: InvocationOutcome | undefined,
   ): Promise<void>;
   /** How an attempt went, for LastProcessingResult and the metrics. */
-  attempted(result: AttemptResult, records: number): void;
+  attempted(
+    result: AttemptResult,
+    records: number,
+    outcome: InvocationOutcome | undefined,
+    refusal: unknown,
+  ): void;
+}
+
+interface Attempted {
+  readonly result: AttemptResult;
+  /** Absent when the platform refused. */
+  readonly outcome: InvocationOutcome | undefined;
+  readonly refusal?: ServiceError;
 }
 
 const EVENT_OVERHEAD = 14;
@@ -151,13 +163,13 @@ export class Lane {
         queue = others;
         continue;
       }
-      const { result, outcome } = await this.#attempt(work.records);
+      const { result, outcome, refusal } = await this.#attempt(work.records);
       if (signal.aborted && result === "throttled") return;
       if (outcome !== undefined) {
         last = outcome;
         attempts = work.failures + 1;
       }
-      this.#deps.attempted(result, work.records.length);
+      this.#deps.attempted(result, work.records.length, outcome, refusal);
       const step = stepAfter(work, result, settings);
       if (step.givenUp.length > 0) {
         await this.#deps.givenUp(step.givenUp, "RetryAttemptsExhausted", attempts, last);
@@ -169,11 +181,7 @@ export class Lane {
     }
   }
 
-  async #attempt(
-    records: readonly StreamRecord[],
-    isFinal = false,
-    isEarly = false,
-  ): Promise<{ readonly result: AttemptResult; readonly outcome: InvocationOutcome | undefined }> {
+  async #attempt(records: readonly StreamRecord[], isFinal = false, isEarly = false): Promise<Attempted> {
     const { mapping, shardId } = this.#deps;
     const event = {
       Records: records.map((record) => record.event),
@@ -192,7 +200,7 @@ export class Lane {
       return { result, outcome };
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      return { result: "throttled", outcome: undefined };
+      return { result: "throttled", outcome: undefined, refusal: error };
     }
   }
 
@@ -208,8 +216,8 @@ export class Lane {
     if (!isOver) return;
     const settings = mapping.settings.stream;
     for (let failures = 0; !signal.aborted;) {
-      const { result } = await this.#attempt([], true, isEarly);
-      this.#deps.attempted(result, 0);
+      const { result, outcome, refusal } = await this.#attempt([], true, isEarly);
+      this.#deps.attempted(result, 0, outcome, refusal);
       if (result === "success") break;
       if (result !== "throttled") failures += 1;
       const retries = settings?.maximumRetryAttempts ?? -1;

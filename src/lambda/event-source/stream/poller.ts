@@ -3,31 +3,31 @@
  * A shard that fails (the source is down, the disk is full) begins again from its checkpoint after a
  * pause; the others are not touched.
  */
-import type { Clock } from "../../../kernel/clock.ts";
 import type { Logger } from "../../../kernel/log.ts";
 import type { Random } from "../../../kernel/random.ts";
 import { Conflict } from "../../../ports/database.ts";
 import type { PeerIdentity, Peers } from "../../../ports/peers.ts";
 import type { Wakeup } from "../../../ports/wakeup.ts";
-import type { FunctionInvoker } from "../../model/invocation.ts";
+import { shownArn } from "../../../events/outbox/shown.ts";
+import type { FunctionInvoker, InvocationOutcome } from "../../model/invocation.ts";
 import { recordFilter } from "../filter.ts";
 import type { Poller } from "../manager.ts";
 import type { MappingMetrics } from "../metrics.ts";
 import type { EventSourceMapping } from "../model.ts";
 import type { MappingLease, MappingStore } from "../store.ts";
+import { refusalOf, shownOutcome, tellBatch, type ToldDeps } from "../told.ts";
 import { deliverFailure } from "./on-failure.ts";
 import { dynamodbSource } from "./dynamodb.ts";
 import { processShard, type Checkpoint, type ShardDeps } from "./shard.ts";
 import type { Shard, StreamSource } from "./source.ts";
-import type { AttemptResult } from "./step.ts";
+import type { AttemptResult, GiveUpCondition } from "./step.ts";
 
-export interface StreamPollerDeps {
+export interface StreamPollerDeps extends ToldDeps {
   readonly store: MappingStore;
   readonly peers: Peers;
   readonly invoker: Pick<FunctionInvoker, "invoke">;
   readonly roleOf: (mapping: EventSourceMapping) => Promise<string>;
   readonly wakeup: Wakeup;
-  readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: MappingMetrics;
@@ -53,7 +53,13 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
   const running = new Map<string, Promise<void>>();
   let lastResult = mapping.lastProcessingResult;
 
-  function attempted(result: AttemptResult, records: number): void {
+  function attempted(
+    result: AttemptResult,
+    records: number,
+    outcome: InvocationOutcome | undefined,
+    refusal: unknown,
+  ): void {
+    tell(result, records, outcome, refusal);
     if (result !== "throttled") metrics.count(mapping, "InvokedEventCount", records);
     if (result === "failure") metrics.count(mapping, "FailedInvokeEventCount", records);
     const text =
@@ -67,6 +73,28 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
     store.setResult(mapping.uuid, epoch, text).catch((error: unknown) => {
       log.debug({ mapping: mapping.uuid, error: String(error) }, "the last result could not be stored");
     });
+  }
+
+  function tell(
+    result: AttemptResult,
+    records: number,
+    outcome: InvocationOutcome | undefined,
+    refusal: unknown,
+  ): void {
+    if (outcome === undefined) {
+      const { reason, ...more } = refusalOf(refusal);
+      const shown = `batch of ${String(records)} FAILED ${reason}; tried again`;
+      return tellBatch(deps, mapping, shown, { failed: true, ...more });
+    }
+    const failed = result === "success" ? 0 : result instanceof Set ? result.size : records;
+    const shown = shownOutcome(records, failed, outcome);
+    if (result === "success") return tellBatch(deps, mapping, shown);
+    tellBatch(deps, mapping, shown, { failed: true, next: `lambent logs ${mapping.functionName}` });
+  }
+
+  function tellGivenUp(count: number, condition: GiveUpCondition, went: string, next?: string): void {
+    const shown = `${String(count)} records given up (${condition}), ${went}`;
+    tellBatch(deps, mapping, shown, { failed: true, ...(next === undefined ? {} : { next }) });
   }
 
   function shardDeps(shardId: string): ShardDeps {
@@ -96,8 +124,10 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
         const about = { mapping: mapping.uuid, shardId, records: records.length, condition };
         const destination = mapping.settings.stream?.onFailureArn;
         if (destination === undefined) {
+          const next = `aws lambda update-event-source-mapping --uuid ${mapping.uuid} --destination-config '{"OnFailure":{"Destination":"<arn of a queue>"}}'`;
+          tellGivenUp(records.length, condition, "dropped", next);
           return log.warn(
-            about,
+            { ...about, next },
             "records of a stream were given up; an OnFailure destination would keep them",
           );
         }
@@ -115,9 +145,12 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
         try {
           await deliverFailure(deps, await identity(), destination, batch, signal);
           metrics.count(mapping, "OnFailureDestinationDeliveredEventCount", records.length);
+          tellGivenUp(records.length, condition, `told to ${shownArn(destination)}`);
         } catch (error) {
+          const { reason, next } = refusalOf(error);
+          tellGivenUp(records.length, condition, `${shownArn(destination)} FAILED ${reason}`, next);
           log.warn(
-            { ...about, destination, error: String(error) },
+            { ...about, destination, error: reason, ...(next === undefined ? {} : { next }) },
             "the record of failed stream records could not be delivered",
           );
         }
