@@ -1,8 +1,8 @@
 /** The server that belongs to a data folder: found by its server.json, asked over HTTP. */
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
+import { http } from "../kernel/built-in.ts";
 import { DATA_FILES, type ServerFile } from "../app/config-types.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { resolveConfig } from "./flags.ts";
@@ -99,7 +99,7 @@ export function admin<T>(
 ): Promise<T> {
   const text = options.body === undefined ? undefined : JSON.stringify(options.body);
   return new Promise<T>((resolve, reject) => {
-    const outgoing = request(
+    const outgoing = http.request(
       `${server.endpoint}${path}`,
       {
         method,

@@ -67,6 +67,11 @@ const BANNED: readonly Ban[] = [
     instead: "app/config",
     allowed: ["src/app/", "src/cli/", "src/adapters/runtimes/", "src/adapters/sandbox/"],
   },
+  {
+    pattern: /^(?!import type).* from "node:(http|https|http2)"/,
+    instead: "kernel/built-in: an import loads what no start needs",
+    allowed: [],
+  },
   { pattern: /\b(TODO|FIXME|XXX|HACK)\b/, instead: "doing it, or ARCHITECTURE.md's list", allowed: [] },
 ];
 

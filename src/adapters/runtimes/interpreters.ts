@@ -148,7 +148,14 @@ async function probeAll(
 /** Readable by all first, then the newest. */
 function better(a: Interpreter, b: Interpreter): number {
   if (a.readableByAll !== b.readableByAll) return a.readableByAll ? -1 : 1;
-  return b.version.localeCompare(a.version, "en", { numeric: true });
+  return byNumbers(b.version, a.version);
+}
+
+/** "3.9.2" before "3.11.0". */
+function byNumbers(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split(".").map(Number)) as [number[], number[]];
+  const at = left.findIndex((part, index) => part !== right[index]);
+  return at < 0 ? left.length - right.length : (left[at] ?? 0) - (right[at] ?? -1);
 }
 
 async function probePython(file: string, options: SearchOptions): Promise<Found | undefined> {

@@ -1,6 +1,7 @@
-import { Server } from "node:http";
+import type { Server } from "node:http";
 import type { Socket } from "node:net";
 
+import { http } from "../../kernel/built-in.ts";
 import { beginsHttp2, Http2Sessions } from "./http2.ts";
 import type { Gateway } from "./options.ts";
 import { ShortConnection, type ShortWay } from "./short-way.ts";
@@ -18,7 +19,7 @@ const USER = { fromSandbox: false } as const;
 const NOTHING_SHORT: ShortWay = { takes: () => false, handle: () => undefined, nowMs: () => 0 };
 
 /** node:http's server, which gets what neither comes the short way nor speaks HTTP/2. */
-class EndpointServer extends Server {
+class EndpointServer extends http.Server {
   readonly #short = new Set<ShortConnection>();
   readonly #http2: Http2Sessions;
 

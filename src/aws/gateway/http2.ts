@@ -1,13 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  constants,
-  createServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from "node:http2";
+import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import process from "node:process";
+
+import { http2 } from "../../kernel/built-in.ts";
 
 /** What every connection of HTTP/2 begins with. https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -30,38 +26,47 @@ export interface Http2Limits {
  */
 export class Http2Sessions {
   readonly #sessions = new Map<ServerHttp2Session, { readonly socket: Socket; streams: number }>();
-  readonly #connect: (socket: Socket) => void;
+  readonly #handler: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly #limits: Http2Limits;
+  /** Made for the first session. */
+  #server: Http2Server | undefined;
 
   constructor(handler: (request: IncomingMessage, response: ServerResponse) => void, limits: Http2Limits) {
-    const settings = { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: limits.headerBytes };
-    const server = createServer(
-      { settings, maxHeaderListPairs: limits.headersCount },
-      (request, response) => {
-        const { stream } = request;
-        const session = this.#sessions.get(stream.session as ServerHttp2Session);
-        if (session === undefined) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
-        session.streams += 1;
-        stream.once("close", () => (session.streams -= 1));
-        stream.setTimeout(limits.pieceMs, () => stream.close(constants.NGHTTP2_CANCEL));
-        request.once("end", () => stream.setTimeout(0));
-        handler(...asHttp1(request, response, session.socket));
-      },
-    );
-    this.#connect = (socket) => {
-      const remember = (session: ServerHttp2Session): void => {
-        const state = { socket, streams: 0 };
-        this.#sessions.set(session, state);
-        session.once("close", () => this.#sessions.delete(session));
-        session.on("error", () => session.destroy());
-        session.setTimeout(limits.idleMs, () => {
-          if (state.streams === 0) session.close();
-        });
-      };
-      // Nobody sends half a conversation over HTTP/2; node:http's sockets would stay open for it.
-      socket.allowHalfOpen = false;
-      server.once("session", remember);
-      server.emit("connection", socket);
+    this.#handler = handler;
+    this.#limits = limits;
+  }
+
+  #open(): Http2Server {
+    const { headerBytes, headersCount, pieceMs } = this.#limits;
+    const { constants, createServer } = http2();
+    const settings = { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: headerBytes };
+    return createServer({ settings, maxHeaderListPairs: headersCount }, (request, response) => {
+      const { stream } = request;
+      const session = this.#sessions.get(stream.session as ServerHttp2Session);
+      if (session === undefined) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      session.streams += 1;
+      stream.once("close", () => (session.streams -= 1));
+      stream.setTimeout(pieceMs, () => stream.close(constants.NGHTTP2_CANCEL));
+      request.once("end", () => stream.setTimeout(0));
+      this.#handler(...asHttp1(request, response, session.socket));
+    });
+  }
+
+  #connect(socket: Socket): void {
+    const remember = (session: ServerHttp2Session): void => {
+      const state = { socket, streams: 0 };
+      this.#sessions.set(session, state);
+      session.once("close", () => this.#sessions.delete(session));
+      session.on("error", () => session.destroy());
+      session.setTimeout(this.#limits.idleMs, () => {
+        if (state.streams === 0) session.close();
+      });
     };
+    // Nobody sends half a conversation over HTTP/2; node:http's sockets would stay open for it.
+    socket.allowHalfOpen = false;
+    this.#server ??= this.#open();
+    this.#server.once("session", remember);
+    this.#server.emit("connection", socket);
   }
 
   /**

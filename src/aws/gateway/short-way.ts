@@ -1,6 +1,7 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
+import { http } from "../../kernel/built-in.ts";
 import type { Headers } from "../protocol/types.ts";
 import { readWhole } from "./whole-request.ts";
 
@@ -165,7 +166,7 @@ export class ShortConnection {
   readonly #onClose = (): void => this.#leave(this, undefined);
 
   headOf(status: number, headers: Readonly<Record<string, string>>): string {
-    let head = `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? "Unknown"}\r\n`;
+    let head = `HTTP/1.1 ${String(status)} ${http.STATUS_CODES[status] ?? "Unknown"}\r\n`;
     for (const name in headers) {
       const value = headers[name] as string;
       if (!HEADER_VALUE.test(value))

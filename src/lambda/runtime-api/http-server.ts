@@ -1,5 +1,6 @@
-import { createServer, type Server as HttpServer } from "node:http";
+import type { Server as HttpServer } from "node:http";
 import type { Server, Socket } from "node:net";
+import { http } from "../../kernel/built-in.ts";
 import type { HttpRuntime } from "./http-runtime.ts";
 
 /** A runtime and its extensions need one connection each; what one sandbox opens costs the server memory. */
@@ -14,7 +15,7 @@ export class RuntimeApiServer {
   readonly #owners = new WeakMap<Socket, HttpRuntime>();
 
   constructor() {
-    this.#http = createServer((request, response) => {
+    this.#http = http.createServer((request, response) => {
       const owner = this.#owners.get(request.socket);
       if (owner === undefined) response.destroy();
       else void owner.handle(request, response);
