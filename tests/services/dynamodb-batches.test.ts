@@ -72,7 +72,7 @@ test("batches that cannot be write nothing", async (t) => {
     ],
     [
       [good, { PutRequest: { Item: { pk: { S: "x" } } } }],
-      "One or more parameter values were invalid: Missing the key sk in the item",
+      "The provided key element does not match the schema",
     ],
     [
       [good, { PutRequest: { Item: { ...key("x"), b: { S: "x".repeat(409_600) } } } }],

@@ -26,13 +26,13 @@ function stable({ CreationDateTime, TableId, ...rest }: Output): Output {
 test("an on-demand table with a global index, created and described", async (t) => {
   const h = await openDynamodb(t);
   const { TableDescription } = await h.call("CreateTable", {
-    TableName: "tx",
+    TableName: "txs",
     ...GSI,
     BillingMode: "PAY_PER_REQUEST",
   });
   const none = { NumberOfDecreasesToday: 0, ReadCapacityUnits: 0, WriteCapacityUnits: 0 };
   const index = {
-    IndexArn: `${ARN}/tx/index/TransactionRecordID`,
+    IndexArn: `${ARN}/txs/index/TransactionRecordID`,
     IndexName: "TransactionRecordID",
     IndexSizeBytes: 0,
     IndexStatus: "CREATING",
@@ -49,14 +49,14 @@ test("an on-demand table with a global index, created and described", async (t) 
     ItemCount: 0,
     KeySchema: [HASH("TID")],
     ProvisionedThroughput: none,
-    TableArn: `${ARN}/tx`,
-    TableName: "tx",
+    TableArn: `${ARN}/txs`,
+    TableName: "txs",
     TableSizeBytes: 0,
     TableStatus: "CREATING",
   };
   assert.deepEqual(stable(TableDescription), created);
   const warm = { ReadUnitsPerSecond: 12_000, WriteUnitsPerSecond: 4000, Status: "ACTIVE" };
-  const { BillingModeSummary, ...described } = stable(await h.active("tx"));
+  const { BillingModeSummary, ...described } = stable(await h.active("txs"));
   assert.equal(BillingModeSummary.BillingMode, "PAY_PER_REQUEST");
   assert.ok(BillingModeSummary.LastUpdateToPayPerRequestDateTime instanceof Date);
   const { BillingModeSummary: _summary, ...rest } = created;
@@ -154,6 +154,11 @@ test("a table that was being created when the server stopped is ready after its 
 
 const INVALID = "One or more parameter values were invalid: ";
 const CREATE_REFUSALS: readonly [object, string][] = [
+  [{ TableName: "ab" }, "TableName must be at least 3 characters long and at most 255 characters long"],
+  [
+    { TableName: "a b c" },
+    "1 validation error detected: Value 'a b c' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+  ],
   [
     { ProvisionedThroughput: FIVE },
     `${INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST`,
@@ -478,6 +483,12 @@ test("what is described as absent, and what is refused by name", async (t) => {
     await h.refusal("UpdateContinuousBackups", { ...T, ...recovery }),
     /not supported by Lambent$/,
   );
+  const off = { PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: false } };
+  assert.deepEqual(await h.call("UpdateContinuousBackups", { ...T, ...off }), {
+    ContinuousBackupsDescription,
+  });
+  const policy = await h.refusal("GetResourcePolicy", { ResourceArn: `${ARN}/things` });
+  assert.match(policy, /^PolicyNotFoundException: Resource-based policy not found/);
   assert.deepEqual(await h.call("DescribeLimits"), {
     AccountMaxReadCapacityUnits: 80_000,
     AccountMaxWriteCapacityUnits: 80_000,

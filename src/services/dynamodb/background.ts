@@ -3,6 +3,7 @@
  * items, trimming streams, purging what was dropped. Each piece of work is a bounded number of rows; the
  * next one is taken in a later turn.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Statement } from "../../ports/database.ts";
 import type { World } from "./deps.ts";
 import { expiryOf, projected } from "./item/change.ts";
@@ -227,6 +228,7 @@ async function eachPage(
       [table.no, pk, sk, ROWS],
     );
     if (rows.length > 0) await work(rows);
+    await nextTurn();
     const last = rows.at(-1);
     if (last === undefined || rows.length < ROWS) return;
     pk = last.pk;

@@ -1,6 +1,8 @@
 /** BatchGetItem and BatchWriteItem: many single operations in one request, each on its own. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { KeysAndAttributes, WriteRequest as BatchedWrite } from "@aws-sdk/client-dynamodb";
 import type { Operations, RequestContext } from "../../aws/service.ts";
+import { ServiceError } from "../../kernel/errors.ts";
 import {
   addConsumed,
   consumedByRead,
@@ -19,15 +21,18 @@ import { deleteRequest, putRequest, type WriteRequest } from "./item/requests.ts
 import { ITEM_BYTES_MAX } from "./item/write.ts";
 import { refuseLegacy } from "./legacy.ts";
 import { collectionMetrics, type CollectionMetrics } from "./operations-items.ts";
-import { keyText, type ItemKey } from "./store.ts";
-import { keyOfKey } from "./table/keys.ts";
+import { keyText, type ItemKey, type StoredItem } from "./store.ts";
+import { keyMismatch, keyOfKey } from "./table/keys.ts";
 import type { Table } from "./table/model.ts";
 import { checkItem } from "./value/check.ts";
 import type { Item } from "./value/item.ts";
 import { itemSize } from "./value/size.ts";
 import { itemFromText } from "./value/storage.ts";
 
+const KEY_FAULT = /(?:Missing the key|Type mismatch for key) /u;
 const KEYS_MAX = 100;
+/** Items of a batch that are read in one turn: each may have 400 KB. */
+const READ_STEP = 10;
 const WRITES_MAX = 25;
 /** 16 MB; what does not fit is handed back unprocessed. */
 const ANSWER_BYTES = 16_777_216;
@@ -61,6 +66,16 @@ async function wanted(
   return { name, input, table, keys, paths };
 }
 
+/** A batch says of a put what it says of a key: that it does not match. */
+function batchedKey(request: WriteRequest, table: Table): ItemKey {
+  try {
+    return request.key(table);
+  } catch (error) {
+    const isKeyFault = error instanceof ServiceError && KEY_FAULT.test(error.message);
+    throw isKeyFault ? keyMismatch() : error;
+  }
+}
+
 /** The request of one table, read into writes that are known to be valid. */
 async function batchedWrites(
   engine: Engine,
@@ -80,7 +95,7 @@ async function batchedWrites(
         ? deleteRequest(engine.tables, { TableName, Key: del?.Key }, context)
         : putRequest(engine.tables, { TableName, Item: put.Item }, context);
     const table = await request.table();
-    const place = keyText(table.no, request.key(table));
+    const place = keyText(table.no, batchedKey(request, table));
     // Nothing is written before everything has been looked at.
     const item = request.decide(undefined, table);
     if (item !== undefined && itemSize(item) > ITEM_BYTES_MAX) {
@@ -106,7 +121,12 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
       const consumed: Consumed[] = [];
       let bytes = 0;
       for (const { name, input: one, table, keys, paths } of tables) {
-        const stored = await engine.store.items(keys.map(({ key }) => ({ table, key })));
+        const stored: (StoredItem | undefined)[] = [];
+        for (let at = 0; at < keys.length; at += READ_STEP) {
+          if (at > 0) await nextTurn();
+          const some = keys.slice(at, at + READ_STEP).map(({ key }) => ({ table, key }));
+          stored.push(...(await engine.store.items(some)));
+        }
         const items: Item[] = [];
         const left: Item[] = [];
         for (const [index, row] of stored.entries()) {

@@ -27,6 +27,13 @@ function tableNotFound(name: string): ServiceError {
   return new ServiceError("TableNotFoundException", 400, `Table not found: ${name}`);
 }
 
+const NO_BACKUPS = {
+  ContinuousBackupsDescription: {
+    ContinuousBackupsStatus: "DISABLED",
+    PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus: "DISABLED" },
+  },
+} as const;
+
 const KINESIS = "Kinesis is not served yet: use the table's own stream (StreamSpecification)";
 
 export function settingOperations(use: UseEngine): Operations<Client> {
@@ -100,6 +107,16 @@ export function settingOperations(use: UseEngine): Operations<Client> {
       return { Tags: tags.slice(start).map(({ key, value }) => ({ Key: key, Value: value })) };
     },
 
+    async GetResourcePolicy(input, context) {
+      const arn = input.ResourceArn ?? "";
+      await tableByArn(await use(), context, arn);
+      throw new ServiceError(
+        "PolicyNotFoundException",
+        400,
+        `Resource-based policy not found for the provided ResourceArn: ${arn}`,
+      );
+    },
+
     DescribeLimits() {
       return {
         AccountMaxReadCapacityUnits: ACCOUNT_UNITS,
@@ -118,18 +135,15 @@ export function settingOperations(use: UseEngine): Operations<Client> {
       const { store } = await use();
       const name = tableNameOf(context, input.TableName ?? "") ?? "";
       if ((await store.table(context, name)) === undefined) throw tableNotFound(name);
-      return {
-        ContinuousBackupsDescription: {
-          ContinuousBackupsStatus: "DISABLED",
-          PointInTimeRecoveryDescription: { PointInTimeRecoveryStatus: "DISABLED" },
-        },
-      };
+      return NO_BACKUPS;
     },
 
     async UpdateContinuousBackups(input, context) {
       const { store } = await use();
       const name = tableNameOf(context, input.TableName ?? "") ?? "";
       if ((await store.table(context, name)) === undefined) throw tableNotFound(name);
+      // Switching off what is off is what it says.
+      if (input.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled === false) return NO_BACKUPS;
       throw notServed("Point-in-time recovery", "copy the data folder of a stopped server instead");
     },
 

@@ -3,6 +3,7 @@
  * limit, 1 MB of items, or the end. Rows are read in small steps, so that no turn reads more than a few
  * hundred; the size of a step follows the size of the items.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SqlValue } from "../../../ports/database.ts";
 import type { KeyRange } from "../expression/key-condition.ts";
 import type { ItemKey, Store } from "../store.ts";
@@ -72,6 +73,8 @@ export async function readPage(store: Store, request: PageRequest): Promise<Page
   let after = request.after;
   let step = STEP_MIN;
   for (;;) {
+    // A step is a few milliseconds of work; others get their turn between two.
+    if (scanned > 0) await nextTurn();
     const wanted = Math.min(step, limit === undefined ? step : limit - scanned);
     const { sql, params } = select({ ...request, after }, wanted);
     const rows = await store.database.read<Row>(sql, params);

@@ -1,6 +1,7 @@
 /** A table and its indexes as they are kept, and the few questions everybody asks of them. */
 import type { Scope } from "../../../kernel/scope.ts";
 import { partitionOf } from "../../../kernel/scope.ts";
+import { validation } from "../errors.ts";
 import type { KeyType } from "../value/key.ts";
 
 export type TableStatus = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING";
@@ -91,6 +92,22 @@ export function tableArn(scope: Scope, name: string): string {
 
 export function streamArn(scope: Scope, tableName: string, label: string): string {
   return `${tableArn(scope, tableName)}/stream/${label}`;
+}
+
+const NAME = /^[a-zA-Z0-9_.-]+$/u;
+const NAME_LENGTH = { min: 3, max: 255 } as const;
+
+/** Errors: ValidationException for what neither is a table's name nor looks like an ARN. */
+export function refuseTableName(nameOrArn: string): void {
+  if (nameOrArn.startsWith("arn:")) return;
+  if (!NAME.test(nameOrArn)) {
+    throw validation(
+      `1 validation error detected: Value '${nameOrArn}' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+`,
+    );
+  }
+  if (nameOrArn.length < NAME_LENGTH.min || nameOrArn.length > NAME_LENGTH.max) {
+    throw validation("TableName must be at least 3 characters long and at most 255 characters long");
+  }
 }
 
 /** `TableName` may be a name or an ARN; of an ARN the table's name, or undefined when it is somewhere else. */

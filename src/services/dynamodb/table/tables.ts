@@ -8,7 +8,7 @@ import { Conflict, type Statement } from "../../../ports/database.ts";
 import type { World } from "../deps.ts";
 import { resourceNotFound, tableExists, tableInUse, tableNotFound } from "../errors.ts";
 import { changedTable, deleteTable, insertTable, replaceTable, type Store } from "../store.ts";
-import { tableNameOf, type Table } from "./model.ts";
+import { refuseTableName, tableNameOf, type Table } from "./model.ts";
 
 /** Long enough to be seen, short enough not to be waited for. */
 const SETTLE_MS = 20;
@@ -43,6 +43,7 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
   const stopping = new AbortController();
 
   async function named(scope: Scope, nameOrArn: string): Promise<Table> {
+    refuseTableName(nameOrArn);
     const name = tableNameOf(scope, nameOrArn);
     const table = name === undefined ? undefined : await store.table(scope, name);
     if (table === undefined) throw tableNotFound(name ?? nameOrArn);
@@ -91,6 +92,7 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
   return {
     named,
     async withItems(scope, nameOrArn) {
+      refuseTableName(nameOrArn);
       const name = tableNameOf(scope, nameOrArn);
       let table = name === undefined ? undefined : await store.table(scope, name);
       if (table?.status === "CREATING" && name !== undefined) {
