@@ -112,7 +112,17 @@ async function read(
 ): Promise<void> {
   const { mapping, source, shardId, signal, clock, wakeup } = deps;
   let position = start.position;
-  let iterator: string | undefined = await source.iterator(shardId, position);
+  /** What was trimmed before anybody read it is gone: the oldest that is left is next. */
+  const open = async (): Promise<string> => {
+    try {
+      return await source.iterator(shardId, position);
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.code !== "TrimmedDataAccessException") throw error;
+      position = { kind: "TRIM_HORIZON" };
+      return source.iterator(shardId, position);
+    }
+  };
+  let iterator: string | undefined = await open();
   const enough = Math.max(READ_MAX, 2 * mapping.settings.batchSize) * lanes.length;
   while (iterator !== undefined && !signal.aborted) {
     if (progress.open >= enough) {
@@ -132,7 +142,7 @@ async function read(
       });
     if (result === undefined) {
       news.abort();
-      iterator = await source.iterator(shardId, position);
+      iterator = await open();
       continue;
     }
     await take(deps, lanes, progress, result.records, start.sinceMs ?? 0, save);
