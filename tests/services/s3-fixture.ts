@@ -60,18 +60,26 @@ const keys: KeyResolver = {
 
 const evidence = OperationRecord.fromEnvironment();
 
-export async function serveS3(t: TestContext, options: { readonly folder?: string } = {}): Promise<Served> {
+export interface ServeOptions {
+  readonly folder?: string;
+  /** Another engine than SQLite, with S3's migrations applied. */
+  readonly database?: Database;
+}
+
+export async function serveS3(t: TestContext, options: ServeOptions = {}): Promise<Served> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "lambent-s3-")));
   const clock = systemClock();
   const random = systemRandom();
   const log = silentLogger;
-  const database = await openDatabase({
-    path: join(folder, "state.db"),
-    synchronous: "normal",
-    migrations,
-    log,
-    clock,
-  });
+  const database =
+    options.database ??
+    (await openDatabase({
+      path: join(folder, "state.db"),
+      synchronous: "normal",
+      migrations,
+      log,
+      clock,
+    }));
   const sent: Delivery[] = [];
   const called: PeerCall[] = [];
   const refusals = new Map<string, ServiceError>();
