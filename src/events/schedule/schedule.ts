@@ -9,7 +9,7 @@ const UNITS_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600
 
 /** Undefined when it is no valid expression. */
 export function parseSchedule(text: string): Schedule | undefined {
-  const rate = /^rate\(\s*([1-9]\d*)\s+(minute|hour|day)(s?)\s*\)$/u.exec(text);
+  const rate = /^rate\(([1-9]\d*) (minute|hour|day)(s?)\)$/u.exec(text);
   if (rate !== null) {
     const count = Number(rate[1]);
     // One minute, two minutes: AWS insists on grammar.
