@@ -22,16 +22,16 @@ export function send(
   extras: ResponseExtras,
 ): void | Promise<void> {
   const { headers, body } = wire;
-  headers["x-amzn-RequestId"] ??= extras.requestId;
   if (extras.isS3) {
     headers["x-amz-request-id"] = extras.requestId;
     headers["x-amz-id-2"] = extras.requestId;
-  }
+    headers["Server"] = "AmazonS3";
+  } else headers["x-amzn-RequestId"] ??= extras.requestId;
   if (extras.hint !== undefined) headers[HINT_HEADER] = headerText(extras.hint);
   if (extras.origin !== undefined) Object.assign(headers, corsHeaders(extras.origin));
   if (typeof body === "string" || body instanceof Uint8Array) {
     if (extras.checksum) headers["x-amz-crc32"] = String(crc32(body));
-    if (wire.status !== 204) {
+    if (wire.status !== 204 && wire.status !== 304) {
       const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
       headers["Content-Length"] ??= String(length);
     }
