@@ -140,6 +140,12 @@ function checkMap(map: MapShape, value: Value, path: string, faults: string[], h
     faults.push(sentence(map, value, path, `Map keys must satisfy constraint: [${rules}]`, habits));
   }
   const of = map.value.shape;
+  if (of.type === "list" && Object.values(value).some((item) => isWrongLength(of, item))) {
+    // Of lists in maps AWS tells all limits at the map.
+    const rules = allRules(of).join(", ");
+    faults.push(sentence(map, value, path, `Map value must satisfy constraint: [${rules}]`, habits));
+    return;
+  }
   if (isComposite(of)) {
     for (const [key, item] of Object.entries(value)) {
       const at = `${path}.${key}.member`;
@@ -153,6 +159,10 @@ function checkMap(map: MapShape, value: Value, path: string, faults: string[], h
     const rules = [...allRules(of), "Member must not be null"].join(", ");
     faults.push(sentence(map, value, path, `Map value must satisfy constraint: [${rules}]`, habits));
   }
+}
+
+function isWrongLength(limits: Constraints, item: unknown): boolean {
+  return Array.isArray(item) && lengthRules(limits, item.length).length > 0;
 }
 
 function isComposite(shape: Shape): shape is Structure | List | MapShape {
@@ -216,7 +226,8 @@ const UNLIMITED_MATCH_MAX = 10_000;
 const REFUSED_MATCH_MAX = 400;
 
 /** Every rule of a scalar, as AWS lists them inside lists and maps: largest, smallest, pattern. */
-function allRules(shape: Scalar): string[] {
+function allRules(shape: Scalar | List): string[] {
+  if (shape.type === "list") return [...lengthRules(shape, Infinity), ...lengthRules(shape, -1)];
   const kind = isNumeric(shape) ? "value" : "length";
   const rules: string[] = [];
   if (shape.max !== undefined) rules.push(measureRule(kind, "less", bound(shape.max, shape)));
