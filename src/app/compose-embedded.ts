@@ -20,6 +20,7 @@ import type { Headers } from "../aws/protocol/types.ts";
 import { machineNow, systemClock } from "../kernel/clock.ts";
 import { systemRandom } from "../kernel/random.ts";
 import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
+import { CERTIFICATE_PATH } from "../services/index.ts";
 import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts";
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
 import { eraseState, openCore, runtimesFolder, type Core } from "./core.ts";
@@ -81,6 +82,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       return current.gateway.handle(request, response, origin);
     const url = request.url ?? "/";
     if (url.startsWith(CODE_DOWNLOAD_PATH)) return void sendCode(current.core, url, response);
+    if (url.startsWith(CERTIFICATE_PATH)) return void sendCertificate(current.core, url, response);
     const [path = "", query = ""] = url.split("?", 2);
     if (path === "/metrics" && !origin.fromSandbox) {
       // Open to this machine; whoever asks from elsewhere shows the token.
@@ -194,7 +196,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     version: VERSION,
     clock,
     log,
-    services: ["dynamodb", "dynamodbstreams", "events", "iam", "lambda", "logs", "s3", "sqs", "sts"],
+    services: ["dynamodb", "dynamodbstreams", "events", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"],
     state: () => (current === undefined && state === "ready" ? "starting" : state),
     status: () => statusReport(coreOf(current), startedAt),
     runtimes: () => catalog.list(),
@@ -282,6 +284,17 @@ async function sendCode(core: Core, path: string, response: ServerResponse): Pro
     response.end();
   } catch {
     response.destroy();
+  }
+}
+
+/** What messages of SNS are verified with. */
+async function sendCertificate(core: Core, path: string, response: ServerResponse): Promise<void> {
+  try {
+    const pem = await core.certificate(path);
+    if (pem === undefined) return void response.writeHead(404).end();
+    response.writeHead(200, { "content-type": "application/x-pem-file" }).end(pem);
+  } catch {
+    response.writeHead(500).end();
   }
 }
 

@@ -8,6 +8,7 @@ import { migrations as eventsMigrations } from "./events/index.ts";
 import { migrations as iamMigrations } from "./iam/index.ts";
 import { migrations as logsMigrations } from "./logs/index.ts";
 import { migrations as s3Migrations } from "./s3/index.ts";
+import { migrations as snsMigrations } from "./sns/index.ts";
 import { migrations as stsMigrations } from "./sts/index.ts";
 
 export { createDynamodb, migrations as dynamodbMigrations } from "./dynamodb/index.ts";
@@ -18,6 +19,8 @@ export type { EntityPolicies, IamReader } from "./iam/index.ts";
 export { createLambdaService } from "./lambda/index.ts";
 export { createLogs, dayMigrations, openDayFiles } from "./logs/index.ts";
 export { createS3 } from "./s3/index.ts";
+export { CERTIFICATE_PATH, createSns } from "./sns/index.ts";
+export type { KeptMail } from "./sns/index.ts";
 export { createSqs, migrations as sqsMigrations } from "./sqs/index.ts";
 export { createSts } from "./sts/index.ts";
 
@@ -32,4 +35,5 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
   ...s3Migrations,
   ...eventSourceMigrations,
   ...eventsMigrations,
+  ...snsMigrations,
 ];

@@ -141,8 +141,11 @@ function queryRoute(
   { action, version }: FormAction,
 ): Promise<Routing> | Routing {
   const rows = SERVICE_ROWS.filter((row) => row.protocols.includes("awsQuery"));
-  const row =
-    scoped ?? (scopeService === undefined ? rows.find((one) => one.apiVersion === version) : undefined);
+  const isMeant = (one: ServiceRow): boolean =>
+    version === undefined
+      ? WIRE_HABITS[one.name]?.linkedActions?.has(action) === true
+      : one.apiVersion === version;
+  const row = scoped ?? (scopeService === undefined ? rows.find(isMeant) : undefined);
   if (row !== undefined) return named(row, action, "awsQuery");
   const service = scopeService ?? `the API of version ${version ?? "(none)"}`;
   return { kind: "unknown-service", protocol: "awsQuery", service, operation: action };

@@ -36,6 +36,8 @@ export interface WireHabits {
     readonly sentence: (member: string) => string;
     readonly except: ReadonlySet<string>;
   };
+  /** Actions of the query protocol that a plain link names, without a version or a signature. */
+  readonly linkedActions?: ReadonlySet<string>;
   /** Member of the query protocol's inputs that may be given by the path instead. */
   readonly pathMember?: string;
 }
@@ -64,6 +66,7 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
     // Old SDKs post to the queue's own address.
     pathMember: "QueueUrl",
   },
+  sns: { linkedActions: new Set(["ConfirmSubscription", "Unsubscribe"]) },
   s3: {
     bucketHosts: true,
     exactPaths: true,

@@ -1,0 +1,93 @@
+/**
+ * What each operation asks of IAM.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+ */
+import type { AccessRule, ServiceAccess } from "../../aws/service.ts";
+import type { State } from "./state.ts";
+import { policyOf } from "./topic-attributes.ts";
+import { topicArn } from "./names.ts";
+
+type Input = Readonly<Record<string, unknown>>;
+
+function text(input: Input, name: string): string | undefined {
+  const value = input[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+const TOPIC: AccessRule = { resources: (input) => [text(input, "TopicArn") ?? "*"] };
+const RESOURCE: AccessRule = { resources: (input) => [text(input, "ResourceArn") ?? "*"] };
+const EVERYTHING: AccessRule = { resources: () => ["*"] };
+
+const rules: Readonly<Record<string, AccessRule>> = {
+  AddPermission: TOPIC,
+  CheckIfPhoneNumberIsOptedOut: EVERYTHING,
+  ConfirmSubscription: TOPIC,
+  CreateTopic: {
+    resources: (input, { accountId, region }) => [
+      topicArn({ accountId, region, name: text(input, "Name") ?? "*" }),
+    ],
+  },
+  DeleteTopic: TOPIC,
+  GetSMSAttributes: EVERYTHING,
+  GetSubscriptionAttributes: EVERYTHING,
+  GetTopicAttributes: TOPIC,
+  ListPhoneNumbersOptedOut: EVERYTHING,
+  ListSubscriptions: EVERYTHING,
+  ListSubscriptionsByTopic: TOPIC,
+  ListTagsForResource: RESOURCE,
+  ListTopics: EVERYTHING,
+  OptInPhoneNumber: EVERYTHING,
+  Publish: { resources: (input) => [text(input, "TopicArn") ?? text(input, "TargetArn") ?? "*"] },
+  PublishBatch: { actions: () => ["sns:Publish"], resources: TOPIC.resources },
+  RemovePermission: TOPIC,
+  SetSMSAttributes: EVERYTHING,
+  SetSubscriptionAttributes: EVERYTHING,
+  SetTopicAttributes: TOPIC,
+  Subscribe: {
+    resources: TOPIC.resources,
+    conditions: (input) => ({
+      "sns:Endpoint": text(input, "Endpoint"),
+      "sns:Protocol": text(input, "Protocol"),
+    }),
+  },
+  TagResource: RESOURCE,
+  Unsubscribe: EVERYTHING,
+  UntagResource: RESOURCE,
+};
+
+/** A link is visited without a key: its token, or the subscription, says whether that is enough. */
+const BY_LINK = {
+  Effect: "Allow",
+  Principal: "*",
+  Action: ["sns:ConfirmSubscription", "sns:Unsubscribe"],
+  Resource: "*",
+  Condition: { StringEquals: { "aws:PrincipalType": "Anonymous" } },
+};
+const LINKS_ALONE = JSON.stringify({ Version: "2012-10-17", Statement: [BY_LINK] });
+
+export function access(open: () => Promise<State>): ServiceAccess {
+  const withLinks = new Map<string, string>();
+
+  function joined(policy: string): string {
+    let text = withLinks.get(policy);
+    if (text === undefined) {
+      const document = JSON.parse(policy) as { Statement: unknown };
+      text = JSON.stringify({ ...document, Statement: [document.Statement, BY_LINK].flat() });
+      if (withLinks.size >= 500) withLinks.clear();
+      withLinks.set(policy, text);
+    }
+    return text;
+  }
+
+  return {
+    prefix: "sns",
+    rules,
+    async resourcePolicy(arn) {
+      const topic = (await open()).directory.topic(arn);
+      return topic === undefined ? LINKS_ALONE : joined(policyOf(topic));
+    },
+    async resourceTags(arn) {
+      return (await open()).directory.topic(arn)?.tags ?? {};
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/** SNS's refusals. Codes are the model's; the query protocol has shorter ones (`InvalidParameter`). */
+import { ServiceError } from "../../kernel/errors.ts";
+
+function refusal(code: string, status: number, message: string, hint?: string): ServiceError {
+  return new ServiceError(code, status, message, hint === undefined ? {} : { hint });
+}
+
+/** `Invalid parameter: <message>` */
+export function invalid(message: string, hint?: string): ServiceError {
+  return refusal("InvalidParameterException", 400, `Invalid parameter: ${message}`, hint);
+}
+
+/** `Invalid SMS endpoint: …` and the like, which do not begin as the others do. */
+export function invalidPlain(message: string, hint?: string): ServiceError {
+  return refusal("InvalidParameterException", 400, message, hint);
+}
+
+export function invalidValue(message: string): ServiceError {
+  return refusal("InvalidParameterValueException", 400, message);
+}
+
+/** A field AWS knows and Lambent does not honour. */
+export function unsupported(what: string, hint: string): ServiceError {
+  return refusal(
+    "InvalidParameterException",
+    400,
+    `Invalid parameter: ${what} is not implemented by Lambent`,
+    hint,
+  );
+}
+
+export function topicNotFound(arn: string): ServiceError {
+  return refusal(
+    "NotFoundException",
+    404,
+    "Topic does not exist",
+    `aws sns list-topics shows the topics of this account and region; asked for ${arn}`,
+  );
+}
+
+export function subscriptionNotFound(): ServiceError {
+  return refusal(
+    "NotFoundException",
+    404,
+    "Subscription does not exist",
+    "aws sns list-subscriptions shows them",
+  );
+}
+
+export function resourceNotFound(): ServiceError {
+  return refusal("ResourceNotFoundException", 404, "Resource does not exist");
+}
+
+export function tooManyTags(): ServiceError {
+  return refusal(
+    "TagLimitExceededException",
+    400,
+    "Could not complete request: tag quota of per resource exceeded",
+  );
+}
+
+export function notAuthorized(message: string, hint: string): ServiceError {
+  return refusal("AuthorizationErrorException", 403, message, hint);
+}
+
+export function emptyBatch(): ServiceError {
+  return refusal("EmptyBatchRequestException", 400, "The batch request doesn't contain any entries.");
+}
+
+export function tooManyEntries(): ServiceError {
+  return refusal(
+    "TooManyEntriesInBatchRequestException",
+    400,
+    "The batch request contains more entries than permissible.",
+  );
+}
+
+export function idsNotDistinct(): ServiceError {
+  return refusal(
+    "BatchEntryIdsNotDistinctException",
+    400,
+    "Two or more batch entries in the request have the same Id.",
+  );
+}
+
+export function invalidBatchId(): ServiceError {
+  return refusal(
+    "InvalidBatchEntryIdException",
+    400,
+    "The Id of a batch entry in a batch request doesn't abide by the specification.",
+    "an Id has 1 to 80 letters, digits, hyphens and underscores",
+  );
+}
+
+export function batchTooLong(): ServiceError {
+  return refusal(
+    "BatchRequestTooLongException",
+    400,
+    "The length of all the batch messages put together is more than the limit.",
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * Posts notifications to web servers. A redirect is a failure, and so is everything but 2xx; what the
+ * server itself is at fault for (5xx, 429, no connection, no answer in time) is worth another attempt.
+ * https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html
+ */
+import { http, https } from "../../kernel/built-in.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import type { Delivery } from "../../ports/outbox.ts";
+
+const TIMEOUT_MS = 15_000;
+
+export interface HttpSender {
+  send(delivery: Delivery): Promise<void>;
+  /** Breaks off what is under way: those deliveries will be tried again. */
+  close(): void;
+}
+
+export function createHttpSender(clock: Clock): HttpSender {
+  const closing = new AbortController();
+
+  function post(delivery: Delivery, signal: AbortSignal): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const url = new URL(delivery.targetArn);
+      const body = Buffer.from(delivery.body, "utf8");
+      const outgoing = (url.protocol === "https:" ? https() : http).request(url, {
+        method: "POST",
+        // A connection of its own: one that was kept may have been closed at the other end.
+        agent: false,
+        signal,
+        headers: {
+          ...delivery.headers,
+          "Content-Length": String(body.length),
+          "User-Agent": "Amazon Simple Notification Service Agent",
+          "Accept-Encoding": "gzip,deflate",
+        },
+      });
+      outgoing.once("response", (response) => {
+        // Only the status counts.
+        response.resume();
+        response.once("error", () => undefined);
+        resolve(response.statusCode ?? 0);
+      });
+      outgoing.once("error", reject);
+      outgoing.end(body);
+    });
+  }
+
+  return {
+    async send(delivery) {
+      const timeout = new AbortController();
+      const timer = clock.timer(TIMEOUT_MS, () => timeout.abort());
+      let status: number;
+      try {
+        status = await post(delivery, AbortSignal.any([timeout.signal, closing.signal]));
+      } catch (error) {
+        if (timeout.signal.aborted)
+          throw failed("Timeout", 504, "the endpoint did not answer within 15 seconds");
+        throw failed("EndpointUnreachable", 503, error instanceof Error ? error.message : String(error));
+      } finally {
+        timer.cancel();
+      }
+      if (status >= 200 && status < 300) return;
+      throw failed("EndpointFailure", status < 400 ? 400 : status, `the endpoint answered ${String(status)}`);
+    },
+    close: () => closing.abort(),
+  };
+}
+
+function failed(code: string, status: number, message: string): ServiceError {
+  return new ServiceError(code, status, message);
+}

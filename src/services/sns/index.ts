@@ -1,0 +1,61 @@
+import { defineService, type Service } from "../../aws/service.ts";
+import type { Delivery } from "../../ports/outbox.ts";
+import { access } from "./access.ts";
+import { createHttpSender } from "./http-sender.ts";
+import type { KeptMail } from "./mail.ts";
+import { publishOperations } from "./operations-publish.ts";
+import { smsOperations } from "./operations-sms.ts";
+import { subscriptionOperations } from "./operations-subscriptions.ts";
+import { topicOperations } from "./operations-topics.ts";
+import { createParts, openState, type SnsDeps, type State } from "./state.ts";
+
+export { migrations } from "./schema.ts";
+export { CERTIFICATE_PATH } from "./signer.ts";
+export type { KeptMail } from "./mail.ts";
+export type { SnsDeps } from "./state.ts";
+
+export interface Sns {
+  readonly service: Service;
+  /** Makes a delivery to a URL: the relay's sender for `http`. */
+  post(delivery: Delivery): Promise<void>;
+  /** PEM text of the certificate at a path that begins with CERTIFICATE_PATH. */
+  certificate(path: string): Promise<string | undefined>;
+  /** E-mails and text messages, the newest first. */
+  mails(limit: number): Promise<readonly KeptMail[]>;
+  /** Breaks off what is being posted: the relay tries again after the next start. */
+  close(): Promise<void>;
+}
+
+export function createSns(deps: SnsDeps): Sns {
+  const parts = createParts(deps);
+  const sender = createHttpSender(deps.clock);
+  let state: Promise<State> | undefined;
+
+  function open(): Promise<State> {
+    state ??= openState(deps, parts).catch((error: unknown) => {
+      // The next request tries again: the disk may have room then.
+      state = undefined;
+      throw error;
+    });
+    return state;
+  }
+
+  return {
+    service: {
+      ...defineService<typeof import("@aws-sdk/client-sns")>("sns", {
+        ...topicOperations(open),
+        ...subscriptionOperations(open),
+        ...publishOperations(open),
+        ...smsOperations(open),
+      }),
+      access: access(open),
+    },
+    post: (delivery) => sender.send(delivery),
+    certificate: (path) => parts.signer.certificate(path),
+    mails: (limit) => parts.mailBox.list(limit),
+    async close() {
+      sender.close();
+      await state?.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * Where e-mails and text messages go: nobody sends them, they lie in a table and can be read
+ * (`lambent outbox`). The newest are kept.
+ */
+import type { Clock } from "../../kernel/clock.ts";
+import type { Scope } from "../../kernel/scope.ts";
+import type { Database, Statement } from "../../ports/database.ts";
+import { createSequence } from "./sequence.ts";
+
+export interface Mail extends Scope {
+  readonly protocol: "email" | "email-json" | "sms";
+  /** Address or telephone number. */
+  readonly to: string;
+  readonly subject?: string;
+  readonly body: string;
+  readonly messageId: string;
+  readonly topicArn?: string;
+  readonly subscriptionArn?: string;
+  /** Of text messages. */
+  readonly senderId?: string;
+  readonly smsType?: string;
+}
+
+/** A mail as it is shown; `at` is ISO 8601. */
+export interface KeptMail extends Mail {
+  readonly at: string;
+}
+
+export interface MailBox {
+  /** The statements that put the mails there: for the unit of what caused them. */
+  within(mails: readonly Mail[]): readonly Statement[];
+  /** The newest first. */
+  list(limit: number): Promise<readonly KeptMail[]>;
+}
+
+const KEPT_MAX = 1_000;
+
+export function createMailBox(database: Database, clock: Clock): MailBox {
+  const next = createSequence(clock);
+  return {
+    within(mails) {
+      if (mails.length === 0) return [];
+      const at = new Date(clock.now()).toISOString();
+      const inserts = mails.map((mail) => ({
+        sql: "INSERT INTO sns_mail (id, body) VALUES (?, ?)",
+        params: [next(), JSON.stringify({ at, ...mail })],
+      }));
+      const trim = {
+        sql: `DELETE FROM sns_mail WHERE id IN (SELECT id FROM sns_mail ORDER BY id DESC LIMIT ? OFFSET ${String(KEPT_MAX)})`,
+        params: [mails.length + 1],
+      };
+      return [...inserts, trim];
+    },
+    async list(limit) {
+      const rows = await database.read<{ body: string }>(
+        "SELECT body FROM sns_mail ORDER BY id DESC LIMIT ?",
+        [Math.min(limit, KEPT_MAX)],
+      );
+      return rows.map((row) => JSON.parse(row.body) as KeptMail);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { PublishBatchRequestEntry } from "@aws-sdk/client-sns";
+import type { Operations, RequestContext } from "../../aws/service.ts";
+import { LIMITS } from "../../kernel/limits.ts";
+import { PHONE } from "./endpoint.ts";
+import * as errors from "./errors.ts";
+import { byteLength, checkGroups, messageOf, textFor, type Message } from "./message.ts";
+import { topicOf } from "./operations-topics.ts";
+import type { Origin } from "./publisher.ts";
+import { senderFor } from "./sms.ts";
+import type { State } from "./state.ts";
+
+type Sns = typeof import("@aws-sdk/client-sns");
+
+const ENTRY_ID = /^[A-Za-z0-9_-]{1,80}$/u;
+
+export function publishOperations(open: () => Promise<State>): Operations<Sns> {
+  return {
+    async Publish(input, context) {
+      const state = await open();
+      const { TopicArn: topicArn, TargetArn: targetArn, PhoneNumber: phone } = input;
+      const message = messageOf(input);
+      if ([topicArn, targetArn, phone].filter((one) => one !== undefined).length !== 1) {
+        throw errors.invalid(
+          topicArn === undefined && targetArn === undefined && phone === undefined
+            ? "TopicArn or TargetArn Reason: no value for required parameter"
+            : "TopicArn Reason: Only one of TopicArn, TargetArn or PhoneNumber is allowed",
+        );
+      }
+      if (phone !== undefined) return { MessageId: await text(state, phone, message, context) };
+      if (targetArn?.includes(":endpoint/") === true) {
+        throw errors.invalid("TargetArn Reason: No endpoint found for the target arn specified");
+      }
+      const topic = topicOf(
+        state,
+        topicArn ?? targetArn,
+        context,
+        topicArn === undefined ? "TargetArn" : "TopicArn",
+      );
+      checkGroups(topic, message);
+      return state.publisher.publish(topic, message, originOf(context));
+    },
+    async PublishBatch({ TopicArn: arn, PublishBatchRequestEntries: entries = [] }, context) {
+      const state = await open();
+      const topic = topicOf(state, arn, context);
+      checkBatch(entries);
+      const messages = entries.map((entry) => messageOf(entry));
+      for (const message of messages) checkGroups(topic, message);
+      const origin = originOf(context);
+      const published = await Promise.all(
+        messages.map((message) => state.publisher.publish(topic, message, origin)),
+      );
+      return { Successful: published.map((one, index) => ({ Id: entries[index]?.Id, ...one })), Failed: [] };
+    },
+  };
+}
+
+/** Everything that AWS refuses a whole batch for, but its messages. */
+function checkBatch(entries: readonly PublishBatchRequestEntry[]): void {
+  if (entries.length === 0) throw errors.emptyBatch();
+  if (entries.length > LIMITS.snsBatchEntries) throw errors.tooManyEntries();
+  const ids = entries.map(({ Id }) => Id ?? "");
+  if (!ids.every((id) => ENTRY_ID.test(id))) throw errors.invalidBatchId();
+  if (new Set(ids).size < ids.length) throw errors.idsNotDistinct();
+  const bytes = entries.reduce(
+    (sum, entry) => sum + byteLength(entry.Message ?? "", entry.MessageAttributes ?? {}),
+    0,
+  );
+  if (bytes > LIMITS.snsMessageBytes) throw errors.batchTooLong();
+}
+
+/** A text message to one telephone. */
+async function text(state: State, phone: string, message: Message, context: RequestContext): Promise<string> {
+  if (!PHONE.test(phone)) throw errors.invalid(`PhoneNumber Reason: ${phone} is not valid to publish to`);
+  const { accountId, region } = context;
+  const messageId = state.random.uuid();
+  const sender = await senderFor(state.database, { accountId, region }, message.attributes);
+  const mail = {
+    protocol: "sms" as const,
+    accountId,
+    region,
+    to: phone,
+    body: textFor(message, "sms"),
+    messageId,
+  };
+  await state.database.commit(state.mailBox.within([{ ...mail, ...sender }]));
+  return messageId;
+}
+
+function originOf({ endpoint, headers }: RequestContext): Origin {
+  return { endpoint, traceHeader: headers["x-amzn-trace-id"] };
+}

@@ -1,0 +1,17 @@
+import type { Clock } from "../../kernel/clock.ts";
+
+/** Numbers a millisecond has room for; they stay below 2^53 until the year 2109. */
+const PER_MS = 2048;
+/** Makes sequence numbers as long as AWS's: 20 digits. */
+const BASE = 10_000_000_000_000_000_000n;
+
+/** Numbers that only grow, also over restarts, since they are made of the time. */
+export function createSequence(clock: Clock): () => number {
+  let last = 0;
+  return () => (last = Math.max(last + 1, clock.now() * PER_MS));
+}
+
+/** What Publish and the messages show of it. */
+export function sequenceNumber(seq: number): string {
+  return String(BASE + BigInt(seq));
+}

@@ -1,0 +1,55 @@
+/** Everything over the rows: made at the first request. */
+import type { Clock } from "../../kernel/clock.ts";
+import type { Logger } from "../../kernel/log.ts";
+import type { Random } from "../../kernel/random.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Outbox } from "../../ports/outbox.ts";
+import type { Secrets } from "../../ports/secrets.ts";
+import { createConfirmation, type Confirmation } from "./confirmation.ts";
+import { openDirectory, type Directory } from "./directory.ts";
+import type { FanOut } from "./fan-out.ts";
+import { createMailBox, type MailBox } from "./mail.ts";
+import { createPublisher, type Publisher } from "./publisher.ts";
+import { createSigner, type Signer } from "./signer.ts";
+
+export interface SnsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** state.db: the outbox must be in the same file. */
+  readonly database: Database;
+  readonly secrets: Secrets;
+  readonly outbox: Outbox;
+}
+
+export interface State {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly database: Database;
+  readonly directory: Directory;
+  readonly publisher: Publisher;
+  readonly confirmation: Confirmation;
+  readonly signer: Signer;
+  readonly mailBox: MailBox;
+  /** Statements for the unit that causes these messages; `sent` when it is committed. */
+  within(out: FanOut): ReturnType<Outbox["within"]>;
+  sent(out: FanOut): void;
+}
+
+/** `parts`: what is there before the directory is read. */
+export async function openState(deps: SnsDeps, parts: { signer: Signer; mailBox: MailBox }): Promise<State> {
+  const { clock, random, database, outbox } = deps;
+  const directory = await openDirectory(database, clock);
+  const shared = { database, directory, outbox, clock, random, ...parts };
+  return {
+    ...shared,
+    publisher: createPublisher(shared),
+    confirmation: createConfirmation(parts.signer, clock, random),
+    within: ({ deliveries, mails }) => [...outbox.within(deliveries), ...parts.mailBox.within(mails)],
+    sent: ({ deliveries }) => outbox.wake(deliveries),
+  };
+}
+
+export function createParts(deps: SnsDeps): { signer: Signer; mailBox: MailBox } {
+  return { signer: createSigner(deps), mailBox: createMailBox(deps.database, deps.clock) };
+}
