@@ -59,6 +59,22 @@ export const LIMITS = {
   sqsRetentionSeconds: 1_209_600,
   sqsInFlight: 120_000,
   sqsQueueTags: 50,
+  dynamodbItemBytes: 409_600, // 400 KB, names included
+  dynamodbPageBytes: 1_048_576, // 1 MB of items looked at
+  dynamodbBatchAnswerBytes: 16_777_216, // 16 MB
+  dynamodbTransactionBytes: 4_194_304, // 4 MB
+  dynamodbBatchReads: 100,
+  dynamodbBatchWrites: 25,
+  dynamodbTransactionItems: 100,
+  dynamodbNestingLevels: 32,
+  dynamodbHashKeyBytes: 2048,
+  dynamodbRangeKeyBytes: 1024,
+  dynamodbExpressionBytes: 4096,
+  dynamodbGlobalIndexes: 20,
+  dynamodbLocalIndexes: 5,
+  dynamodbProjectedAttributes: 100,
+  dynamodbTableTags: 50,
+  dynamodbStreamHours: 24,
   snsMessageBytes: 262_144, // 256 KB, attributes included; a batch as a whole too
   snsBatchEntries: 10,
   snsAttributeNameBytes: 256,
@@ -73,6 +89,8 @@ const SCALING = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.h
 const LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html";
 const INVOKE_ASYNC = "https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html";
 const INVOKE = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
+const DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html";
+const DYNAMODB_QUOTAS = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html";
 const SQS_MESSAGES =
   "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html";
 const SQS_QUEUES =
@@ -265,4 +283,55 @@ export const LIMIT_TABLE: readonly LimitRow[] = [
     SQS_MESSAGES,
   ),
   row("sqs-wait", "Wait of a long poll", range(0, LIMITS.sqsWaitSeconds, "s", 0), FIXED, SQS_QUEUES),
+  row(
+    "dynamodb-item",
+    "DynamoDB item with its attribute names",
+    bytes(LIMITS.dynamodbItemBytes),
+    "keep large values in S3 and store a reference",
+    DYNAMODB,
+  ),
+  row("dynamodb-page", "Items a Query or Scan looks at", bytes(LIMITS.dynamodbPageBytes), FIXED, DYNAMODB),
+  row(
+    "dynamodb-batch",
+    "Items of a DynamoDB batch",
+    `${LIMITS.dynamodbBatchReads} read, ${LIMITS.dynamodbBatchWrites} written`,
+    FIXED,
+    DYNAMODB,
+  ),
+  row(
+    "dynamodb-transaction",
+    "DynamoDB transaction",
+    `${LIMITS.dynamodbTransactionItems} items, ${bytes(LIMITS.dynamodbTransactionBytes)}`,
+    FIXED,
+    DYNAMODB,
+  ),
+  row(
+    "dynamodb-keys",
+    "Partition and sort key of an item",
+    `${LIMITS.dynamodbHashKeyBytes} and ${LIMITS.dynamodbRangeKeyBytes} bytes`,
+    FIXED,
+    DYNAMODB,
+  ),
+  row(
+    "dynamodb-nesting",
+    "Levels of nested lists and maps",
+    String(LIMITS.dynamodbNestingLevels),
+    FIXED,
+    DYNAMODB,
+  ),
+  row("dynamodb-expression", "DynamoDB expression", bytes(LIMITS.dynamodbExpressionBytes), FIXED, DYNAMODB),
+  row(
+    "dynamodb-indexes",
+    "Indexes of a DynamoDB table",
+    `${LIMITS.dynamodbGlobalIndexes} global, ${LIMITS.dynamodbLocalIndexes} local`,
+    FIXED,
+    DYNAMODB_QUOTAS,
+  ),
+  row(
+    "dynamodb-stream",
+    "Retention of DynamoDB stream records",
+    `${LIMITS.dynamodbStreamHours} h`,
+    FIXED,
+    DYNAMODB_QUOTAS,
+  ),
 ];

@@ -4,6 +4,7 @@
  * next one is taken in a later turn.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { LIMITS } from "../../kernel/limits.ts";
 import type { Statement } from "../../ports/database.ts";
 import type { World } from "./deps.ts";
 import { expiryOf, projected } from "./item/change.ts";
@@ -22,7 +23,7 @@ const SWEEP_MS = 60_000;
 const EXPIRY_SWEEP_MS = 1000;
 /** Items that expired longer ago than this are kept: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html */
 const EXPIRED_SECONDS_MAX = 5 * 365 * 86_400;
-export const STREAM_RETENTION_MS: number = 24 * 3_600_000;
+const STREAM_RETENTION_MS = LIMITS.dynamodbStreamHours * 3_600_000;
 
 interface Row {
   readonly pk: Uint8Array;

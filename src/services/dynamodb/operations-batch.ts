@@ -1,5 +1,6 @@
 /** BatchGetItem and BatchWriteItem: many single operations in one request, each on its own. */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { LIMITS } from "../../kernel/limits.ts";
 import type { KeysAndAttributes, WriteRequest as BatchedWrite } from "@aws-sdk/client-dynamodb";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
@@ -18,7 +19,6 @@ import { project, readProjection } from "./expression/paths.ts";
 import { Placeholders } from "./expression/placeholders.ts";
 import { writeUnits } from "./item/change.ts";
 import { deleteRequest, putRequest, type WriteRequest } from "./item/requests.ts";
-import { ITEM_BYTES_MAX } from "./item/write.ts";
 import { refuseLegacy } from "./legacy.ts";
 import { collectionMetrics, type CollectionMetrics } from "./operations-items.ts";
 import { keyText, type ItemKey, type StoredItem } from "./store.ts";
@@ -30,12 +30,8 @@ import { itemSize } from "./value/size.ts";
 import { itemFromText } from "./value/storage.ts";
 
 const KEY_FAULT = /(?:Missing the key|Type mismatch for key) /u;
-const KEYS_MAX = 100;
 /** Items of a batch that are read in one turn: each may have 400 KB. */
 const READ_STEP = 10;
-const WRITES_MAX = 25;
-/** 16 MB; what does not fit is handed back unprocessed. */
-const ANSWER_BYTES = 16_777_216;
 
 function refuseDuplicates(places: readonly string[]): void {
   if (new Set(places).size < places.length)
@@ -98,7 +94,7 @@ async function batchedWrites(
     const place = keyText(table.no, batchedKey(request, table));
     // Nothing is written before everything has been looked at.
     const item = request.decide(undefined, table);
-    if (item !== undefined && itemSize(item) > ITEM_BYTES_MAX) {
+    if (item !== undefined && itemSize(item) > LIMITS.dynamodbItemBytes) {
       throw validation("Item size has exceeded the maximum allowed size");
     }
     writes.push({ request, place });
@@ -110,7 +106,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
   return {
     async BatchGetItem(input, context) {
       const asked = Object.entries(input.RequestItems ?? {});
-      if (asked.reduce((sum, [, { Keys }]) => sum + (Keys?.length ?? 0), 0) > KEYS_MAX) {
+      if (asked.reduce((sum, [, { Keys }]) => sum + (Keys?.length ?? 0), 0) > LIMITS.dynamodbBatchReads) {
         throw validation("Too many items requested for the BatchGetItem call");
       }
       const engine = await use();
@@ -131,7 +127,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
         const left: Item[] = [];
         for (const [index, row] of stored.entries()) {
           bytes += row?.bytes ?? 0;
-          if (bytes > ANSWER_BYTES) {
+          if (bytes > LIMITS.dynamodbBatchAnswerBytes) {
             left.push(keys[index]?.given ?? {});
             continue;
           }
@@ -155,7 +151,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
 
     async BatchWriteItem(input, context) {
       const asked = Object.entries(input.RequestItems ?? {});
-      if (asked.reduce((sum, [, requests]) => sum + requests.length, 0) > WRITES_MAX) {
+      if (asked.reduce((sum, [, requests]) => sum + requests.length, 0) > LIMITS.dynamodbBatchWrites) {
         throw validation("Too many items requested for the BatchWriteItem call");
       }
       const engine = await use();

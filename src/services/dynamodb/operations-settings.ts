@@ -1,9 +1,10 @@
 /** Time to live, tags, limits, and what is there only to say that it is not. */
+import { LIMITS } from "../../kernel/limits.ts";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Engine, UseEngine } from "./deps.ts";
 import { arnNotFound, invalidParameters, notServed, tableInUse, validation } from "./errors.ts";
-import { insertTag, readTags, TAGS_MAX, tooManyTags } from "./table/tags.ts";
+import { insertTag, readTags, tooManyTags } from "./table/tags.ts";
 import { tableArn, tableNameOf, type Table } from "./table/model.ts";
 
 type Client = typeof import("@aws-sdk/client-dynamodb");
@@ -77,7 +78,7 @@ export function settingOperations(use: UseEngine): Operations<Client> {
       const table = await tableByArn(engine, context, input.ResourceArn ?? "");
       const tags = readTags(input.Tags ?? []);
       const keys = new Set([...(await engine.store.tags(table)), ...tags].map(({ key }) => key));
-      if (keys.size > TAGS_MAX) throw tooManyTags();
+      if (keys.size > LIMITS.dynamodbTableTags) throw tooManyTags();
       // Through the definition, so that no tag outlives its table.
       await engine.tables.change(context, table.name, (before) => ({
         changes: {},

@@ -1,5 +1,6 @@
 /** TransactGetItems and TransactWriteItems. */
 import { createHash } from "node:crypto";
+import { LIMITS } from "../../kernel/limits.ts";
 import type { TransactWriteItem, TransactWriteItemsInput } from "@aws-sdk/client-dynamodb";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
@@ -39,7 +40,6 @@ import { itemFromText } from "./value/storage.ts";
 
 /** A transactional read or write costs twice. */
 const FACTOR = 2;
-const PAYLOAD_BYTES = 4_194_304;
 const TOKEN_MS = 600_000;
 
 function refuseDuplicates(places: readonly string[]): void {
@@ -197,7 +197,7 @@ export function transactionOperations(use: UseEngine): Operations<typeof import(
         if (token?.isRepeat === true) return repeatAnswer(engine, input, requests);
         const changes = await engine.writer.all(requests, canceled, {
           ...(token === undefined ? {} : { extra: token.rows }),
-          bytesMax: PAYLOAD_BYTES,
+          bytesMax: LIMITS.dynamodbTransactionBytes,
         });
         return writeAnswer(input, requests, changes);
       });
@@ -227,7 +227,7 @@ export function transactionOperations(use: UseEngine): Operations<typeof import(
       refuseDuplicates(keys.map(({ table, key }) => keyText(table.no, key)));
       const stored = await store.items(keys);
       const bytes = stored.reduce((sum, row) => sum + (row?.bytes ?? 0), 0);
-      if (bytes > PAYLOAD_BYTES) {
+      if (bytes > LIMITS.dynamodbTransactionBytes) {
         throw validation(`Transaction payload size cannot exceed 4MB. Payload Size: ${String(bytes)}`);
       }
       const parts = keys.map(({ table }, index) =>

@@ -1,4 +1,5 @@
 /** ListStreams, DescribeStream, GetShardIterator, GetRecords. */
+import { LIMITS } from "../../kernel/limits.ts";
 import type { _Record, Shard } from "@aws-sdk/client-dynamodb-streams";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
@@ -6,7 +7,7 @@ import { expiredIterator, shardNotFound, streamNotFound, trimmed, validation } f
 import { ITERATOR_MS, readIterator, writeIterator } from "./iterator.ts";
 import type { StreamInfo, StreamRecord, StreamSource } from "./source.ts";
 
-const RETENTION_MS = 24 * 3_600_000;
+const RETENTION_MS = LIMITS.dynamodbStreamHours * 3_600_000;
 const RECORDS_MAX = 1000;
 const PAGE_BYTES = 1_048_576;
 const LIST_MAX = 100;

@@ -3,6 +3,7 @@
  * AND, NOT, and the comparisons; whether parentheses hold an operand or a condition shows only when
  * their inside has been read, so both come out of the same function and are told apart afterwards.
  */
+import { LIMITS } from "../../../kernel/limits.ts";
 import type {
   Comparator,
   RawAction,
@@ -21,7 +22,6 @@ const SECTIONS: ReadonlySet<string> = new Set(["SET", "REMOVE", "ADD", "DELETE"]
 const POWER = { or: 1, and: 2, not: 3, compare: 4 } as const;
 /** Deeper nesting is refused before it can exhaust the stack; AWS allows 300 operators in all. */
 const DEPTH_MAX = 300;
-const EXPRESSION_BYTES_MAX = 4096;
 const INDEX_MAX = 2 ** 31 - 1;
 
 type Node = RawCondition | RawOperand;
@@ -43,7 +43,7 @@ class Parser {
     this.#text = text;
     if (text === "") throw this.#invalid("The expression can not be empty;");
     const bytes = Buffer.byteLength(text);
-    if (bytes > EXPRESSION_BYTES_MAX) {
+    if (bytes > LIMITS.dynamodbExpressionBytes) {
       throw this.#invalid(
         `Expression size has exceeded the maximum allowed size; expression size: ${String(bytes)}`,
       );

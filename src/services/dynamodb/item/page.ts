@@ -4,6 +4,7 @@
  * hundred; the size of a step follows the size of the items.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { LIMITS } from "../../../kernel/limits.ts";
 import type { SqlValue } from "../../../ports/database.ts";
 import type { KeyRange } from "../expression/key-condition.ts";
 import type { ItemKey, Store } from "../store.ts";
@@ -50,7 +51,6 @@ export interface Page {
   readonly last: Item | undefined;
 }
 
-const PAGE_BYTES = 1_048_576;
 const STEP_MIN = 8;
 const STEP_MAX = 256;
 const STEP_BYTES = 262_144;
@@ -87,7 +87,8 @@ export async function readPage(store: Store, request: PageRequest): Promise<Page
       if (request.accept(request.fetches === undefined ? shown : whole)) {
         items.push(request.fetches === "answer" ? whole : shown);
       }
-      if (bytes >= PAGE_BYTES || scanned === limit) return { items, scanned, bytes, fetched, last: whole };
+      if (bytes >= LIMITS.dynamodbPageBytes || scanned === limit)
+        return { items, scanned, bytes, fetched, last: whole };
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < wanted)

@@ -5,6 +5,7 @@
  * (conditions are judged here). 4. Commit items, index entries, counts and stream records in one unit that
  * expects what was read. 5. On Conflict, when another process was faster, start again at 2.
  */
+import { LIMITS } from "../../../kernel/limits.ts";
 import { Conflict, type Statement } from "../../../ports/database.ts";
 import type { World } from "../deps.ts";
 import { transactionConflict, validation } from "../errors.ts";
@@ -56,8 +57,6 @@ export interface Writer {
 }
 
 const ATTEMPTS_MAX = 20;
-/** 400 KB. */
-export const ITEM_BYTES_MAX = 409_600;
 
 export function createWriter(world: World, store: Store): Writer {
   const turns = createTurns();
@@ -69,7 +68,7 @@ export function createWriter(world: World, store: Store): Writer {
     const old = stored === undefined ? undefined : itemFromText(stored.text);
     const next = target.decide(old, table);
     const bytes = next === undefined ? 0 : next === old ? (stored?.bytes ?? 0) : itemSize(next);
-    if (bytes > ITEM_BYTES_MAX) {
+    if (bytes > LIMITS.dynamodbItemBytes) {
       const what = target.isUpdate === true ? "Item size to update" : "Item size";
       throw validation(`${what} has exceeded the maximum allowed size`);
     }

@@ -1,4 +1,5 @@
 /** CreateTable's rules across fields, in AWS's order and words. Pure: input in, definition out. */
+import { LIMITS } from "../../../kernel/limits.ts";
 import type {
   AttributeDefinition,
   CreateTableInput,
@@ -25,10 +26,6 @@ import {
   type Throughput,
   type ViewType,
 } from "./model.ts";
-
-const GLOBAL_INDEXES_MAX = 20;
-const LOCAL_INDEXES_MAX = 5;
-const INCLUDED_MAX = 100;
 
 export interface CreateContext {
   readonly scope: Scope;
@@ -233,14 +230,14 @@ export function refuseIndexNumbers(indexes: readonly Index[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw invalidParameters(`Duplicate index name: ${twice}`);
   const locals = indexes.filter(({ kind }) => kind === "local").length;
-  if (locals > LOCAL_INDEXES_MAX) {
+  if (locals > LIMITS.dynamodbLocalIndexes) {
     throw invalidParameters("Number of LocalSecondaryIndexes exceeds per-table limit of 5");
   }
-  if (indexes.length - locals > GLOBAL_INDEXES_MAX) {
+  if (indexes.length - locals > LIMITS.dynamodbGlobalIndexes) {
     throw invalidParameters("GlobalSecondaryIndex count exceeds the per-table limit of 20");
   }
   const included = indexes.reduce((sum, { projection }) => sum + (projection.include?.length ?? 0), 0);
-  if (included > INCLUDED_MAX) {
+  if (included > LIMITS.dynamodbProjectedAttributes) {
     throw invalidParameters("Number of NonKeyAttributes exceeds per-table limit of 100");
   }
 }

@@ -1,12 +1,10 @@
 /** From an item, a key or an index to the bytes they are found by, with AWS's refusals on the way. */
+import { LIMITS } from "../../../kernel/limits.ts";
 import { invalidParameters, validation } from "../errors.ts";
 import type { ItemKey } from "../store.ts";
 import { attributeOf, pick, typeOf, type AttributeValue, type Item } from "../value/item.ts";
 import { encodeKeyValue, NO_SORT_KEY, partitionBytes } from "../value/key.ts";
 import { attributeType, keyNames, type Index, type Keys, type Table } from "./model.ts";
-
-const HASH_BYTES_MAX = 2048;
-const RANGE_BYTES_MAX = 1024;
 
 /** The item's key attributes, checked. Errors: ValidationException in the words of PutItem. */
 export function keyOfItem(table: Table, item: Item): ItemKey {
@@ -47,10 +45,10 @@ function refuseEmpty(name: string, value: AttributeValue): void {
 /** Errors: ValidationException for keys that are too long. */
 function sized(keys: Keys, item: Item): ItemKey {
   const key = entryOf(keys, item) as ItemKey;
-  if (key.pk.length - 4 > HASH_BYTES_MAX) {
+  if (key.pk.length - 4 > LIMITS.dynamodbHashKeyBytes) {
     throw invalidParameters("Size of hashkey has exceeded the maximum size limit of2048 bytes");
   }
-  if (key.sk.length > RANGE_BYTES_MAX) {
+  if (key.sk.length > LIMITS.dynamodbRangeKeyBytes) {
     throw invalidParameters("Aggregated size of all range keys has exceeded the size limit of 1024 bytes");
   }
   return key;
@@ -89,7 +87,7 @@ function refuseIndexKey(table: Table, index: Index, name: string, value: Attribu
     );
   }
   const isHash = name === index.keys.hash;
-  const bytesMax = isHash ? HASH_BYTES_MAX : RANGE_BYTES_MAX;
+  const bytesMax = isHash ? LIMITS.dynamodbHashKeyBytes : LIMITS.dynamodbRangeKeyBytes;
   if (encodeKeyValue(value).length > bytesMax) {
     throw invalidParameters(
       isHash

@@ -1,3 +1,4 @@
+import { LIMITS } from "../../../kernel/limits.ts";
 import type { Tag } from "@aws-sdk/client-dynamodb";
 import type { Statement } from "../../../ports/database.ts";
 import { invalidParameters, validation } from "../errors.ts";
@@ -8,8 +9,6 @@ export interface TableTag {
   readonly value: string;
 }
 
-export const TAGS_MAX = 50;
-
 /** Errors: ValidationException for doubled or reserved keys, or more than 50. */
 export function readTags(tags: readonly Tag[]): TableTag[] {
   const read = tags.map(({ Key, Value }) => ({ key: Key ?? "", value: Value ?? "" }));
@@ -19,7 +18,7 @@ export function readTags(tags: readonly Tag[]): TableTag[] {
   }
   const reserved = keys.find((key) => key.startsWith("aws:"));
   if (reserved !== undefined) throw invalidParameters(`Tag key ${reserved} must not begin with aws:`);
-  if (read.length > TAGS_MAX) throw tooManyTags();
+  if (read.length > LIMITS.dynamodbTableTags) throw tooManyTags();
   return read;
 }
 

@@ -3,18 +3,18 @@
  * duplicates, no more than 32 levels.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
  */
+import { LIMITS } from "../../../kernel/limits.ts";
 import { validation } from "../errors.ts";
 import { type AttributeValue, type Item, type TypeName } from "./item.ts";
 import { normalizeNumber } from "./number.ts";
 import { duplicates, emptySet, emptyValue, falseNull, nestedTooDeeply, severalTypes } from "./refusals.ts";
 
-const DEPTH_MAX = 32;
 const NAME_BYTES_MAX = 65_535;
 
 /** Errors: ValidationException in AWS's words. */
 export function checkValue(value: AttributeValue, depth = 1): AttributeValue {
   const type = onlyType(value);
-  if (depth > DEPTH_MAX) throw nestedTooDeeply();
+  if (depth > LIMITS.dynamodbNestingLevels) throw nestedTooDeeply();
   switch (type) {
     case "N":
       return { N: normalizeNumber(value.N ?? "") };
