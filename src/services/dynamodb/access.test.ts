@@ -5,7 +5,9 @@ import { createAccess } from "./access.ts";
 
 const SCOPE = { accountId: "123456789012", region: "eu-west-1" };
 const ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/things";
-const KNOWN = createAccess({ hashNames: (name) => (name === "things" ? ["pk"] : []) });
+const KNOWN = createAccess({
+  hashNames: (name) => ({ things: ["pk"], "things/index/byG": ["g"] })[name] ?? [],
+});
 const UNKNOWN = createAccess({ hashNames: () => [] });
 const T = { TableName: "things" };
 const KEY = { sk: { S: "mine" }, pk: { S: "theirs" } };
@@ -24,7 +26,10 @@ for (const [operation, input, known, unknown] of [
   ["GetItem", { Key: KEY }, ["theirs"], ["mine", "theirs"]],
   ["PutItem", { Item: { ...KEY, n: { N: "7" }, l: { L: [] } } }, ["theirs"], ["mine", "theirs", "7"]],
   ["Query", query("sk = :mine AND pk = :theirs"), ["theirs"], ["mine", "theirs"]],
-  ["Query", query(":theirs = pk AND sk > :mine"), ["theirs", "mine"], ["theirs", "mine"]],
+  ["Query", query(":theirs = pk AND sk > :mine"), ["theirs"], ["theirs", "mine"]],
+  ["Query", query("((pk) = (:theirs)) AND begins_with(sk, :mine)"), ["theirs"], ["theirs", "mine"]],
+  ["Query", query("sk BETWEEN :mine AND :mine AND pk = :theirs"), ["theirs"], ["mine", "mine", "theirs"]],
+  ["Query", query("g = :theirs AND r < :mine", { IndexName: "byG" }), ["theirs"], ["theirs", "mine"]],
   ["Query", query("#k = :theirs", { ExpressionAttributeNames: { "#k": "pk" } }), ["theirs"], ["theirs"]],
   ["Query", query("g = :theirs", { IndexName: "byG" }), ["theirs"], ["theirs"]],
   ["BatchGetItem", { RequestItems: { things: { Keys: [KEY] } } }, ["theirs"], ["mine", "theirs"]],

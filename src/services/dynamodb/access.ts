@@ -7,8 +7,11 @@ import { tableArn } from "./table/model.ts";
 type Input = Readonly<Record<string, unknown>>;
 
 export interface AccessDeps {
-  /** Names that the partition keys of tables of this name have; rules are pure and see no table. */
-  readonly hashNames: (tableName: string) => readonly string[];
+  /**
+   * Names that the partition keys of tables of this name have, or of an index as `TABLE/index/INDEX`; rules
+   * are pure and see no table.
+   */
+  readonly hashNames: (name: string) => readonly string[];
 }
 
 const text = (value: unknown): string | undefined =>
@@ -51,21 +54,26 @@ function leadingKeys(hashes: readonly string[], key: unknown): string[] {
     : Object.values(attributes).flatMap(scalar);
 }
 
-/** The values that a key condition compares with the partition key. */
+/**
+ * The values that a key condition sets equal to the partition key. Only an equality can find a partition
+ * (the operation refuses everything else), with either side first and any parentheses.
+ */
 function leadingOfQuery(hashes: readonly string[], input: Input): string[] {
   const values = record(input["ExpressionAttributeValues"]);
   const names = record(input["ExpressionAttributeNames"]);
-  const tokens = tokenize(text(input["KeyConditionExpression"]) ?? "");
-  const real = (token: string): string => (token.startsWith("#") ? (text(names[token]) ?? token) : token);
-  const [hash] = hashes;
-  const found = tokens.flatMap(({ type, text: name }, index) => {
+  const tokens = tokenize(text(input["KeyConditionExpression"]) ?? "").filter(
+    ({ text: sign }) => sign !== "(" && sign !== ")",
+  );
+  const isHash = (at: number): boolean => {
+    const name = tokens[at]?.text ?? "";
+    return hashes.includes(name.startsWith("#") ? (text(names[name]) ?? name) : name);
+  };
+  const found = tokens.flatMap(({ type, text: name }, at) => {
     if (type !== ":value") return [];
-    if (hashes.length !== 1 || text(input["IndexName"]) !== undefined) return [name];
-    const before = tokens[index - 1]?.text === "=" ? tokens[index - 2] : undefined;
-    const after = tokens[index + 1]?.text === "=" ? tokens[index + 2] : undefined;
-    const isHash = [before, after].some((side) => side !== undefined && real(side.text) === hash);
-    const isPlain = before !== undefined || after !== undefined;
-    return isHash || !isPlain ? [name] : [];
+    if (hashes.length === 0) return [name];
+    const isLeading =
+      (tokens[at - 1]?.text === "=" && isHash(at - 2)) || (tokens[at + 1]?.text === "=" && isHash(at + 2));
+    return isLeading ? [name] : [];
   });
   return found.flatMap((name) => scalar(values[name]));
 }
@@ -181,7 +189,11 @@ export function createAccess({ hashNames }: AccessDeps): ServiceAccess {
     PutItem: keyed,
     Query: {
       resources: tableOrIndex,
-      conditions: (input) => conditions(input, leadingOfQuery(hashes(input["TableName"]), input)),
+      conditions: (input) => {
+        const index = text(input["IndexName"]);
+        const of = nameOf(input["TableName"]) + (index === undefined ? "" : `/index/${index}`);
+        return conditions(input, leadingOfQuery(hashes(of), input));
+      },
     },
     Scan: { resources: tableOrIndex, conditions: (input) => conditions(input, []) },
     TagResource: BY_ARN,
