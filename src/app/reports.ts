@@ -17,6 +17,8 @@ const COUNTED: Readonly<Record<string, string>> = {
   mappings: "SELECT count(*) AS n FROM event_source_mapping WHERE wanted <> 'deleted'",
   buckets: "SELECT count(*) AS n FROM s3_buckets",
   objects: "SELECT count(*) AS n FROM s3_versions WHERE is_latest = 1 AND is_marker = 0",
+  topics: "SELECT count(*) AS n FROM sns_topics",
+  rules: "SELECT count(*) AS n FROM events_rules",
   "pending deliveries": "SELECT count(*) AS n FROM outbox",
 };
 

@@ -125,6 +125,7 @@ function program(done: Done): Command {
       done(await (await import("./logs.ts")).logsCommand(pattern, options)),
     );
   runtimes(client("runtimes", "which Lambda runtimes this machine can run"), done);
+  samples(command("samples", "small things that work, one for each source of events"), done);
   client("doctor", "check this machine, its tools and the server").action(async (options: Options) =>
     done(await (await import("./doctor.ts")).doctorCommand(options)),
   );
@@ -148,6 +149,22 @@ function runtimes(parent: Command, done: Done): void {
     .description("install a runtime, such as nodejs20.x")
     .action(async (runtime: string, _options: Options, self: Command) =>
       done(await (await import("./runtimes.ts")).runtimesAddCommand(runtime, self.optsWithGlobals())),
+    );
+}
+
+function samples(parent: Command, done: Done): void {
+  const list = async (_options: Options, self: Command): Promise<void> =>
+    done((await import("./samples.ts")).samplesCommand(self.optsWithGlobals()));
+  parent.action(list);
+  parent.command("list").description("the same").action(list);
+  parent
+    .command("run <name>")
+    .description("do it: each step is shown as the AWS CLI command that does the same")
+    .option("--keep", "leave what it made")
+    .option("--language <name>", "python or node")
+    .option("--data-dir <folder>", "the server's data folder (LAMBENT_DATA_DIR)")
+    .action(async (name: string, _options: Options, self: Command) =>
+      done(await (await import("./samples.ts")).samplesRunCommand(name, self.optsWithGlobals())),
     );
 }
 

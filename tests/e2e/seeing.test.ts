@@ -190,6 +190,7 @@ test("status counts resources", async () => {
   assert.equal(counts["queues"], 2);
   assert.equal(counts["tables"], 0);
   assert.equal(counts["mappings"], 1);
+  assert.deepEqual([counts["topics"], counts["rules"]], [0, 0]);
   assert.equal(counts["pending deliveries"], 0);
   assert.match(text.stdout, /functions 2 .*buckets 2 {2}objects 4 .*queues 2 {2}messages 3/);
 });

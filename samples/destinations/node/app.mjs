@@ -1,0 +1,4 @@
+export const handler = async ({ a, b }) => {
+  if (b === 0) throw new Error("division by zero");
+  return a / b;
+};

@@ -1,0 +1,2 @@
+def handler(event, context):
+    print(f"{event['detail-type']} of {event['time']}")

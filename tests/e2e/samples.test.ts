@@ -1,0 +1,88 @@
+/** Every sample, in each of its languages, through `lambent samples run`: it does what it says and leaves nothing. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { StatusReport } from "../../src/app/admin-routes.ts";
+import { lambent, startServer, until, type RunningServer } from "./server.ts";
+
+interface Listed {
+  readonly name: string;
+  readonly title: string;
+  readonly languages: readonly string[];
+}
+
+/** The AWS SDK of a runtime could not be installed: no fault of the sample. */
+const NO_SDK = /No module named 'boto3'|Cannot find package '@aws-sdk/;
+const NAMES = [
+  "destinations",
+  "dynamodb-stream",
+  "eventbridge-cron",
+  "eventbridge-rule",
+  "hello",
+  "s3-csv",
+  "sns-fan-out",
+  "sqs-dead-letter",
+];
+
+let server: RunningServer;
+before(async () => {
+  server = await startServer({ env: { LAMBENT_SDK: "auto" } });
+});
+after(async () => server?.[Symbol.asyncDispose]());
+
+async function counts(): Promise<StatusReport["counts"]> {
+  return (JSON.parse((await lambent(server, ["status", "--json"])).stdout) as StatusReport).counts;
+}
+
+test("they are listed with their languages", async () => {
+  const text = await lambent(server, ["samples"]);
+  assert.match(text.stdout, /sqs-dead-letter +python, node +A poisoned message/);
+  const listed = JSON.parse((await lambent(server, ["samples", "list", "--json"])).stdout) as Listed[];
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    NAMES,
+  );
+  for (const { name, languages } of listed) assert.deepEqual(languages, ["python", "node"], name);
+});
+
+test("a name that is none is refused with the list", async () => {
+  const ran = await lambent(server, ["samples", "run", "nothing"]);
+  assert.equal(ran.code, 1);
+  assert.match(ran.stderr, /There is no sample "nothing"\.\n→ next: lambent samples list/);
+});
+
+for (const name of NAMES) {
+  describe(name, () => {
+    for (const language of ["python", "node"]) {
+      test(language, async (t) => {
+        const running = lambent(server, ["samples", "run", name, "--language", language]);
+        const over = { yet: false };
+        void running.then(() => (over.yet = true));
+        // The next full minute is brought here as often as it takes.
+        if (name === "eventbridge-cron") {
+          await until("it ticks", async () => {
+            if (!over.yet) await lambent(server, ["clock", "advance", "60s"]);
+            return over.yet;
+          });
+        }
+        const { code, stdout, stderr } = await running;
+        if (code !== 0 && NO_SDK.test(stdout)) return t.skip("the SDK could not be installed");
+        assert.equal(code, 0, `${stdout}\n${stderr}`);
+        assert.equal(stderr.replaceAll(/^.*…\n/gm, ""), "");
+        assert.match(stdout, /^\$ aws lambda create-function .*--zip-file fileb:\/\/function\.zip/m);
+        const now = await counts();
+        for (const kind of ["functions", "queues", "buckets", "tables", "mappings", "roles"]) {
+          await until(`no ${kind} are left`, async () => ((await counts())[kind] ?? 0) === 0, 10);
+        }
+        assert.equal(now["log groups"], 0);
+      });
+    }
+  });
+}
+
+test("--keep leaves everything", async () => {
+  const ran = await lambent(server, ["samples", "run", "hello", "--keep"]);
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.match(ran.stdout, /everything it made is still there/);
+  const { functions, roles } = await counts();
+  assert.deepEqual([functions, roles], [1, 1]);
+});
