@@ -29,8 +29,9 @@ export function jsonRequest(
   service: JsonService,
   operation: string,
   input: object,
+  region: string = REGION,
 ): Buffer {
-  const target = { method: "POST", path: "/", port, service };
+  const target = { method: "POST", path: "/", port, service, region };
   return signedRequest(credentials, target, JSON.stringify(input), jsonHeaders(service, operation));
 }
 

@@ -1,11 +1,13 @@
 import type { Bench } from "./bench.ts";
-import { ACCOUNT, callJson, createMapping, createQueue, REGION } from "./events-client.ts";
+import { openConnection } from "./connection.ts";
+import { ACCOUNT, createMapping, createQueue, jsonRequest, REGION } from "./events-client.ts";
 import { NODE_ECHO } from "./functions.ts";
 import { createFunction, startLambent } from "./lambent.ts";
 import { cpuUs, rssMb, stop } from "./processes.ts";
 
 const MAPPINGS = 100;
 const RULES = 1000;
+const REGIONS = [REGION, "us-west-2", "eu-west-1", "eu-north-1"];
 const SECONDS = 20;
 const BAR_PERCENT = 2;
 
@@ -26,19 +28,23 @@ export async function idleSources(bench: Bench): Promise<void> {
       }),
     );
   }
+  const connection = await openConnection(server.port);
+  const ask = async (operation: string, input: object, region: string): Promise<void> => {
+    const { status } = await connection.ask(jsonRequest(server, "events", operation, input, region));
+    if (status !== 200) throw new Error(`${operation} was answered with ${String(status)}`);
+  };
   // Twelve hours from now, so that none is due while this measures.
   const hour = (new Date().getUTCHours() + 12) % 24;
-  for (let index = 0; index < RULES; index += 10) {
-    await Promise.all(
-      Array.from({ length: 10 }, async (_, more) => {
-        const Name = `idle-${String(index + more)}`;
-        const ScheduleExpression = `cron(${String((index + more) % 60)} ${String(hour)} * * ? *)`;
-        await callJson(server, "events", "PutRule", { Name, ScheduleExpression });
-        const Arn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${FunctionName}`;
-        await callJson(server, "events", "PutTargets", { Rule: Name, Targets: [{ Id: "function", Arn }] });
-      }),
-    );
+  for (let index = 0; index < RULES; index += 1) {
+    // A bus has 300 rules, as on AWS.
+    const region = REGIONS[index % REGIONS.length] ?? REGION;
+    const Rule = `idle-${String(index)}`;
+    const ScheduleExpression = `cron(${String(index % 60)} ${String(hour)} * * ? *)`;
+    await ask("PutRule", { Name: Rule, ScheduleExpression }, region);
+    const Arn = `arn:aws:sqs:${region}:${ACCOUNT}:idle-0`;
+    await ask("PutTargets", { Rule, Targets: [{ Id: "queue", Arn }] }, region);
   }
+  connection.close();
   await new Promise((resolve) => setTimeout(resolve, 3000));
   const before = cpuUs(server.serverPid);
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));

@@ -8,13 +8,20 @@ export interface Credentials {
 /** One whole HTTP/1.1 request with an AWS Signature Version 4 header, as bytes. */
 export function signedRequest(
   credentials: Credentials,
-  target: { readonly method: string; readonly path: string; readonly port: number; readonly service: string },
+  target: {
+    readonly method: string;
+    readonly path: string;
+    readonly port: number;
+    readonly service: string;
+    readonly region?: string;
+  },
   body: string,
   headers: Readonly<Record<string, string>> = {},
 ): Buffer {
   const date = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   const day = date.slice(0, 8);
-  const scope = `${day}/us-east-1/${target.service}/aws4_request`;
+  const region = target.region ?? "us-east-1";
+  const scope = `${day}/${region}/${target.service}/aws4_request`;
   const all: Record<string, string> = {
     host: `127.0.0.1:${String(target.port)}`,
     "x-amz-date": date,
@@ -34,7 +41,7 @@ export function signedRequest(
   const hmac = (key: Buffer | string, text: string): Buffer =>
     createHmac("sha256", key).update(text).digest();
   const key = hmac(
-    hmac(hmac(hmac(`AWS4${credentials.secretAccessKey}`, day), "us-east-1"), target.service),
+    hmac(hmac(hmac(`AWS4${credentials.secretAccessKey}`, day), region), target.service),
     "aws4_request",
   );
   const toSign = ["AWS4-HMAC-SHA256", date, scope, createHash("sha256").update(canonical).digest("hex")].join(
