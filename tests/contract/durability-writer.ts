@@ -5,7 +5,16 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 
 const [, , kind, target = ""] = process.argv;
-const say = (text: string): void => void writeSync(1, `${text}\n`);
+/** Synchronous, so that what was said was acknowledged; again while the reader is behind. */
+function say(text: string): void {
+  for (;;) {
+    try {
+      return void writeSync(1, `${text}\n`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
+}
 
 if (kind === "blob") {
   const store = await createBlobStore({ folder: target });

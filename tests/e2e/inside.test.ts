@@ -223,8 +223,13 @@ describe("a clock that is moved", () => {
   };
 
   test("by 20 minutes: signatures of inside and outside are good, deadlines too, log lines stay in order", async () => {
+    // In steps, since an environment that is idle for longer is taken away.
+    for (let step = 0; step < 3; step += 1) {
+      await inside({ do: "count" });
+      await advance(5 * MINUTES);
+    }
     const [count] = (await inside({ do: "count" })) as [number];
-    const movedMs = await advance(20 * MINUTES);
+    const movedMs = await advance(5 * MINUTES);
     assert.equal(await asRoot(), 200);
     const [status, body] = (await inside({ do: "identity" })) as [number, string];
     assert.equal(status, 200, body);
