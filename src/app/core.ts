@@ -330,11 +330,13 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     },
     async close(drainMs) {
       stopping.abort();
-      await eventSources.close();
+      // Pollers wait for their invocations, which end by the drain at the latest.
+      const polling = eventSources.close();
       await events.close();
       await sns.close();
       await relay.close();
       await dataPlane.close(drainMs);
+      await polling;
       await dispatching;
       await control.close();
       await s3.close();

@@ -5,8 +5,10 @@
  *          enabled and not running, or running an older revision → (stop and) start
  *          disabled, or no longer ours → stop;  deleted → stop, then the row ends
  *
- * A look happens after every change and three times within a lease. What a poller writes carries the
- * epoch of its lease, so that one which lost it changes nothing.
+ * A poller that stops may have an invocation of 15 minutes under way: nobody waits for it, the look
+ * after its end goes on with its mapping. A look happens after every change and three times within a
+ * lease. What a poller writes carries the epoch of its lease, so that one which lost it changes
+ * nothing; leases that cannot be renewed until they run out end their pollers.
  */
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
@@ -37,6 +39,8 @@ interface Running {
   readonly mapping: EventSourceMapping;
   readonly epoch: number;
   readonly poller: Poller;
+  /** Takes nothing new, and has not ended yet. */
+  isStopping: boolean;
 }
 
 const LEASE_MS = 30_000;
@@ -46,6 +50,7 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
   const running = new Map<string, Running>();
   const life = { open: false, looking: false, again: false };
   let current: Promise<void> = Promise.resolve();
+  let heldUntil = 0;
   let timer: Timer | undefined;
 
   function changed(): void {
@@ -61,35 +66,47 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
       while (life.again && life.open) {
         life.again = false;
         const now = clock.now();
-        await follow(await store.lease(node, now, now + LEASE_MS));
+        const leases = await store.lease(node, now, now + LEASE_MS);
+        heldUntil = now + LEASE_MS;
+        await follow(leases);
       }
     } catch (error) {
       if (life.open) log.warn({ error: String(error) }, "event source mappings could not be looked up");
+      if (clock.now() >= heldUntil) for (const one of running.values()) stop(one);
     } finally {
       life.looking = false;
     }
-    if (life.open) timer = clock.timer(LEASE_MS / 3, changed);
+    if (!life.open) return;
+    const heldMs = heldUntil - clock.now();
+    timer = clock.timer(heldMs > 0 ? Math.min(LEASE_MS / 3, heldMs) : LEASE_MS / 3, changed);
+  }
+
+  function stop(one: Running): void {
+    if (one.isStopping) return;
+    one.isStopping = true;
+    const ended = (): void => {
+      running.delete(one.mapping.uuid);
+      changed();
+    };
+    one.poller.close().then(ended, ended);
   }
 
   async function follow(leases: readonly MappingLease[]): Promise<void> {
     const held = new Map(leases.map((lease) => [lease.mapping.uuid, lease]));
-    const stopping: Promise<void>[] = [];
-    for (const [uuid, { mapping, epoch, poller }] of running) {
-      const lease = held.get(uuid);
+    for (const one of running.values()) {
+      const lease = held.get(one.mapping.uuid);
       const isCurrent =
-        lease?.epoch === epoch &&
-        lease.mapping.revision === mapping.revision &&
+        lease?.epoch === one.epoch &&
+        lease.mapping.revision === one.mapping.revision &&
         lease.mapping.wanted === "enabled";
-      if (isCurrent) continue;
-      running.delete(uuid);
-      stopping.push(poller.close());
+      if (!isCurrent) stop(one);
     }
-    await Promise.all(stopping);
     for (const lease of leases) {
       const { mapping, epoch } = lease;
+      if (running.has(mapping.uuid) || !life.open) continue;
       if (mapping.wanted === "deleted") await store.remove(mapping.uuid);
-      else if (mapping.wanted === "enabled" && !running.has(mapping.uuid) && life.open) {
-        running.set(mapping.uuid, { mapping, epoch, poller: deps.poll(lease) });
+      else if (mapping.wanted === "enabled") {
+        running.set(mapping.uuid, { mapping, epoch, poller: deps.poll(lease), isStopping: false });
       }
     }
   }
@@ -104,8 +121,7 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
     async close() {
       life.open = false;
       timer?.cancel();
-      await current;
-      await Promise.all([...running.values()].map(({ poller }) => poller.close()));
+      await Promise.all([current, ...[...running.values()].map(({ poller }) => poller.close())]);
       running.clear();
       await store.release(node);
     },

@@ -4,7 +4,9 @@
  *   1. One loop gathers a batch: long polls of up to 10 messages, until the batch is full, its window
  *      has passed or 6 MB are reached; without a window the first messages that come are the batch.
  *   2. Messages that no filter wants are deleted.
- *   3. The batch runs beside others, as many as the window of concurrency allows.
+ *   3. The batch runs beside others, as many as the window of concurrency allows. What is more than one
+ *      event can carry becomes several batches: of an ordered queue one after the other, and only for
+ *      as long as they go well, since what follows a failure in its group must wait for it.
  *   4. What went well is deleted. What failed is left alone: it appears again when its visibility
  *      ends, and the queue's redrive policy counts. A throttle is no failure: the same batch is tried
  *      again for as long as its messages stay invisible.
@@ -38,6 +40,8 @@ export interface SqsPollerDeps extends ToldDeps {
 interface Item {
   readonly message: QueueMessage;
   readonly json: string;
+  /** Of `json`, with the comma behind it. */
+  readonly bytes: number;
 }
 
 interface Batch {
@@ -65,8 +69,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
   const running = new Set<Promise<void>>();
   let window = openWindow(settings.maximumConcurrency);
   let visibilityMs = 30_000;
-  /** Messages that came with a batch that was already full of bytes. */
-  let left: Item[] = [];
+  let freed: (() => void) | undefined;
 
   async function call(
     operation: string,
@@ -86,10 +89,11 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     let pauseMs = PAUSE_FIRST_MS;
     while (!stopping.signal.aborted) {
       try {
-        while (running.size >= window.size) await Promise.race(running);
-        const batch = await gather();
+        await place();
+        const batches = await gather();
         pauseMs = PAUSE_FIRST_MS;
-        if (batch.items.length > 0) start(batch);
+        if (mapping.kind === "sqs-fifo") start(batches);
+        else for (const batch of batches) await place().then(() => start([batch]));
       } catch (error) {
         if (stopping.signal.aborted) return;
         const { reason, ...more } = refusalOf(error);
@@ -107,35 +111,42 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     }
   }
 
-  async function gather(): Promise<Batch> {
-    const items: Item[] = [];
+  /** Resolves when another batch may run. */
+  async function place(): Promise<void> {
+    while (running.size >= window.size) await new Promise<void>((resolve) => (freed = resolve));
+  }
+
+  /** The next messages, in their order. */
+  async function gather(): Promise<Batch[]> {
+    // By id: a queue whose visibility is shorter than the window hands out the same message again.
+    const items = new Map<string, Item>();
     let bytes = EVENT_OVERHEAD;
     let deadline = Infinity;
     let invisibleUntilMs = Infinity;
-    const take = (item: Item): boolean => {
-      const size = Buffer.byteLength(item.json) + 1;
-      if (items.length > 0 && (bytes + size > LIMITS.syncPayloadBytes || items.length >= settings.batchSize))
-        return false;
-      bytes += size;
-      items.push(item);
-      return true;
-    };
-    left = left.filter((item) => !take(item));
-    while (left.length === 0 && items.length < settings.batchSize && !stopping.signal.aborted) {
-      const waitMs = items.length === 0 ? WAIT_SECONDS * 1000 : deadline - clock.now();
+    while (items.size < settings.batchSize && bytes < LIMITS.syncPayloadBytes && !stopping.signal.aborted) {
+      const waitMs = items.size === 0 ? WAIT_SECONDS * 1000 : deadline - clock.now();
       if (waitMs <= 0) break;
-      const received = await receive(Math.min(RECEIVE_MAX, settings.batchSize - items.length), waitMs);
-      if (received.length > 0 && deadline === Infinity) {
+      let wanted: readonly Item[];
+      try {
+        wanted = await selected(
+          await receive(Math.min(RECEIVE_MAX, settings.batchSize - items.size), waitMs),
+        );
+      } catch (error) {
+        if (items.size === 0) throw error;
+        break;
+      }
+      if (wanted.length > 0 && items.size === 0) {
         const now = clock.now();
         deadline = now + settings.batchingWindowSeconds * 1000;
         invisibleUntilMs = now + visibilityMs;
       }
-      const wanted = await selected(received);
-      left = wanted.filter((item) => !take(item));
-      if (items.length > 0 && settings.batchingWindowSeconds === 0) break;
-      if (items.length === 0) deadline = Infinity;
+      for (const item of wanted) {
+        if (!items.has(item.message.MessageId)) bytes += item.bytes;
+        items.set(item.message.MessageId, item);
+      }
+      if (items.size > 0 && settings.batchingWindowSeconds === 0) break;
     }
-    return { items, invisibleUntilMs };
+    return inEvents([...items.values()]).map((part) => ({ items: part, invisibleUntilMs }));
   }
 
   async function receive(count: number, waitMs: number): Promise<readonly QueueMessage[]> {
@@ -160,11 +171,16 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     const unwanted: QueueMessage[] = [];
     for (const message of messages) {
       const record = queueRecord(message, sourceArn);
-      if (wants(record)) items.push({ message, json: JSON.stringify(record) });
+      if (wants(record)) items.push(itemOf(message, JSON.stringify(record)));
       else unwanted.push(message);
     }
     metrics.count(mapping, "FilteredOutEventCount", unwanted.length);
-    await remove(unwanted);
+    await remove(unwanted).catch((error: unknown) => {
+      log.warn(
+        { mapping: mapping.uuid, source: sourceArn, error: refusalOf(error).reason },
+        "messages that no filter wants could not be deleted; they appear again in the queue",
+      );
+    });
     return items;
   }
 
@@ -177,20 +193,30 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     }
   }
 
-  function start(batch: Batch): void {
+  /** Runs the batches one after the other, until one does not go well. */
+  function start(batches: readonly Batch[]): void {
+    if (batches.length === 0) return;
     const wasFull = running.size + 1 >= window.size;
-    const work = run(batch)
-      .then((result) => {
-        window = after(window, result, wasFull);
-      })
+    const work = inTurn(batches, wasFull)
       .catch((error: unknown) => {
         log.warn(
           { mapping: mapping.uuid, error: String(error) },
           "a batch of messages could not be finished",
         );
       })
-      .finally(() => running.delete(work));
+      .finally(() => {
+        running.delete(work);
+        freed?.();
+      });
     running.add(work);
+  }
+
+  async function inTurn(batches: readonly Batch[], wasFull: boolean): Promise<void> {
+    for (const batch of batches) {
+      const result = await run(batch);
+      window = after(window, result, wasFull);
+      if (result !== "success") return;
+    }
   }
 
   async function run(batch: Batch): Promise<"success" | "failure" | "throttled"> {
@@ -275,3 +301,24 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
 
 const shownPause = (ms: number): string =>
   ms < 1000 ? `${String(ms)} ms` : `${String(Math.round(ms / 1000))} s`;
+
+const itemOf = (message: QueueMessage, json: string): Item => ({
+  message,
+  json,
+  bytes: Buffer.byteLength(json) + 1,
+});
+
+/** Cuts at what one event can carry. The order stays. */
+function inEvents(items: readonly Item[]): readonly (readonly Item[])[] {
+  const events: Item[][] = [];
+  let bytes = Infinity;
+  for (const item of items) {
+    if (bytes + item.bytes > LIMITS.syncPayloadBytes) {
+      events.push([]);
+      bytes = EVENT_OVERHEAD;
+    }
+    events.at(-1)?.push(item);
+    bytes += item.bytes;
+  }
+  return events;
+}

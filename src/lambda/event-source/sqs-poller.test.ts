@@ -1,0 +1,209 @@
+/** A poller against a queue of its own and a function that answers when the test says so. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ServiceError } from "../../kernel/errors.ts";
+import { silentLogger } from "../../kernel/log.ts";
+import type { PeerCall } from "../../ports/peers.ts";
+import { fakeClock, type FakeClock } from "../../testing/fake-clock.ts";
+import type { InvocationOutcome } from "../model/invocation.ts";
+import { Deliveries } from "../observe/deliveries.ts";
+import type { Poller } from "./manager.ts";
+import type { EventSourceMapping, MappingSettings, SourceKind } from "./model.ts";
+import { startSqsPoller } from "./sqs-poller.ts";
+
+const SETTINGS: MappingSettings = {
+  batchSize: 10,
+  batchingWindowSeconds: 0,
+  filters: [],
+  reportBatchItemFailures: false,
+  countEvents: false,
+};
+
+const OUTCOME = { payload: Buffer.from("null"), requestId: "r", executedVersion: "1" };
+const WELL = { ...OUTCOME, kind: "success" } as unknown as InvocationOutcome;
+const BADLY = {
+  ...OUTCOME,
+  kind: "function-error",
+  errorType: "Unhandled",
+} as unknown as InvocationOutcome;
+
+interface Invocation {
+  readonly ids: readonly string[];
+  answer(outcome: InvocationOutcome): void;
+  refuse(error: ServiceError): void;
+}
+
+interface World {
+  readonly clock: FakeClock;
+  readonly poller: Poller;
+  /** Every invocation so far, the answered ones included. */
+  readonly invocations: Invocation[];
+  readonly deleted: string[];
+  send(...messages: readonly { readonly id: string; readonly body: string }[]): void;
+  settle(): Promise<void>;
+}
+
+function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World {
+  const clock = fakeClock();
+  const waiting: object[] = [];
+  const invocations: Invocation[] = [];
+  const deleted: string[] = [];
+  let arrived: () => void = () => undefined;
+
+  async function receive(input: PeerCall["input"], signal: AbortSignal | undefined): Promise<object> {
+    if (waiting.length === 0) {
+      await new Promise<void>((resolve) => {
+        arrived = resolve;
+        signal?.addEventListener("abort", () => resolve(), { once: true });
+        clock.timer(Number(input["WaitTimeSeconds"]) * 1000, resolve);
+      });
+    }
+    return { Messages: waiting.splice(0, Number(input["MaxNumberOfMessages"])) };
+  }
+  const poller = startSqsPoller(
+    {
+      clock,
+      log: silentLogger,
+      deliveries: new Deliveries(),
+      metrics: { count: () => undefined },
+      roleOf: () => Promise.resolve("arn:aws:iam::000000000000:role/r"),
+      peers: {
+        permit: () => Promise.resolve(),
+        async call({ operation, input, signal }) {
+          if (operation === "GetQueueAttributes") return { Attributes: { VisibilityTimeout: "30" } };
+          if (operation === "ReceiveMessage") return { ...(await receive(input, signal)) };
+          const entries = input["Entries"] as readonly { ReceiptHandle: string }[];
+          deleted.push(...entries.map((entry) => entry.ReceiptHandle));
+          return {};
+        },
+      },
+      invoker: {
+        invoke({ payload }) {
+          const event = JSON.parse(Buffer.from(payload).toString("utf8")) as {
+            Records: readonly { messageId: string }[];
+          };
+          const { promise, resolve, reject } = Promise.withResolvers<InvocationOutcome>();
+          const ids = event.Records.map((record) => record.messageId);
+          invocations.push({ ids, answer: resolve, refuse: reject });
+          return promise;
+        },
+      },
+    },
+    {
+      epoch: 1,
+      mapping: {
+        uuid: "u",
+        kind,
+        scope: { accountId: "000000000000", region: "us-east-1" },
+        sourceArn: "arn:aws:sqs:us-east-1:000000000000:q",
+        functionName: "f",
+        settings: { ...SETTINGS, ...settings },
+      } as unknown as EventSourceMapping,
+    },
+  );
+  return {
+    clock,
+    poller,
+    invocations,
+    deleted,
+    send(...messages) {
+      waiting.push(
+        ...messages.map(({ id, body }) => ({ MessageId: id, ReceiptHandle: id, Body: body, MD5OfBody: "" })),
+      );
+      arrived();
+    },
+    async settle() {
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+const LARGE = "x".repeat(900_000);
+const tenLarge = Array.from({ length: 10 }, (_, n) => ({ id: `m${String(n)}`, body: LARGE }));
+const ids = (from: number, to: number): string[] => tenLarge.slice(from, to).map(({ id }) => id);
+
+test("what is more than an event of an ordered queue carries runs after it", async () => {
+  const { poller, invocations, deleted, send, settle } = world("sqs-fifo");
+  send(...tenLarge);
+  await settle();
+  assert.deepEqual(
+    invocations.map((one) => one.ids),
+    [ids(0, 6)],
+  );
+  invocations[0]?.answer(WELL);
+  await settle();
+  assert.deepEqual(invocations[1]?.ids, ids(6, 10));
+  invocations[1]?.answer(WELL);
+  await settle();
+  assert.deepEqual(deleted, ids(0, 10));
+  await poller.close();
+});
+
+test("what follows a failure in an ordered queue is left to the queue", async () => {
+  const { poller, invocations, deleted, send, settle } = world("sqs-fifo");
+  send(...tenLarge);
+  await settle();
+  invocations[0]?.answer(BADLY);
+  await settle();
+  assert.equal(invocations.length, 1);
+  assert.deepEqual(deleted, []);
+  await poller.close();
+});
+
+test("what is more than an event carries waits for no other message", async () => {
+  for (const batchingWindowSeconds of [0, 60]) {
+    const { poller, invocations, send, settle } = world("sqs", { batchingWindowSeconds });
+    send(...tenLarge);
+    await settle();
+    assert.deepEqual(
+      invocations.map((one) => one.ids),
+      [ids(0, 6), ids(6, 10)],
+    );
+    for (const one of invocations) one.answer(WELL);
+    await poller.close();
+  }
+});
+
+test("a refused batch is given back when its messages appear again", async () => {
+  const { clock, poller, invocations, send, settle } = world("sqs", { batchingWindowSeconds: 5 });
+  send(...tenLarge);
+  await settle();
+  // The second of both: it waits for nothing else, and knows when its messages appear.
+  for (let turn = 0; turn < 60; turn += 1) {
+    for (const one of invocations) one.refuse(new ServiceError("TooManyRequestsException", 429, "slow"));
+    await settle();
+    await clock.advanceAsync(1_000);
+  }
+  const before = invocations.length;
+  await clock.advanceAsync(120_000);
+  await settle();
+  assert.equal(invocations.length, before);
+  await poller.close();
+});
+
+test("never more than MaximumConcurrency at once, and as many as that", async () => {
+  const { poller, invocations, send, settle } = world("sqs", { maximumConcurrency: 2, batchSize: 1 });
+  send(...Array.from({ length: 9 }, (_, n) => ({ id: String(n), body: "" })));
+  for (let answered = 0; answered < 9; answered += 1) {
+    await settle();
+    assert.equal(invocations.length, Math.min(9, answered + 2));
+    invocations[answered]?.answer(WELL);
+  }
+  await poller.close();
+});
+
+test("the same message twice in a window is one record, deleted by its last receipt", async () => {
+  const { clock, poller, invocations, send, settle } = world("sqs", { batchingWindowSeconds: 60 });
+  send({ id: "m", body: "a" });
+  await settle();
+  send({ id: "m", body: "a" });
+  await settle();
+  await clock.advanceAsync(61_000);
+  await settle();
+  assert.deepEqual(
+    invocations.map((one) => one.ids),
+    [["m"]],
+  );
+  invocations[0]?.answer(WELL);
+  await poller.close();
+});
