@@ -270,6 +270,23 @@ test("a template that is no JSON is refused with the place", async () => {
   );
 });
 
+test("what a template makes of an event and is no JSON goes to the dead-letter queue", async () => {
+  await route("broken", [
+    {
+      Id: "a",
+      Arn: await world.queue("broken"),
+      InputTransformer: { InputPathsMap: { a: "$.detail" }, InputTemplate: '{"a": "<a>"}' },
+      DeadLetterConfig: { Arn: await world.queue("broken-dead") },
+    },
+  ]);
+  const [taken] = await put(entry("broken"));
+  const [dead] = await world.messages("broken-dead", 1);
+  assert.ok(dead !== undefined);
+  assert.equal(dead.attributes["ERROR_CODE"], "INVALID_JSON");
+  assert.equal(eventOf(dead).id, taken?.EventId);
+  assert.deepEqual(await world.drain("broken"), []);
+});
+
 test("a FIFO queue gets its group", async () => {
   const Arn = await world.queue("grouped.fifo", { FifoQueue: "true", ContentBasedDeduplication: "true" });
   await route("grouped", [{ Id: "a", Arn, SqsParameters: { MessageGroupId: "g" } }]);
@@ -300,7 +317,7 @@ test("what cannot be delivered goes to the target's dead-letter queue, with the 
   assert.equal(eventOf(received).id, taken?.EventId);
   assert.equal(received.attributes["RULE_ARN"], ruleArn);
   assert.equal(received.attributes["TARGET_ARN"], Arn);
-  assert.equal(received.attributes["ERROR_CODE"], "ResourceNotFoundException");
+  assert.equal(received.attributes["ERROR_CODE"], "NO_RESOURCE");
   assert.equal(received.attributes["RETRY_ATTEMPTS"], "0");
 });
 
@@ -331,7 +348,7 @@ for (const { name, region, account, sameId } of OTHERS) {
       source,
       [
         { Id: "q", Arn: await world.queue(theirs) },
-        { Id: "b", Arn: thirdArn },
+        { Id: "b", Arn: thirdArn, DeadLetterConfig: { Arn: await world.queue(`dead-${name}`) } },
       ],
       there,
       `bus-${name}`,
@@ -347,6 +364,9 @@ for (const { name, region, account, sameId } of OTHERS) {
     assert.deepEqual(received, same);
     assert.deepEqual([received.account, received.region], [ACCOUNT, REGION]);
     assert.equal(newId === id, sameId);
+    const [dead] = await world.messages(`dead-${name}`, 1);
+    assert.equal(dead?.attributes["ERROR_CODE"], "THIRD_ACCOUNT_HOP_DETECTED");
+    assert.equal(dead?.body, arrived.body);
     assert.deepEqual(await world.drain(beyond), []);
   });
 }

@@ -43,7 +43,9 @@ const PATTERN = JSON.stringify({ source: ["me"], detail: { command: ["update"] }
 type Answer = Record<string, unknown>;
 
 async function send(command: unknown): Promise<Answer> {
-  const { $metadata: _metadata, ...answer } = (await world.events.send(command as never)) as Answer;
+  const { $metadata: _metadata, ...answer } = (await world.events.send(
+    command as never,
+  )) as unknown as Answer;
   return answer;
 }
 
@@ -342,6 +344,10 @@ test("refusals of targets", async () => {
   await refuse(
     { Id: "a", Arn: QUEUE, InputTransformer: { InputPathsMap: { a: "$.detail" }, InputTemplate: "<a> <b>" } },
     "InputTemplate for target a contains invalid placeholder b.",
+  );
+  await refuse(
+    { Id: "a", Arn: `${BUS}/default`, InputPath: "$.detail" },
+    "Modifying the input for target a is not supported",
   );
   await refuse({ Id: "a", Arn: QUEUE, Input: "{no json" }, "JSON syntax error in input for target a");
   const error = await refusal(

@@ -20,9 +20,29 @@ export function deadLetterAttributes(
   return {
     RULE_ARN: text(delivery.sourceArn),
     TARGET_ARN: text(delivery.targetArn),
-    ERROR_CODE: text(failure.code),
+    ERROR_CODE: text(deadLetterCode(failure.code)),
     ERROR_MESSAGE: text(failure.message || failure.code),
     RETRY_ATTEMPTS: text(String(retries)),
-    ...(condition === "NotRetryable" ? {} : { EXHAUSTED_RETRY_CONDITION: text(condition) }),
+    ...(condition === "NotRetryable" ? {} : { EXHAUSTED_RETRY_CONDITION: text(CONDITIONS[condition]) }),
   };
+}
+
+const CONDITIONS = {
+  MaximumRetryAttempts: "MaximumRetryAttempts",
+  MaximumEventAge: "MaximumEventAgeInSeconds",
+} as const;
+
+const CODES: readonly (readonly [code: RegExp, told: string])[] = [
+  [/^[A-Z_]+$/u, ""],
+  [/AccessDenied|NotAuthorized|Forbidden/u, "NO_PERMISSIONS"],
+  [/NotFound|NonExistent|DoesNotExist|NoSuch/u, "NO_RESOURCE"],
+  [/Throttl|TooManyRequests/u, "THROTTLING"],
+  [/LimitExceeded|OverLimit/u, "RESOURCE_LIMIT_EXCEEDED"],
+  [/Invalid|Validation|MissingParameter/u, "INVALID_PARAMETER"],
+];
+
+/** EventBridge has codes of its own for what its targets answer. */
+export function deadLetterCode(code: string): string {
+  const [, told = "ERROR_FROM_TARGET"] = CODES.find(([pattern]) => pattern.test(code)) ?? [];
+  return told || code;
 }

@@ -179,7 +179,7 @@ test("a failure that may pass is repeated; then the dead-letter queue gets the b
   assert.equal(here.calls.length, 4);
   const attributes = here.calls.at(-1)?.input["MessageAttributes"] as Record<string, { StringValue: string }>;
   assert.equal(here.calls.at(-1)?.input["MessageBody"], event.body);
-  assert.equal(attributes["ERROR_CODE"]?.StringValue, "InternalError");
+  assert.equal(attributes["ERROR_CODE"]?.StringValue, "ERROR_FROM_TARGET");
   assert.equal(attributes["RETRY_ATTEMPTS"]?.StringValue, "2");
   assert.equal(attributes["EXHAUSTED_RETRY_CONDITION"]?.StringValue, "MaximumRetryAttempts");
   assert.equal(await rowsLeft(here.database), 0);

@@ -40,7 +40,7 @@ export interface Events {
 /** Before the relay starts: events that wait for a bus are for this service. */
 export function createEvents({ clock, random, log, database, relay, peers }: EventsDeps): Events {
   const store = createStore(database);
-  const router = createRouter({ store, clock, random, log });
+  const router = createRouter({ store, random, log });
   const scheduler = createScheduler({ store, router, outbox: relay, clock, random, log });
   const deps: Deps = { clock, random, store, router, scheduler };
   useReceivers({ store, router, relay, peers, clock, random });

@@ -6,11 +6,12 @@
  *      delivery a target.
  *   3. All deliveries of a request are one unit: what was answered is delivered.
  *
- * An event that came from another bus goes to no third one: so loops end.
+ * An event that came from another bus goes to no third one: so loops end. That, and a template that
+ * makes no JSON, is told in the target's dead-letter queue.
  */
-import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { deadLetterAttributes } from "../../events/outbox/dead-letter.ts";
 import { compilePattern } from "../../events/pattern/compile.ts";
 import { flatten, matchesFlat, type Pattern } from "../../events/pattern/pattern.ts";
 import type { Delivery } from "../../ports/outbox.ts";
@@ -38,7 +39,25 @@ interface Route {
 interface RoutedTarget {
   readonly target: Target;
   readonly transform: Transform;
-  readonly isBus: boolean;
+  /** Where the target is a bus. */
+  readonly bus: BusKey | undefined;
+}
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+const INVALID_JSON: Failure = {
+  code: "INVALID_JSON",
+  message: "the input template makes no valid JSON of this event",
+};
+
+function hopFailure(bus: BusKey, rule: Rule): Failure {
+  return {
+    code: bus.region === rule.region ? "THIRD_ACCOUNT_HOP_DETECTED" : "THIRD_REGION_HOP_DETECTED",
+    message: "Events received from another event bus cannot be forwarded to this event bus.",
+  };
 }
 
 interface Routes {
@@ -48,7 +67,6 @@ interface Routes {
 
 export interface RouterDeps {
   readonly store: EventsStore;
-  readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
@@ -87,17 +105,35 @@ export function createRouter({ store, random, log }: RouterDeps): Router {
     return { routes, paths: new Set(routes.flatMap(({ pattern }) => [...(pattern?.paths ?? [])])) };
   }
 
+  /** One delivery a target: to the target, or at once to its dead-letter queue. */
   function toTargets({ rule, targets }: Route, event: BusEvent): Delivery[] {
-    return targets.flatMap(({ target, transform, isBus }) => {
-      if (isBus && event.forwarded) return [];
+    return targets.flatMap(({ target, transform, bus }) => {
+      if (bus !== undefined && event.forwarded)
+        return undeliverable(target, rule, event, hopFailure(bus, rule));
       const body = transform(event, rule);
-      if (body !== undefined) return [deliveryTo(target, rule, body, random.uuid(), event.traceHeader)];
-      log.warn(
-        { rule: ruleArn(rule), target: target.Id, event: event.value.id },
-        "the input template gave no valid JSON for this event; it is not delivered",
-      );
-      return [];
+      if (body === undefined) return undeliverable(target, rule, event, INVALID_JSON);
+      return [deliveryTo(target, rule, body, random.uuid(), event.traceHeader)];
     });
+  }
+
+  function undeliverable(target: Target, rule: Rule, event: BusEvent, failure: Failure): Delivery[] {
+    log.warn(
+      { rule: ruleArn(rule), target: target.Id, event: event.value.id, error: failure.code },
+      `an event is not delivered: ${failure.message}`,
+    );
+    const deadLetterArn = target.DeadLetterConfig?.Arn;
+    if (deadLetterArn === undefined) return [];
+    const { Id, RetryPolicy = {} } = target;
+    const letter = deliveryTo(
+      { Id, Arn: deadLetterArn, RetryPolicy },
+      rule,
+      event.text,
+      random.uuid(),
+      undefined,
+    );
+    const about = { principal: letter.principal, sourceArn: letter.sourceArn, targetArn: target.Arn };
+    const attributes = deadLetterAttributes(about, { ...failure, retryable: false }, "NotRetryable", 0);
+    return [{ ...letter, attributes }];
   }
 
   return {
@@ -119,7 +155,7 @@ export function createRouter({ store, random, log }: RouterDeps): Router {
 }
 
 function routed(target: Target): RoutedTarget {
-  return { target, transform: compileTransform(target), isBus: parseBusArn(target.Arn) !== undefined };
+  return { target, transform: compileTransform(target), bus: parseBusArn(target.Arn) };
 }
 
 function deliveryTo(
@@ -130,7 +166,8 @@ function deliveryTo(
   traceHeader: string | undefined,
 ): Delivery {
   const { RetryPolicy: retry = {}, DeadLetterConfig: deadLetter, SqsParameters: sqs } = target;
-  const roleArn = target.RoleArn;
+  // A rule's own role is for buses alone: the other targets have policies.
+  const roleArn = target.RoleArn ?? (parseBusArn(target.Arn) === undefined ? undefined : rule.roleArn);
   return {
     id,
     scope: { accountId: rule.accountId, region: rule.region },

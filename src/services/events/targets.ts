@@ -60,7 +60,7 @@ export function targetFrom(input: TargetInput): Target {
     );
   }
   if (parseBusArn(arn) !== undefined && hasInput(target)) {
-    throw errors.notServed(`Input, InputPath or InputTransformer of a target that is an event bus (${id})`);
+    throw errors.validation(`Modifying the input for target ${id} is not supported`);
   }
   compileTransform(target);
   return target;

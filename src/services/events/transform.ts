@@ -62,10 +62,6 @@ function compileTransformer(
   id: string,
 ): Transform {
   const paths = new Map(Object.entries(map).map(([name, path]) => [name, pathOf(path, id)]));
-  const reserved = [...paths.keys()].find((name) => name.toLowerCase().startsWith("aws."));
-  if (reserved !== undefined) {
-    throw errors.validation(`InputPathsMap for target ${id} contains a reserved name ${reserved}.`);
-  }
   const parts = partsOf(template);
   for (const part of parts) {
     if (typeof part === "string" || paths.has(part.name) || Object.hasOwn(PREDEFINED, part.name)) continue;
