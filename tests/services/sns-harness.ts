@@ -39,7 +39,7 @@ import { createSqs, migrations as sqsMigrations } from "../../src/services/sqs/i
 export const ACCOUNT = "123456789012";
 export const REGION = "eu-west-1";
 export const KEY = { accessKeyId: "LKIASNSTESTS", secretAccessKey: "the secret of the tests" } as const;
-export const USER = `arn:aws:iam::${ACCOUNT}:user/tester`;
+export const USER: string = `arn:aws:iam::${ACCOUNT}:user/tester`;
 
 const keys: KeyResolver = {
   resolve: (accessKeyId) =>
@@ -56,6 +56,7 @@ const evidence = OperationRecord.fromEnvironment();
 
 export interface Served {
   readonly endpoint: string;
+  readonly folder: string;
   readonly clock: AdjustableClock;
   readonly database: Database;
   readonly sns: Sns;
@@ -76,7 +77,7 @@ export interface Served {
     topicArn: string,
     message: string,
     more?: object,
-  ): Promise<{ MessageId?: string; SequenceNumber?: string }>;
+  ): Promise<{ MessageId?: string | undefined; SequenceNumber?: string | undefined }>;
   /** Messages of a queue, deleted as they come, until there are `count`. */
   receive(queue: string, count?: number): Promise<Message[]>;
   /** Resolves when nothing is left to be delivered. */
@@ -186,6 +187,7 @@ export async function serveSns(t: TestContext, options: { readonly folder?: stri
   const queueUrl = (name: string): string => `${endpoint}/${ACCOUNT}/${name}`;
   return {
     endpoint,
+    folder,
     clock,
     database,
     sns,

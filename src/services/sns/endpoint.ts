@@ -2,8 +2,8 @@
 import * as errors from "./errors.ts";
 import { PROTOCOLS, type Protocol, type Topic } from "./model.ts";
 
-/** E.164, with AWS's leniency: dashes, dots, parentheses and spaces between digits. */
-export const PHONE: RegExp = /^\+?\d(?:[-. ()]{0,1}\d){4,14}$/u;
+/** E.164; single dots, dashes and slashes between the digits are passed over, as on AWS. */
+export const PHONE: RegExp = /^\+?[1-9](?:[./-]?\d){1,14}$/u;
 
 export function protocolOf(text: string): Protocol {
   const protocol = PROTOCOLS.find((one) => one === text);
