@@ -44,7 +44,7 @@ export function tableOperations(use: UseEngine): Operations<Client> {
     async DescribeTable(input, context) {
       const engine = await use();
       return {
-        Table: await describe(engine, await engine.tables.named(context, input.TableName ?? ""), true),
+        Table: await describe(engine, await engine.tables.settled(context, input.TableName ?? ""), true),
       };
     },
 

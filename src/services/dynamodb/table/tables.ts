@@ -12,6 +12,8 @@ import { refuseTableName, tableNameOf, type Table } from "./model.ts";
 
 /** Long enough to be seen, short enough not to be waited for. */
 const SETTLE_MS = 20;
+/** What takes longer, the filling of an index, is described as it stands. */
+const PATIENCE_MS = 100;
 const ATTEMPTS_MAX = 20;
 
 /** What a change of a definition makes: the new one, and rows that go with it in the same unit. */
@@ -32,6 +34,12 @@ export interface Tables {
   create(table: Table, rows: readonly Statement[]): Promise<void>;
   /** Decides on the definition as it stands. Errors: what `decide` throws. */
   change(scope: Scope, nameOrArn: string, decide: (table: Table) => TableChange): Promise<Table>;
+  /**
+   * For DescribeTable: gives what is under way a moment to settle. The SDKs' waiters look at once and then
+   * only every 20 s.
+   * Errors: ResourceNotFoundException that names it.
+   */
+  settled(scope: Scope, nameOrArn: string): Promise<Table>;
   /** Settles everything that is under way in the file. */
   resume(): Promise<void>;
   close(): Promise<void>;
@@ -105,6 +113,16 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
         );
       }
       return table;
+    },
+    async settled(scope, nameOrArn) {
+      const table = await named(scope, nameOrArn);
+      const underWay = settling.get(table.no);
+      if (table.status === "ACTIVE" || underWay === undefined) return table;
+      const enough = new AbortController();
+      const patience = clock.sleep(PATIENCE_MS, enough.signal).catch(() => undefined);
+      await Promise.race([underWay, patience]);
+      enough.abort(new Error("it has settled"));
+      return named(scope, nameOrArn);
     },
     async create(table, rows) {
       const existing = await store.table(table.scope, table.name);
