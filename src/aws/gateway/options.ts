@@ -47,7 +47,8 @@ export interface GatewayLimits {
 
 export const GATEWAY_LIMITS: GatewayLimits = {
   requestBytes: 10_485_760,
-  requestBytesOf: { lambda: 70_167_211 },
+  // A batch of DynamoDB may hold 16 MB, binaries in base64 included.
+  requestBytesOf: { lambda: 70_167_211, dynamodb: 16_777_216 },
   bufferedBytes: 536_870_912,
 };
 
