@@ -24,6 +24,8 @@ export interface Identity {
 /** What a signature of version 2 covers besides. */
 export interface AuthenticatedParts extends VerifiedParts {
   readonly bucket: string | undefined;
+  /** The operation may be named by a plain link: nobody signs those. */
+  readonly isLink?: boolean;
 }
 
 const ACCOUNT_ID = /^\d{12}$/u;
@@ -93,7 +95,8 @@ export function authenticate(
   }
   if (reading.kind === "unsigned") {
     // Buckets can be anybody's to read; what may be read then, their policies say.
-    if (options.requireKnownKeys && parts.protocol === "restXml") return nobody(options.defaultAccountId);
+    const mayBeAnybody = parts.protocol === "restXml" || parts.isLink === true;
+    if (options.requireKnownKeys && mayBeAnybody) return nobody(options.defaultAccountId);
     if (options.requireKnownKeys) {
       throw refuse("unsigned", parts.protocol, undefined, "sign the request with a key of this server");
     }
