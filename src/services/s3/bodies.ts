@@ -109,19 +109,18 @@ async function receiveLarge(
   claims: Claims,
   contents: Contents,
 ): Promise<Received> {
-  const md5 = contents.startMd5(claims.bytes);
+  const md5 = createHash("md5");
   const sha256 = claims.sha256 === undefined ? undefined : createHash("sha256");
   const checksum = startChecksum(claims.algorithm);
   const other = claims.also === undefined ? undefined : startChecksum(claims.also);
   let bytes = 0;
-  async function take(chunk: Uint8Array): Promise<Uint8Array> {
+  function take(chunk: Uint8Array): Uint8Array {
     bytes += chunk.length;
     if (bytes > S3_LIMITS.putBytes) throw errors.entityTooLarge(bytes, S3_LIMITS.putBytes);
-    const behind = md5.update(chunk);
+    md5.update(chunk);
     sha256?.update(chunk);
     checksum.update(chunk);
     other?.update(chunk);
-    if (behind !== undefined) await behind;
     return chunk;
   }
   async function* hashed(): AsyncGenerator<Uint8Array> {
@@ -130,22 +129,10 @@ async function receiveLarge(
     // A body that broke off must not become a blob.
     if (claims.bytes !== undefined && bytes !== claims.bytes) throw errors.incompleteBody();
   }
-  let blob: string | undefined;
-  let etag: string;
-  try {
-    blob = await contents.put(hashed());
-    etag = await md5.digest();
-  } catch (error) {
-    md5.drop();
-    if (blob !== undefined) {
-      contents.suspect([blob]);
-      contents.release([blob]);
-    }
-    throw error;
-  }
+  const blob = await contents.put(hashed());
   const received: Received = {
     bytes,
-    md5: etag,
+    md5: md5.digest("hex"),
     algorithm: claims.algorithm,
     checksum: checksum.digest().toString("base64"),
     other: other?.digest().toString("base64"),

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
-import type { Md5, Md5s } from "./md5.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 
 /**
@@ -17,8 +16,6 @@ import type { BlobStore } from "../../ports/blob-store.ts";
 export interface Contents {
   /** Stores a body and holds its blob; `release` it when the row is committed (or will not be). */
   put(body: AsyncIterable<Uint8Array>): Promise<string>;
-  /** For the ETag of a body of about so many bytes. */
-  startMd5(bytes: number | undefined): Md5;
   /** Resolves once none of the blobs is being deleted; look at the row again after it. */
   hold(blobs: readonly string[]): Promise<void>;
   release(blobs: readonly string[]): void;
@@ -39,12 +36,11 @@ export interface ContentsDeps {
   readonly blobs: BlobStore;
   readonly log: Logger;
   readonly random: Random;
-  readonly md5s: Md5s;
   /** Does a row name it? */
   readonly isNamed: (blob: string) => Promise<boolean>;
 }
 
-export function createContents({ blobs, log, random, md5s, isNamed }: ContentsDeps): Contents {
+export function createContents({ blobs, log, random, isNamed }: ContentsDeps): Contents {
   const held = new Map<string, number>();
   const deleting = new Map<string, Promise<void>>();
   const suspects = new Set<string>();
@@ -117,7 +113,6 @@ export function createContents({ blobs, log, random, md5s, isNamed }: ContentsDe
         throw error;
       }
     },
-    startMd5: md5s.start,
     hold,
     release,
     suspect(list) {
@@ -145,7 +140,6 @@ export function createContents({ blobs, log, random, md5s, isNamed }: ContentsDe
     async close() {
       closed = true;
       await running;
-      await md5s.close();
     },
   };
 

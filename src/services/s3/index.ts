@@ -11,7 +11,6 @@ import { createBucketStore } from "./bucket-store.ts";
 import { createContents } from "./contents.ts";
 import { crossOriginOf } from "./cross-origin.ts";
 import type { Deps } from "./deps.ts";
-import { createMd5s } from "./md5.ts";
 import { createObjectStore } from "./object-store.ts";
 import { bucketOperations } from "./operations-buckets.ts";
 import { createLifecycleRunner } from "./lifecycle-runner.ts";
@@ -54,13 +53,7 @@ export interface S3 {
 export async function createS3(options: S3Deps): Promise<S3> {
   const { clock, random, log, database, blobs, outbox } = options;
   const objects = await createObjectStore(database, clock);
-  const contents = createContents({
-    blobs,
-    log,
-    random,
-    md5s: createMd5s(clock),
-    isNamed: objects.isNamed,
-  });
+  const contents = createContents({ blobs, log, random, isNamed: objects.isNamed });
   const deps: Deps = {
     clock,
     random,
