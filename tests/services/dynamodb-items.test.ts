@@ -158,12 +158,12 @@ const ITEM_REFUSALS: readonly [string, object, string][] = [
   [
     "index key",
     { ...KEY, g: { N: "1" } },
-    "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: local",
+    "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: byG",
   ],
   [
     "empty index key",
     { ...KEY, g: { S: "" } },
-    "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: local, IndexKey: g",
+    "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: byG, IndexKey: g",
   ],
   [
     "no type",
@@ -227,6 +227,21 @@ test("items that cannot be", async (t) => {
     assert.equal(await h.refusal("PutItem", { ...T, Item }), `ValidationException: ${sentence}`, what);
   }
   assert.equal((await h.call("Scan", T)).Count, 0);
+  const set = (value: object): object => ({
+    ...T,
+    Key: KEY,
+    UpdateExpression: "SET g = :g",
+    ExpressionAttributeValues: { ":g": value },
+  });
+  const empty =
+    "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.";
+  assert.equal(await h.refusal("UpdateItem", set({ S: "" })), `ValidationException: ${empty}`);
+  const update = { TransactItems: [{ Update: set({ S: "" }) }] };
+  assert.equal(await h.refusal("TransactWriteItems", update), `ValidationException: ${empty}`);
+  assert.match(
+    await h.refusal("UpdateItem", set({ N: "1" })),
+    /Type mismatch for Index Key g Expected: S Actual: N/,
+  );
   await h.put("things", { ...KEY, x: nest(31), big: { S: "x".repeat(400_000) } });
 });
 

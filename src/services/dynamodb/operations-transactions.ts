@@ -59,6 +59,8 @@ function reasonOf(failure: unknown): CancellationReason {
       ...(item === undefined ? {} : { Item: item }),
     };
   }
+  // An empty key is a fault of the request, not of the item it meets.
+  if (failure.message.startsWith("One or more parameter values are not valid.")) throw failure;
   if (failure.code === "ValidationException") return { Code: "ValidationError", Message: failure.message };
   throw failure;
 }

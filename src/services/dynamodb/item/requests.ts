@@ -84,7 +84,7 @@ export function putRequest(tables: Tables, input: PutInput, context: Where): Wri
     actions: [],
     key: (definition) => keyOfItem(definition, item),
     decide(old, definition) {
-      refuseIndexKeys(definition, item);
+      refuseIndexKeys(definition, item, "item");
       check(old);
       return item;
     },
@@ -143,7 +143,7 @@ export function updateRequest(tables: Tables, input: KeyInput, context: Where): 
       check(old);
       const next = applyUpdate(old ?? key, actions);
       if (actions.length > 0) checkItem(next);
-      refuseIndexKeys(definition, next);
+      refuseIndexKeys(definition, next, "update");
       return next;
     },
   };

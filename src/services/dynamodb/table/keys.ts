@@ -63,17 +63,27 @@ export function entryOf(keys: Keys, item: Item): ItemKey | undefined {
   return range === undefined ? undefined : { pk: partitionBytes(hash), sk: encodeKeyValue(range) };
 }
 
-/** Errors: ValidationException when a key attribute of an index has the wrong type, is empty or too long. */
-export function refuseIndexKeys(table: Table, item: Item): void {
-  for (const index of table.indexes) {
+/**
+ * Of several indexes that are wronged AWS names the first by its name.
+ * Errors: ValidationException when a key attribute of an index has the wrong type, is empty or too long;
+ * what an update expression makes is worded otherwise than what a whole item brings.
+ */
+export function refuseIndexKeys(table: Table, item: Item, from: "item" | "update"): void {
+  for (const index of table.indexes.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     for (const name of keyNames(index.keys)) {
       const value = attributeOf(item, name);
-      if (value !== undefined) refuseIndexKey(table, index, name, value);
+      if (value !== undefined) refuseIndexKey(table, index, { name, value, from });
     }
   }
 }
 
-function refuseIndexKey(table: Table, index: Index, name: string, value: AttributeValue): void {
+interface IndexKeyValue {
+  readonly name: string;
+  readonly value: AttributeValue;
+  readonly from: "item" | "update";
+}
+
+function refuseIndexKey(table: Table, index: Index, { name, value, from }: IndexKeyValue): void {
   const expected = attributeType(table, name);
   if (typeOf(value) !== expected) {
     throw invalidParameters(
@@ -82,8 +92,11 @@ function refuseIndexKey(table: Table, index: Index, name: string, value: Attribu
   }
   const empty = value.S === "" ? "string" : value.B?.length === 0 ? "binary" : undefined;
   if (empty !== undefined) {
+    const cannot = `The AttributeValue for a key attribute cannot contain an empty ${empty} value.`;
     throw validation(
-      `One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty ${empty} value. IndexName: ${index.name}, IndexKey: ${name}`,
+      from === "update"
+        ? `One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. ${cannot}`
+        : `One or more parameter values are not valid. A value specified for a secondary index key is not supported. ${cannot} IndexName: ${index.name}, IndexKey: ${name}`,
     );
   }
   const isHash = name === index.keys.hash;
