@@ -1,4 +1,5 @@
 /** DynamoDB Streams as a source, and its records as functions get them. */
+import { LIMITS } from "../../../kernel/limits.ts";
 import type { PeerIdentity, Peers } from "../../../ports/peers.ts";
 import { scopeOfArn } from "../../../events/outbox/send.ts";
 import type { EventSourceMapping } from "../model.ts";
@@ -37,6 +38,7 @@ export function dynamodbSource(
   }
   return {
     batchInfoName: "DDBStreamBatchInfo",
+    retentionMs: LIMITS.dynamodbStreamHours * 3_600_000,
     async shards() {
       const shards: Shard[] = [];
       let after: string | undefined;

@@ -24,6 +24,10 @@ export interface LaneDeps {
   readonly shardId: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** How long the source keeps a record: after that it is tried no more. */
+  readonly retentionMs: number;
+  /** The source shall be read once more, and `caughtUp` be told. */
+  look(): void;
   /** Rejects with a ServiceError when the platform refused. */
   invoke(payload: Uint8Array): Promise<InvocationOutcome>;
   /** These records need nothing more; resolves when that is durable. */
@@ -50,11 +54,21 @@ interface Attempted {
   readonly refusal?: ServiceError;
 }
 
+/** `{"Records":[` and `]}` around the records of an event. */
 const EVENT_OVERHEAD = 14;
+
+interface Waiting {
+  readonly record: StreamRecord;
+  /** Of its JSON, with the comma behind it. */
+  readonly bytes: number;
+}
 
 export class Lane {
   readonly #deps: LaneDeps;
-  readonly #waiting: StreamRecord[] = [];
+  readonly #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** Whatever arrived at the source before this was added. */
+  #readUntilMs = 0;
   #window: OpenWindow | undefined;
   #wake: (() => void) | undefined;
   #ended = false;
@@ -64,19 +78,27 @@ export class Lane {
     this.#window = window;
   }
 
-  get waiting(): number {
-    return this.#waiting.length;
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   add(record: StreamRecord): void {
-    this.#waiting.push(record);
+    const bytes = Buffer.byteLength(JSON.stringify(record.event)) + 1;
+    this.#waiting.push({ record, bytes });
+    this.#waitingBytes += bytes;
+    this.#wake?.();
+  }
+
+  /** Everything that arrived at the source before `atMs` was added. */
+  caughtUp(atMs: number): void {
+    this.#readUntilMs = atMs;
     this.#wake?.();
   }
 
   /** No record will follow: `run` resolves when all are finished. */
   end(): void {
     this.#ended = true;
-    this.#wake?.();
+    this.caughtUp(Infinity);
   }
 
   async run(): Promise<void> {
@@ -90,37 +112,56 @@ export class Lane {
   }
 
   /** A batch: full, or its window of time has passed, or nothing more of its tumbling window waits. */
-  async #gather(): Promise<StreamRecord[]> {
+  async #gather(): Promise<readonly StreamRecord[]> {
     const { clock, mapping, signal } = this.#deps;
     const { batchSize, batchingWindowSeconds } = mapping.settings;
-    let deadline: number | undefined;
+    let deadline = Infinity;
     for (;;) {
       if (signal.aborted) return [];
-      const ready = this.#ready(batchSize);
-      if (ready.isFull || (this.#ended && ready.count > 0)) return this.#waiting.splice(0, ready.count);
       const now = clock.now();
-      if (ready.count > 0) deadline ??= now + batchingWindowSeconds * 1000;
-      if (deadline !== undefined && now >= deadline) return this.#waiting.splice(0, ready.count);
-      if (this.#ended && this.#waiting.length === 0) return [];
-      const windowEnd = this.#window?.endMs;
-      if (windowEnd !== undefined && now >= windowEnd && ready.count === 0) return [];
-      const until = Math.min(deadline ?? Infinity, windowEnd ?? Infinity);
-      await this.#more(until === Infinity ? undefined : Math.max(0, until - now));
+      const windowEnd = this.#nextWindow()?.endMs ?? Infinity;
+      const ready = this.#ready(batchSize);
+      if (ready.count > 0) {
+        deadline = Math.min(deadline, windowEnd, now + batchingWindowSeconds * 1000);
+        if (ready.isFull || this.#ended || now >= deadline) return this.#take(ready.count);
+      } else if (this.#isWindowOver() || (this.#ended && this.#waiting.length === 0)) {
+        return [];
+      }
+      const until = Math.min(deadline, windowEnd);
+      if (until > now) await this.#more(until === Infinity ? undefined : until - now);
+      else {
+        // The window's time is over, and not all of it may have been read.
+        const news = this.#more(undefined);
+        this.#deps.look();
+        await news;
+      }
     }
+  }
+
+  #take(count: number): readonly StreamRecord[] {
+    return this.#waiting.splice(0, count).map(({ record, bytes }) => {
+      this.#waitingBytes -= bytes;
+      return record;
+    });
+  }
+
+  /** The tumbling window of the next invocation; undefined without one. */
+  #nextWindow(): OpenWindow | undefined {
+    const seconds = this.#deps.mapping.settings.stream?.tumblingWindowSeconds ?? 0;
+    const first = this.#waiting[0];
+    if (this.#window !== undefined || seconds === 0 || first === undefined) return this.#window;
+    return windowOf(first.record.arrivedAtMs, seconds);
   }
 
   /** How many of the waiting records one event can hold. */
   #ready(batchSize: number): { readonly count: number; readonly isFull: boolean } {
-    const seconds = this.#deps.mapping.settings.stream?.tumblingWindowSeconds ?? 0;
-    let bytes = EVENT_OVERHEAD;
+    const window = this.#nextWindow();
+    let bytes = EVENT_OVERHEAD + Buffer.byteLength(JSON.stringify(this.#fields(window, false, false)));
     let count = 0;
-    for (const record of this.#waiting) {
+    for (const { record, bytes: more } of this.#waiting) {
       if (count === batchSize) return { count, isFull: true };
-      if (seconds > 0) {
-        const window = this.#window ?? windowOf(this.#waiting[0]?.arrivedAtMs ?? 0, seconds);
-        if (record.arrivedAtMs >= window.endMs) return { count, isFull: true };
-      }
-      bytes += Buffer.byteLength(JSON.stringify(record.event)) + 1;
+      if (window !== undefined && record.arrivedAtMs >= window.endMs) return { count, isFull: true };
+      bytes += more;
       if (count > 0 && bytes > LIMITS.syncPayloadBytes) return { count, isFull: true };
       count += 1;
     }
@@ -146,6 +187,8 @@ export class Lane {
     const { clock, mapping, signal } = this.#deps;
     const settings = mapping.settings.stream;
     if (settings === undefined) throw new TypeError("a stream's mapping has stream settings");
+    const ageMs = settings.maximumRecordAgeSeconds < 0 ? Infinity : settings.maximumRecordAgeSeconds * 1000;
+    const keptMs = Math.min(ageMs, this.#deps.retentionMs);
     if (settings.tumblingWindowSeconds > 0) {
       this.#window ??= windowOf(records[0]?.arrivedAtMs ?? clock.now(), settings.tumblingWindowSeconds);
     }
@@ -154,7 +197,7 @@ export class Lane {
     let last: InvocationOutcome | undefined;
     while (queue.length > 0 && !signal.aborted) {
       const [head, ...others] = queue as [Work, ...Work[]];
-      const { work, expired } = withoutExpired(head, settings.maximumRecordAgeSeconds, clock.now());
+      const { work, expired } = withoutExpired(head, keptMs, clock.now());
       if (expired.length > 0) {
         await this.#deps.givenUp(expired, "RecordAgeExceeded", attempts, last);
         await this.#deps.finished(expired, this.#window);
@@ -164,7 +207,8 @@ export class Lane {
         continue;
       }
       const { result, outcome, refusal } = await this.#attempt(work.records);
-      if (signal.aborted && result === "throttled") return;
+      // Who stops may have stopped the function, too: the attempt counts for nothing.
+      if (signal.aborted && (result === "throttled" || result === "failure")) return;
       if (outcome !== undefined) {
         last = outcome;
         attempts = work.failures + 1;
@@ -182,12 +226,10 @@ export class Lane {
   }
 
   async #attempt(records: readonly StreamRecord[], isFinal = false, isEarly = false): Promise<Attempted> {
-    const { mapping, shardId } = this.#deps;
+    const { mapping } = this.#deps;
     const event = {
       Records: records.map((record) => record.event),
-      ...(this.#window === undefined
-        ? {}
-        : windowFields(this.#window, shardId, mapping.sourceArn, isFinal, isEarly)),
+      ...this.#fields(this.#window, isFinal, isEarly),
     };
     try {
       const outcome = await this.#deps.invoke(Buffer.from(JSON.stringify(event), "utf8"));
@@ -204,25 +246,36 @@ export class Lane {
     }
   }
 
+  #fields(window: OpenWindow | undefined, isFinal: boolean, isEarly: boolean): object {
+    if (window === undefined) return {};
+    const { mapping, shardId } = this.#deps;
+    return windowFields(window, shardId, mapping.sourceArn, isFinal, isEarly);
+  }
+
+  #isWindowOver(): boolean {
+    const window = this.#window;
+    if (window === undefined) return false;
+    const next = this.#waiting[0];
+    if (next !== undefined) return next.record.arrivedAtMs >= window.endMs;
+    return this.#deps.clock.now() >= window.endMs && this.#readUntilMs >= window.endMs;
+  }
+
   /** The last invocation of a tumbling window, with nothing but its state; repeated until it went well or was given up. */
   async #closeWindowIfOver(): Promise<void> {
     const { clock, mapping, signal } = this.#deps;
     const window = this.#window;
     if (window === undefined) return;
-    const next = this.#waiting[0];
     const isEarly = Buffer.byteLength(JSON.stringify(window.state)) > STATE_BYTES_MAX;
-    const isOver =
-      clock.now() >= window.endMs || (next !== undefined && next.arrivedAtMs >= window.endMs) || isEarly;
-    if (!isOver) return;
+    if (!isEarly && !this.#isWindowOver()) return;
     const settings = mapping.settings.stream;
-    for (let failures = 0; !signal.aborted;) {
+    for (let failures = 0, pauses = 0; !signal.aborted; pauses += 1) {
       const { result, outcome, refusal } = await this.#attempt([], true, isEarly);
       this.#deps.attempted(result, 0, outcome, refusal);
       if (result === "success") break;
-      if (result !== "throttled") failures += 1;
+      if (result !== "throttled" && !signal.aborted) failures += 1;
       const retries = settings?.maximumRetryAttempts ?? -1;
       if (retries >= 0 && failures > retries) break;
-      await clock.sleep(Math.min(60_000, 200 * 2 ** failures), signal).catch(() => undefined);
+      await clock.sleep(Math.min(60_000, 200 * 2 ** Math.min(pauses, 16)), signal).catch(() => undefined);
     }
     if (signal.aborted) return;
     this.#window = undefined;

@@ -51,6 +51,8 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
   });
   const source: StreamSource = dynamodbSource(deps.peers, mapping, identity);
   const running = new Map<string, Promise<void>>();
+  /** Of the last listing. */
+  let listed: ReadonlySet<string> = new Set();
   let lastResult = mapping.lastProcessingResult;
 
   function attempted(
@@ -160,14 +162,18 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
 
   async function runShard(shard: Shard): Promise<void> {
     let pauseMs = PAUSE_FIRST_MS;
-    while (!signal.aborted) {
+    for (let startedAt = 0; !signal.aborted;) {
       try {
+        startedAt = clock.now();
         const stored = (await store.checkpoints(mapping.uuid)).get(shard.id);
         const checkpoint = stored === undefined ? undefined : (JSON.parse(stored) as Checkpoint);
         return await processShard(shardDeps(shard.id), checkpoint);
       } catch (error) {
         // Another node has the mapping: its manager's next look ends this poller.
         if (signal.aborted || error instanceof Conflict) return;
+        // Its stream keeps it no longer: its children need not wait.
+        if (!listed.has(shard.id)) return;
+        if (clock.now() - startedAt > PAUSE_MAX_MS) pauseMs = PAUSE_FIRST_MS;
         log.warn(
           { mapping: mapping.uuid, shardId: shard.id, error: String(error), pauseMs },
           "a shard cannot be processed; it is tried again from its checkpoint",
@@ -196,11 +202,11 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
 
   /** Starts every shard whose parent is gone or done. */
   function startRunnable(shards: readonly Shard[]): void {
-    const known = new Set(shards.map((shard) => shard.id));
+    listed = new Set(shards.map((shard) => shard.id));
     for (const shard of shards) {
       if (running.has(shard.id)) continue;
       const parent =
-        shard.parentId !== undefined && known.has(shard.parentId) ? running.get(shard.parentId) : undefined;
+        shard.parentId !== undefined && listed.has(shard.parentId) ? running.get(shard.parentId) : undefined;
       running.set(
         shard.id,
         (parent ?? Promise.resolve()).then(() => runShard(shard)),

@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../../kernel/clock.ts";
 import { ServiceError } from "../../../kernel/errors.ts";
+import { LIMITS } from "../../../kernel/limits.ts";
 import type { Wakeup } from "../../../ports/wakeup.ts";
 import type { EventSourceMapping } from "../model.ts";
 import { Lane, type LaneDeps } from "./lane.ts";
@@ -25,7 +26,7 @@ export interface Checkpoint {
   readonly ended?: true;
 }
 
-export interface ShardDeps extends Omit<LaneDeps, "finished"> {
+export interface ShardDeps extends Omit<LaneDeps, "finished" | "look" | "retentionMs"> {
   readonly mapping: EventSourceMapping;
   readonly source: StreamSource;
   readonly wakeup: Wakeup;
@@ -39,6 +40,8 @@ export interface ShardDeps extends Omit<LaneDeps, "finished"> {
 const READ_MAX = 1_000;
 /** Between looks when nobody says that there is something new. */
 const LOOK_MS = 10_000;
+/** Waiting in each lane; below it there is room for a whole event and for the next. */
+const LANE_BYTES = 2 * LIMITS.syncPayloadBytes;
 /** Between looks whether there is room for more records. */
 const FULL_MS = 250;
 
@@ -69,11 +72,17 @@ export async function processShard(outer: ShardDeps, from: Checkpoint | undefine
     const moved = progress.finish(records.map((record) => record.sequenceNumber));
     if (moved || isOtherWindow) await save();
   }
-  const lanes = Array.from(
-    { length: settings.parallelizationFactor },
-    () => new Lane({ ...deps, finished }, window),
+  const reader: Reader = { look: () => undefined };
+  const laneDeps = {
+    ...deps,
+    finished,
+    look: () => reader.look(),
+    retentionMs: deps.source.retentionMs,
+  };
+  const lanes = Array.from({ length: settings.parallelizationFactor }, () => new Lane(laneDeps, window));
+  const reading = read(deps, reader, lanes, progress, start, save).finally(() =>
+    lanes.forEach((lane) => lane.end()),
   );
-  const reading = read(deps, lanes, progress, start, save).finally(() => lanes.forEach((lane) => lane.end()));
   const parts = [reading, ...lanes.map((lane) => lane.run())];
   try {
     await Promise.all(parts);
@@ -83,6 +92,11 @@ export async function processShard(outer: ShardDeps, from: Checkpoint | undefine
     throw error;
   }
   if (!deps.signal.aborted) await deps.save({ ended: true });
+}
+
+interface Reader {
+  /** Ends the wait for news. */
+  look: () => void;
 }
 
 interface Start {
@@ -105,6 +119,7 @@ async function startOf({ mapping, clock, save }: ShardDeps, from: Checkpoint | u
 
 async function read(
   deps: ShardDeps,
+  reader: Reader,
   lanes: readonly Lane[],
   progress: Progress,
   start: Start,
@@ -124,14 +139,19 @@ async function read(
   };
   let iterator: string | undefined = await open();
   const enough = Math.max(READ_MAX, 2 * mapping.settings.batchSize) * lanes.length;
+  const enoughBytes = LANE_BYTES * lanes.length;
+  signal.addEventListener("abort", () => reader.look(), { once: true });
   while (iterator !== undefined && !signal.aborted) {
-    if (progress.open >= enough) {
+    const waitingBytes = lanes.reduce((sum, lane) => sum + lane.waitingBytes, 0);
+    if (progress.open >= enough || waitingBytes >= enoughBytes) {
       await clock.sleep(FULL_MS, signal).catch(() => undefined);
       continue;
     }
     // Before the read: what is written while it runs must not be missed.
     const news = new AbortController();
-    const told = wakeup.wait(mapping.sourceArn, LOOK_MS, AbortSignal.any([signal, news.signal]));
+    reader.look = () => news.abort();
+    const told = wakeup.wait(mapping.sourceArn, LOOK_MS, news.signal);
+    const readAtMs = clock.now();
     const result: Awaited<ReturnType<StreamSource["read"]>> | undefined = await source
       .read(iterator, READ_MAX)
       .catch((error: unknown) => {
@@ -149,6 +169,7 @@ async function read(
     const last = result.records.at(-1);
     if (last !== undefined) position = { kind: "AFTER", sequenceNumber: last.sequenceNumber };
     iterator = result.next;
+    if (last === undefined) for (const lane of lanes) lane.caughtUp(readAtMs);
     if (last === undefined && iterator !== undefined) await told;
     news.abort();
   }

@@ -48,6 +48,7 @@ async function simulate(seed: number, settings: StreamSettings, poison: boolean)
 
   const source: StreamSource = {
     batchInfoName: "DDBStreamBatchInfo",
+    retentionMs: 86_400_000,
     shards: () => Promise.resolve([{ id: "shard", parentId: undefined }]),
     iterator(_shard, position) {
       const after = position.kind === "AFTER" ? position.sequenceNumber : undefined;

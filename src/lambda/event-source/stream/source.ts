@@ -30,6 +30,8 @@ export interface StreamSource {
   shards(signal: AbortSignal): Promise<readonly Shard[]>;
   iterator(shardId: string, position: Position): Promise<string>;
   read(iterator: string, limit: number): Promise<ReadResult>;
+  /** How long a record is kept. */
+  readonly retentionMs: number;
   /** What a failed batch is told as: the member's name in the record of the failure. */
   readonly batchInfoName: string;
 }

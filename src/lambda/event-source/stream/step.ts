@@ -8,7 +8,8 @@
  *                                given up when its attempts are used up
  *   throttled                    tried again; it counts as no attempt
  *
- * Before every attempt, records beyond their age are given up. Splitting does not use up attempts.
+ * Before every attempt, records beyond their age are given up, those too that the source itself keeps no
+ * longer. Splitting does not use up attempts.
  */
 import type { StreamSettings } from "../model.ts";
 import type { BatchReport } from "../report.ts";
@@ -89,11 +90,10 @@ export function stepAfter(
 /** Splits off the records that are too old to be tried. */
 export function withoutExpired(
   work: Work,
-  maximumRecordAgeSeconds: number,
+  keptMs: number,
   nowMs: number,
 ): { readonly work: Work; readonly expired: readonly StreamRecord[] } {
-  if (maximumRecordAgeSeconds < 0) return { work, expired: [] };
-  const oldest = nowMs - maximumRecordAgeSeconds * 1000;
+  const oldest = nowMs - keptMs;
   const expired = work.records.filter((record) => record.arrivedAtMs < oldest);
   if (expired.length === 0) return { work, expired };
   return {

@@ -34,6 +34,8 @@ test("a sum is carried through a window and starts again in the next", async () 
     {
       mapping,
       shardId: "shard",
+      retentionMs: 86_400_000,
+      look: () => lane.caughtUp(clock.now()),
       clock,
       signal: stop.signal,
       async invoke(payload) {
