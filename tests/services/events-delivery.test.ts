@@ -13,6 +13,8 @@ import {
   type PutEventsResultEntry,
   type Target,
 } from "@aws-sdk/client-eventbridge";
+import { CreateAliasCommand, PublishVersionCommand } from "@aws-sdk/client-lambda";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
@@ -293,6 +295,37 @@ test("a FIFO queue gets its group", async () => {
   await put(entry("grouped"));
   const [received] = await world.messages("grouped.fifo", 1);
   assert.equal(received?.attributes["MessageGroupId"], "g");
+});
+
+test("a function gets the event, at the alias the target names", async () => {
+  const handler =
+    "def handler(event, context):\n    print('EVENT', context.invoked_function_arn, event['detail']['command'], event['id'])\n";
+  await world.create("reacts", { "app.py": handler });
+  const { Version = "" } = await world.lambda.send(new PublishVersionCommand({ FunctionName: "reacts" }));
+  const { AliasArn = "" } = await world.lambda.send(
+    new CreateAliasCommand({ FunctionName: "reacts", Name: "live", FunctionVersion: Version }),
+  );
+  await route("reacts", [{ Id: "a", Arn: AliasArn }]);
+  const [taken] = await put(entry("reacts"));
+  let lines: readonly string[] = [];
+  await until("the function's line", async () => (lines = await world.lines("reacts", "EVENT")).length > 0);
+  assert.equal(lines[0]?.trim(), `EVENT ${AliasArn} update-account ${String(taken?.EventId)}`);
+});
+
+test("a topic gets the event as its message", async () => {
+  const sns = new SNSClient({ ...SDK_CONFIG, endpoint: world.server.endpoint });
+  const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "topic" }));
+  const Endpoint = await world.queue("topic");
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint }));
+  sns.destroy();
+  await route("topic", [{ Id: "a", Arn: TopicArn }]);
+  const [taken] = await put(entry("topic"));
+  const [received] = await world.messages("topic", 1);
+  const envelope = JSON.parse(received?.body ?? "{}") as Readonly<Record<string, string>>;
+  assert.equal(envelope["Type"], "Notification");
+  assert.equal("MessageAttributes" in envelope, false);
+  const event = JSON.parse(envelope["Message"] ?? "{}") as Event;
+  assert.deepEqual([event.id, event.detail], [taken?.EventId, DETAIL]);
 });
 
 test("a log group gets the event as a line", async () => {

@@ -280,6 +280,8 @@ test("a hostile event and a hostile pattern come to an end", () => {
   const pattern = Object.fromEntries(fields.map((name) => [name, { x: EXISTS, y: EXISTS }]));
   // The last field never holds, after all the others could be chosen in any way.
   assert.equal(matches(compilePattern(JSON.stringify({ ...pattern, z: ["never"] })), event), false);
+  const deep = JSON.parse(`{"a": ${"[".repeat(20_000)}${"]".repeat(20_000)}}`) as Json;
+  assert.equal(matches(compilePattern('{"a": [1]}'), deep), false);
   const repeated = Array.from({ length: 30 }, () => '"$or":[{"a":[1]},{"b":[2]}]').join(",");
   assert.throws(() => compilePattern(`{${repeated}}`), /Rule is too complex/u);
 });

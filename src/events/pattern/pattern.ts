@@ -57,20 +57,24 @@ export type FlatEvent = ReadonlyMap<string, readonly Leaf[]>;
 
 const NOWHERE: Places = new Map();
 
+/** Deeper than AWS takes events; what is there matches nothing. */
+const DEPTH_MAX = 1_100;
+
 /** `paths` of all patterns that will be asked. The event is what JSON.parse gives. */
 export function flatten(event: unknown, paths: ReadonlySet<string>): FlatEvent {
   const flat = new Map<string, Leaf[]>();
   let lists = 0;
 
-  function enter(value: unknown, path: string, places: Places): void {
+  function enter(value: unknown, path: string, places: Places, depth: number): void {
+    if (depth > DEPTH_MAX) return;
     if (Array.isArray(value)) {
       const list = (lists += 1);
       for (const [index, element] of value.entries()) {
         const isInner = typeof element === "object" && element !== null;
-        enter(element, path, isInner ? new Map(places).set(list, index) : places);
+        enter(element, path, isInner ? new Map(places).set(list, index) : places, depth + 1);
       }
     } else if (typeof value === "object" && value !== null) {
-      enterObject(value as Readonly<Record<string, unknown>>, `${path}.`, places);
+      enterObject(value as Readonly<Record<string, unknown>>, `${path}.`, places, depth + 1);
     } else {
       const leaves = flat.get(path);
       if (leaves === undefined) flat.set(path, [{ value, places }]);
@@ -78,15 +82,20 @@ export function flatten(event: unknown, paths: ReadonlySet<string>): FlatEvent {
     }
   }
 
-  function enterObject(object: Readonly<Record<string, unknown>>, before: string, places: Places): void {
+  function enterObject(
+    object: Readonly<Record<string, unknown>>,
+    before: string,
+    places: Places,
+    depth: number,
+  ): void {
     for (const name in object) {
       const path = before + name;
-      if (paths.has(path) && Object.hasOwn(object, name)) enter(object[name], path, places);
+      if (paths.has(path) && Object.hasOwn(object, name)) enter(object[name], path, places, depth);
     }
   }
 
   if (typeof event === "object" && event !== null && !Array.isArray(event)) {
-    enterObject(event as Readonly<Record<string, unknown>>, "", NOWHERE);
+    enterObject(event as Readonly<Record<string, unknown>>, "", NOWHERE, 1);
   }
   return flat;
 }

@@ -8,7 +8,7 @@ import { makeEvent } from "./event.ts";
 import { EVENTS_LIMITS } from "./model.ts";
 import { busKeyOf } from "./names.ts";
 import { patternOf } from "./rules.ts";
-import { entryBytes, type Entry, faultOf, parseDetail } from "./put-events.ts";
+import { entryBytes, type Entry, readEntry } from "./put-events.ts";
 
 interface EntryResult {
   readonly EventId?: string;
@@ -20,9 +20,8 @@ export function eventOperations(deps: Deps, outbox: Outbox): EventsOperations {
   const { router, random, store, clock } = deps;
 
   async function take(entry: Entry, context: RequestContext, deliveries: Delivery[]): Promise<EntryResult> {
-    const fault = faultOf(entry);
-    if (fault !== undefined) return fault;
-    const detail = entry.Detail ?? "";
+    const read = readEntry(entry);
+    if ("ErrorCode" in read) return read;
     const now = clock.now();
     const fields = {
       id: random.uuid(),
@@ -32,9 +31,9 @@ export function eventOperations(deps: Deps, outbox: Outbox): EventsOperations {
       region: context.region,
       timeMs: entry.Time?.getTime() ?? now,
       resources: entry.Resources ?? [],
-      detail,
+      detail: entry.Detail ?? "",
     };
-    const made = makeEvent(fields, parseDetail(detail), now);
+    const made = makeEvent(fields, read.detail, now);
     const event = entry.TraceHeader === undefined ? made : { ...made, traceHeader: entry.TraceHeader };
     deliveries.push(...(await router.deliveries(busKeyOf(context, entry.EventBusName), event)));
     return { EventId: fields.id };

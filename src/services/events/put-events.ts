@@ -26,8 +26,8 @@ export function entryBytes(entry: Entry): number {
   return bytes + (entry.Time === undefined ? 0 : 14);
 }
 
-/** The refusal of one entry; the others are taken all the same. */
-export function faultOf(entry: Entry): EntryFault | undefined {
+/** The object in the entry's detail, or the refusal of the entry; the others are taken all the same. */
+export function readEntry(entry: Entry): { readonly detail: object } | EntryFault {
   for (const name of ["Source", "DetailType", "Detail"] as const) {
     if ((entry[name] ?? "") === "") {
       return {
@@ -42,14 +42,14 @@ export function faultOf(entry: Entry): EntryFault | undefined {
       ErrorMessage: "Not authorized for the source.",
     };
   }
-  if (parseDetail(entry.Detail ?? "") === undefined) {
-    return { ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed." };
-  }
-  return undefined;
+  const detail = parseDetail(entry.Detail ?? "");
+  return detail === undefined
+    ? { ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed." }
+    : { detail };
 }
 
-/** The object in the text; undefined where there is none. */
-export function parseDetail(text: string): object | undefined {
+/** Undefined where the text is no object. */
+function parseDetail(text: string): object | undefined {
   let detail: unknown;
   try {
     detail = JSON.parse(text);
