@@ -26,9 +26,15 @@ export async function createBlobStore(options: { readonly folder: string }): Pro
   /** Blobs whose folder entry is known to be on disk; one found lying there may not be yet. */
   const durable = new Set<string>();
 
+  /** Folders of blobs whose own entry is known to be on disk. */
+  const parents = new Set<string>();
+
   async function settle(sha256: string): Promise<void> {
-    await syncFolder(join(folder, sha256.slice(0, 2)));
+    const parent = sha256.slice(0, 2);
+    await syncFolder(join(folder, parent));
+    if (parents.has(parent)) return;
     await syncFolder(folder);
+    parents.add(parent);
   }
 
   function pathOf(sha256: string): string {
