@@ -29,6 +29,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}, fromSandbo
     state: () => "ready",
     status: () => Promise.reject(new Error("not in this test")),
     runtimes: async () => [],
+    mails: async () => [],
     addRuntime: async (runtime, progress) => {
       progress("unpacking");
       if (runtime === "java21") throw new ServiceError("X", 501, "no Java here", { hint: "install a JDK" });

@@ -11,6 +11,7 @@ import { LIMIT_TABLE } from "../kernel/limits.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import type { Capabilities } from "../ports/sandbox-driver.ts";
+import type { KeptMail } from "../services/index.ts";
 
 /** GET /_lambent/status */
 export interface StatusReport {
@@ -33,6 +34,11 @@ export interface DoctorCheck {
   readonly result: "ok" | "warn" | "fail";
   readonly detail: string;
   readonly next?: string;
+}
+
+/** GET /_lambent/outbox */
+export interface OutboxReport {
+  readonly mails: readonly KeptMail[];
 }
 
 /** GET /_lambent/doctor: what only the server knows. */
@@ -61,6 +67,8 @@ export interface AdminDeps {
   state(): "starting" | "ready" | "stopping";
   status(): Promise<StatusReport>;
   runtimes(): Promise<readonly RuntimeInfo[]>;
+  /** E-mails and text messages that were never sent, the newest first. */
+  mails(limit: number): Promise<readonly KeptMail[]>;
   /** Installs a runtime; `progress` gets lines for people. Errors: ServiceError with a hint. */
   addRuntime(runtime: string, progress: (line: string) => void): Promise<RuntimeInfo>;
   doctor(): Promise<ServerDoctor>;
@@ -95,6 +103,7 @@ type Route = (context: {
 /** The route has answered by itself. */
 const ANSWERED = Symbol("answered");
 const BODY_BYTES_MAX = 65_536;
+const MAILS_MAX = 200;
 const OPEN: ReadonlySet<string> = new Set([
   "GET /_lambent/health",
   "GET /_localstack/health",
@@ -117,6 +126,7 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
     }),
     "GET /_lambent/limits": () => ({ limits: LIMIT_TABLE }),
     "GET /_lambent/status": () => deps.status(),
+    "GET /_lambent/outbox": async () => ({ mails: await deps.mails(MAILS_MAX) }),
     "GET /_lambent/runtimes": async () => ({ runtimes: await deps.runtimes() }),
     "POST /_lambent/runtimes/add": addRuntime,
     "GET /_lambent/doctor": () => deps.doctor(),

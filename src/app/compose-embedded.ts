@@ -200,6 +200,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     state: () => (current === undefined && state === "ready" ? "starting" : state),
     status: () => statusReport(coreOf(current), startedAt),
     runtimes: () => catalog.list(),
+    mails: (limit) => coreOf(current).mails(limit),
     async addRuntime(runtime, progress) {
       await catalog.install(runtime, progress);
       const found = (await catalog.list()).find((info) => info.runtime === runtime);

@@ -1,11 +1,28 @@
 /** SNS topics with functions, queues and web servers behind them, through the AWS SDK. */
 import assert from "node:assert/strict";
+import { createVerify, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
 import { after, before, test } from "node:test";
 import { AddPermissionCommand } from "@aws-sdk/client-lambda";
-import { CreateTopicCommand, PublishCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import {
+  CreateTopicCommand,
+  ListSubscriptionsByTopicCommand,
+  PublishCommand,
+  SNSClient,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
+import {
+  CreateUserCommand,
+  CreateAccessKeyCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { AWS_CLIS } from "./aws-cli.ts";
 import { clients, type Clients } from "./client.ts";
-import { SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
+import { lambent, SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
 
 const ACCOUNT = "000000000000";
 const ECHO = `import json
@@ -120,6 +137,61 @@ test("a function is called with AWS's event, a queue gets AWS's JSON", async () 
   assert.equal(body["Message"], "Hello");
 });
 
+for (const cli of AWS_CLIS) {
+  test(
+    `${cli.name}: topics, subscriptions, messages, and texts in lambent outbox`,
+    { skip: cli.skip },
+    async (t) => {
+      const aws = async (...args: string[]): Promise<Record<string, unknown>> => {
+        const { code, stdout, stderr } = await cli.run(server, process.cwd(), [
+          "sns",
+          ...args,
+          "--output",
+          "json",
+        ]);
+        assert.equal(code, 0, stderr);
+        return (stdout.trim() === "" ? {} : JSON.parse(stdout)) as Record<string, unknown>;
+      };
+      const name = `cli-${cli.suffix}`;
+      const arn = String((await aws("create-topic", "--name", name))["TopicArn"]);
+      t.after(() => aws("delete-topic", "--topic-arn", arn));
+      await aws("subscribe", "--topic-arn", arn, "--protocol", "sms", "--notification-endpoint", "+15550100");
+      const { Subscriptions } = await aws("list-subscriptions-by-topic", "--topic-arn", arn);
+      assert.equal((Subscriptions as unknown[]).length, 1);
+      const { MessageId } = await aws("publish", "--topic-arn", arn, "--message", `hello ${cli.suffix}`);
+      const shown = await lambent(server, ["outbox", "--json"]);
+      const mails = JSON.parse(shown.stdout) as { messageId: string; to: string; body: string }[];
+      const mail = mails.find(({ messageId }) => messageId === MessageId);
+      assert.equal(mail?.to, "+15550100");
+      assert.equal(mail?.body, `hello ${cli.suffix}`);
+      assert.match(
+        (await lambent(server, ["outbox"])).stdout,
+        new RegExp(`sms \\+15550100\n  hello ${cli.suffix}\n`, "u"),
+      );
+    },
+  );
+}
+
+test("the certificate is where the messages say it is", async () => {
+  const TopicArn = await topic("signed");
+  const QueueUrl = (await sqs.send(new CreateQueueCommand({ QueueName: "signed" }))).QueueUrl ?? "";
+  const Endpoint = `arn:aws:sqs:us-east-1:${ACCOUNT}:signed`;
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint }));
+  await sns.send(new PublishCommand({ TopicArn, Message: "hello" }));
+  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 10 }));
+  const body = JSON.parse(Messages[0]?.Body ?? "") as Record<string, string>;
+  const url = body["SigningCertURL"] ?? "";
+  const answer = await fetch(url);
+  assert.equal(answer.status, 200);
+  const verify = createVerify("RSA-SHA1");
+  for (const field of ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]) {
+    verify.update(`${field}\n${body[field] ?? ""}\n`);
+  }
+  const { publicKey } = new X509Certificate(await answer.text());
+  assert.ok(verify.verify(publicKey, body["Signature"] ?? "", "base64"));
+  assert.equal((await fetch(url.replace(/[0-9a-f]{32}/u, "0".repeat(32)))).status, 404);
+});
+
 test("what Publish answered is delivered by the next server when this one is killed", async () => {
   const TopicArn = await topic("kept");
   const QueueUrl = (await sqs.send(new CreateQueueCommand({ QueueName: "kept" }))).QueueUrl ?? "";
@@ -152,4 +224,59 @@ test("what Publish answered is delivered by the next server when this one is kil
     for (const { Body = "" } of Messages) received.add(Body);
     return answered.every((message) => received.has(message));
   });
+});
+
+test("with --iam enforce: links need no key, everything else what its policies say", async () => {
+  const { dataDir, port } = server;
+  disconnect();
+  await server.stop();
+  server = await startServer({ dataDir, port, flags: ["--iam", "enforce"] });
+  const root = JSON.parse(readFileSync(join(dataDir, "root-key.json"), "utf8")) as {
+    accessKeyId: string;
+    secretAccessKey: string;
+  };
+  const config = { ...SDK_CONFIG, endpoint: server.endpoint, maxAttempts: 1 };
+  const iam = new IAMClient({ ...config, credentials: root });
+  sns = new SNSClient({ ...config, credentials: root });
+  const TopicArn = await topic("guarded");
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "email", Endpoint: "a@b.c" }));
+  const { stdout } = await lambent(server, ["outbox", "--json"]);
+  const [mail] = JSON.parse(stdout) as { body: string }[];
+  const link = /http:\S+Action=ConfirmSubscription\S+/u.exec(mail?.body ?? "")?.[0] ?? "";
+  assert.equal((await fetch(link)).status, 200);
+  const { Subscriptions } = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
+  const arn = Subscriptions?.[0]?.SubscriptionArn ?? "";
+  assert.ok(arn.startsWith(TopicArn), "the link has confirmed");
+  const post = await fetch(
+    `${server.endpoint}/?Action=Publish&Version=2010-03-31&Message=x&TopicArn=${TopicArn}`,
+  );
+  assert.equal(post.status, 403);
+
+  await iam.send(new CreateUserCommand({ UserName: "ann" }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: "ann" }));
+  const credentials = {
+    accessKeyId: AccessKey?.AccessKeyId ?? "",
+    secretAccessKey: AccessKey?.SecretAccessKey ?? "",
+  };
+  const ann = new SNSClient({ ...config, credentials });
+  const publish = (): Promise<unknown> => ann.send(new PublishCommand({ TopicArn, Message: "x" }));
+  await assert.rejects(publish(), {
+    name: "AuthorizationErrorException",
+    message: new RegExp(
+      `^User: arn:aws:iam::${ACCOUNT}:user/ann is not authorized to perform: SNS:Publish on resource: ${TopicArn} because`,
+      "u",
+    ),
+  });
+  const statement = { Effect: "Allow", Action: "sns:Publish", Resource: TopicArn };
+  const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  await iam.send(new PutUserPolicyCommand({ UserName: "ann", PolicyName: "p", PolicyDocument }));
+  await publish();
+  await assert.rejects(ann.send(new ListSubscriptionsByTopicCommand({ TopicArn })), {
+    name: "AuthorizationErrorException",
+  });
+  ann.destroy();
+  iam.destroy();
+  const unsubscribe = `${server.endpoint}/?Action=Unsubscribe&SubscriptionArn=${arn}`;
+  assert.equal((await fetch(unsubscribe)).status, 200);
+  assert.deepEqual((await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }))).Subscriptions, []);
 });

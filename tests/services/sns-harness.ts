@@ -85,18 +85,23 @@ export interface Served {
   close(): Promise<void>;
 }
 
-export async function serveSns(t: TestContext, options: { readonly folder?: string } = {}): Promise<Served> {
+export async function serveSns(
+  t: TestContext,
+  options: { readonly folder?: string; readonly database?: Database } = {},
+): Promise<Served> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "lambent-sns-")));
   const clock = systemClock();
   const random = systemRandom();
   const log = silentLogger;
-  const database = await openDatabase({
-    path: join(folder, "state.db"),
-    synchronous: "normal",
-    migrations: [...outboxMigrations, ...migrations],
-    log,
-    clock,
-  });
+  const database =
+    options.database ??
+    (await openDatabase({
+      path: join(folder, "state.db"),
+      synchronous: "normal",
+      migrations: [...outboxMigrations, ...migrations],
+      log,
+      clock,
+    }));
   const sqs = createSqs({
     clock,
     random,
