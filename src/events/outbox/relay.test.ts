@@ -231,3 +231,85 @@ test("deliveries of one order key keep their order through a failure", async () 
   assert.equal(await rowsLeft(here.database), 0);
   await here.relay.close();
 });
+
+test("while the oldest of an order key waits for its repeat, nobody looks again and again", async () => {
+  const clock = systemClock();
+  const inner = await newDatabase(clock);
+  let looks = 0;
+  const database: Database = {
+    dialect: inner.dialect,
+    commit: (unit) => inner.commit(unit),
+    read(sql, params) {
+      looks += 1;
+      return inner.read(sql, params);
+    },
+    close: () => Promise.resolve(),
+  };
+  const failed = Promise.withResolvers<void>();
+  const here = await world(
+    () => {
+      failed.resolve();
+      throw new ServiceError("Throttling", 429, "slow");
+    },
+    { database, clock },
+  );
+  const ordered = ["1", "2", "3"].map((body) => delivery({ body, orderKey: "topic/group" }));
+  await put(here, ...ordered);
+  await failed.promise;
+  const before = looks;
+  await clock.sleep(200);
+  assert.ok(looks - before < 10, `${String(looks - before)} looks`);
+  await here.relay.close();
+});
+
+test("what waited in memory past its hold is made once", async () => {
+  const here = await world();
+  const blocked = Promise.withResolvers<void>();
+  const posted: string[] = [];
+  here.relay.use("http", async ({ id }) => {
+    await blocked.promise;
+    posted.push(id);
+  });
+  // More than are made at once: the rest waits in memory.
+  const many = Array.from({ length: 100 }, () => delivery({ targetArn: "http://localhost/" }));
+  await put(here, ...many);
+  await new Promise(setImmediate);
+  here.clock.advance(50_000);
+  blocked.resolve();
+  while ((await rowsLeft(here.database)) > 0) {
+    here.clock.advance(5_000);
+    await here.clock.sleep(5);
+  }
+  assert.equal(posted.length, 100);
+  assert.equal(new Set(posted).size, 100);
+  await here.relay.close();
+});
+
+test("a web server that does not answer holds up no function", async () => {
+  const here = await world();
+  const blocked = Promise.withResolvers<void>();
+  here.relay.use("http", () => blocked.promise);
+  await put(here, ...Array.from({ length: 1_100 }, () => delivery({ targetArn: "http://localhost/" })));
+  const event = delivery({ targetArn: FUNCTION });
+  await put(here, event);
+  await here.ended();
+  assert.deepEqual(here.invoked, [`f:live ${event.id}`]);
+  blocked.resolve();
+  await here.relay.close();
+});
+
+test("a dead-letter queue that fails for a while loses nothing", async () => {
+  let down = 2;
+  const here = await world((call) => {
+    const isDead = call.input["QueueUrl"] === "https://sqs.us-east-1.amazonaws.com/000000000000/dead";
+    if (!isDead) throw new ServiceError("AccessDenied", 403, "no");
+    if (down-- > 0) throw new ServiceError("InternalError", 500, "down");
+  });
+  const event = delivery({ deadLetterArn: DEAD });
+  await put(here, event);
+  const end = await through(here, here.ended());
+  assert.equal(end.deadLetterArn, DEAD);
+  assert.equal(here.calls.at(-1)?.input["MessageBody"], event.body);
+  assert.equal(await rowsLeft(here.database), 0);
+  await here.relay.close();
+});

@@ -2,12 +2,14 @@
  * Delivers what services wrote into the outbox.
  *
  *   1. `within` writes the row with the change, held by this node; `wake` starts its delivery from
- *      memory. Too many under way: rows are written as nobody's, and read back in turn.
+ *      memory. Too many under way: rows are written as nobody's, and read back in turn. What waits in
+ *      memory until its hold has almost run out is dropped there: the table hands it out again.
  *   2. A function's event becomes an asynchronous invocation, and the row ends, in one unit: handed
  *      over once. For every other target the row ends after the call: at least once.
  *   3. A failure is judged by a pure function: again later, or given up: then the body goes to the
- *      dead-letter queue, if there is one, and the row ends.
- *   4. Rows with an order key are always read back: the table says which is the oldest of its key.
+ *      dead-letter queue, if there is one, and the row ends. While that queue fails, the row stays.
+ *   4. What goes to a Sender (a web server that answers late) waits apart: it holds up nothing else.
+ *   5. Rows with an order key are always read back: the table says which is the oldest of its key.
  */
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
@@ -80,21 +82,33 @@ export interface Relay extends Outbox {
   close(): Promise<void>;
 }
 
-/** Longer than any one delivery takes. */
 const HOLD_MS = 60_000;
+/** Longer than any one delivery takes: with less of its hold left, none begins. */
+const DELIVERY_MS = 20_000;
+/** A dead-letter queue that fails, but may not always, is waited for: so long, so often. */
+const DEAD_LETTER_MS = 86_400_000;
+const DEAD_LETTER_PAUSE_MS = 60_000;
 const IN_MEMORY_MAX = 1_000;
 const AT_ONCE_MAX = 64;
 const CLAIM = 64;
 /** Waits between looks when nothing is due: what other nodes left is found by then. */
 const LOOK_MS = 15_000;
 
+/** Deliveries that take each other's places, and nobody else's. */
+interface Lane {
+  readonly rows: OutboxRow[];
+  running: number;
+}
+
+const inMemory = ({ rows, running }: Lane): number => rows.length + running;
+
 export function createRelay(deps: RelayDeps): Relay {
   const { database, clock, log, node } = deps;
   const senders: { readonly prefix: string; readonly sender: Sender }[] = [];
   const staged = new WeakMap<Delivery, { readonly createdAt: number; readonly held: boolean }>();
-  const ready: OutboxRow[] = [];
+  const near: Lane = { rows: [], running: 0 };
+  const far: Lane = { rows: [], running: 0 };
   const running = new Set<Promise<void>>();
-  let inMemory = 0;
   let seq = 0;
   const life = { open: false };
   let claiming = false;
@@ -106,10 +120,14 @@ export function createRelay(deps: RelayDeps): Relay {
     return seq;
   }
 
+  const senderOf = ({ targetArn }: Delivery): Sender | undefined =>
+    senders.find(({ prefix }) => targetArn.startsWith(prefix))?.sender;
+  const laneOf = (delivery: Delivery): Lane => (senderOf(delivery) === undefined ? near : far);
+
   function within(deliveries: readonly Delivery[]): ReturnType<Outbox["within"]> {
     const now = clock.now();
     return deliveries.map((delivery) => {
-      const held = life.open && delivery.orderKey === undefined && inMemory < IN_MEMORY_MAX;
+      const held = life.open && delivery.orderKey === undefined && inMemory(laneOf(delivery)) < IN_MEMORY_MAX;
       staged.set(delivery, { createdAt: now, held });
       return insertRow(delivery, nextSeq(now), now, held ? now + HOLD_MS : undefined, node);
     });
@@ -122,8 +140,9 @@ export function createRelay(deps: RelayDeps): Relay {
       if (stage?.held !== true) isOthers = true;
       else {
         staged.delete(delivery);
-        inMemory += 1;
-        ready.push({ delivery, createdAt: stage.createdAt, epoch: 0, attempts: 0 });
+        const { createdAt } = stage;
+        const heldUntil = createdAt + HOLD_MS;
+        laneOf(delivery).rows.push({ delivery, createdAt, heldUntil, epoch: 0, attempts: 0 });
       }
     }
     pump();
@@ -131,17 +150,24 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   function pump(): void {
-    while (life.open && running.size < AT_ONCE_MAX) {
-      const row = ready.shift();
-      if (row === undefined) return;
-      const work = deliver(row).finally(() => {
-        inMemory -= 1;
-        running.delete(work);
-        pump();
-        if (running.size === 0 && claimAgain) void look();
-      });
-      running.add(work);
+    for (const lane of [near, far]) {
+      while (life.open && lane.running < AT_ONCE_MAX) {
+        const row = lane.rows.shift();
+        if (row === undefined) break;
+        if (row.heldUntil - clock.now() >= DELIVERY_MS) start(lane, row);
+      }
     }
+  }
+
+  function start(lane: Lane, row: OutboxRow): void {
+    lane.running += 1;
+    const work = deliver(row).finally(() => {
+      lane.running -= 1;
+      running.delete(work);
+      pump();
+      if (claimAgain && inMemory(near) < IN_MEMORY_MAX / 2) void look();
+    });
+    running.add(work);
   }
 
   /** Claims what is due and arranges the next look. One at a time. */
@@ -153,16 +179,19 @@ export function createRelay(deps: RelayDeps): Relay {
     let waitMs = LOOK_MS;
     try {
       while (claimAgain && life.open) {
-        if (inMemory >= IN_MEMORY_MAX) break;
+        // Whoever ends makes room, and looks.
+        if (inMemory(near) >= IN_MEMORY_MAX) break;
         claimAgain = false;
         const now = clock.now();
         const rows = await claimRows(database, node, now, now + HOLD_MS, CLAIM);
-        inMemory += rows.length;
-        ready.push(...rows);
+        for (const row of rows) {
+          const lane = laneOf(row.delivery);
+          if (lane === near || inMemory(far) < IN_MEMORY_MAX) lane.rows.push(row);
+        }
         pump();
         if (rows.length === CLAIM) claimAgain = true;
       }
-      const due = await nextDue(database);
+      const due = claimAgain ? undefined : await nextDue(database);
       if (due !== undefined) waitMs = Math.min(waitMs, Math.max(5, due - clock.now()));
     } catch (error) {
       if (life.open) log.warn({ error: String(error) }, "the outbox could not be read");
@@ -192,9 +221,9 @@ export function createRelay(deps: RelayDeps): Relay {
   async function handOver(row: OutboxRow): Promise<string | undefined> {
     const { delivery } = row;
     let hint: string | undefined;
-    const own = senders.find(({ prefix }) => delivery.targetArn.startsWith(prefix));
-    if (own !== undefined) {
-      const outcome = await own.sender(delivery, { createdAt: row.createdAt, end: removeRow(row) });
+    const sender = senderOf(delivery);
+    if (sender !== undefined) {
+      const outcome = await sender(delivery, { createdAt: row.createdAt, end: removeRow(row) });
       if (outcome === "ended") return undefined;
     } else {
       const call = {
@@ -260,6 +289,12 @@ export function createRelay(deps: RelayDeps): Relay {
       try {
         await send(deps.peers, callFor(deadLetterArn, message, identityOf(delivery), delivery.scope));
       } catch (error) {
+        const now = clock.now();
+        if (failureOf(error).retryable && now - row.createdAt < delivery.retry.maxAgeMs + DEAD_LETTER_MS) {
+          await database.commit([postponeRow(row, now + DEAD_LETTER_PAUSE_MS)]);
+          void look();
+          return;
+        }
         log.warn(
           { ...about, deadLetterArn, error: String(error) },
           "the dead-letter queue took nothing; the event is dropped",

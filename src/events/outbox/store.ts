@@ -34,6 +34,8 @@ export const outboxMigrations: readonly Migration[] = [
 export interface OutboxRow {
   readonly delivery: Delivery;
   readonly createdAt: number;
+  /** Until then it is this node's. */
+  readonly heldUntil: number;
   readonly epoch: number;
   readonly attempts: number;
 }
@@ -81,6 +83,9 @@ export function postponeRow(row: OutboxRow, dueAt: number): Statement {
   };
 }
 
+const OLDEST_OF_ITS_KEY = `(order_key IS NULL OR NOT EXISTS (
+  SELECT 1 FROM outbox earlier WHERE earlier.order_key = o.order_key AND earlier.seq < o.seq))`;
+
 /**
  * Takes up to `count` rows that are due, the oldest first; of an order key only its oldest row, and
  * only while that is nobody's.
@@ -95,20 +100,20 @@ export async function claimRows(
   const [rows = []] = await database.commit([
     {
       sql: `UPDATE outbox SET node = ?, due_at = ?, epoch = epoch + 1 WHERE id IN (
-          SELECT id FROM outbox o WHERE due_at <= ? AND (order_key IS NULL OR NOT EXISTS (
-            SELECT 1 FROM outbox earlier WHERE earlier.order_key = o.order_key AND earlier.seq < o.seq))
+          SELECT id FROM outbox o WHERE due_at <= ? AND ${OLDEST_OF_ITS_KEY}
           ORDER BY due_at, seq LIMIT ?)
         RETURNING created_at, epoch, attempts, delivery, seq`,
       params: [node, heldUntil, now, count],
     },
   ]);
-  return rows.toSorted((a, b) => Number(a["seq"]) - Number(b["seq"])).map(rowOf);
+  return rows.toSorted((a, b) => Number(a["seq"]) - Number(b["seq"])).map((row) => rowOf(row, heldUntil));
 }
 
-function rowOf(row: Row): OutboxRow {
+function rowOf(row: Row, heldUntil: number): OutboxRow {
   return {
     delivery: JSON.parse(String(row["delivery"])) as Delivery,
     createdAt: Number(row["created_at"]),
+    heldUntil,
     epoch: Number(row["epoch"]),
     attempts: Number(row["attempts"]),
   };
@@ -122,8 +127,10 @@ export function releaseHeld(node: string, now: number): Statement {
   };
 }
 
-/** When the next row is due; undefined when there is none. */
+/** When the next row is due that could be claimed then; undefined when there is none. */
 export async function nextDue(database: Database): Promise<number | undefined> {
-  const [row] = await database.read("SELECT MIN(due_at) AS due FROM outbox");
-  return row?.["due"] === null || row?.["due"] === undefined ? undefined : Number(row["due"]);
+  const [row] = await database.read(
+    `SELECT due_at FROM outbox o WHERE ${OLDEST_OF_ITS_KEY} ORDER BY due_at, seq LIMIT 1`,
+  );
+  return row === undefined ? undefined : Number(row["due_at"]);
 }
