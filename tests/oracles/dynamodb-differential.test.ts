@@ -74,6 +74,10 @@ const CREATE: CreateTableCommandInput = {
 
 /** [what DynamoDB Local says, what DynamoDB says]. */
 const WORDED_OTHERWISE: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(KeyConditionExpressions must only contain one condition per key)$/,
+    "Invalid KeyConditionExpression: $1",
+  ],
   [/valid types: \{.*\}$/, "valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}"],
   [
     /^DynamoDB only supports precision up to 38 digits$/,

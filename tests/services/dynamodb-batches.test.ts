@@ -89,6 +89,10 @@ test("batches that cannot be write nothing", async (t) => {
   const tooMany = { RequestItems: { things: many, others: many } };
   const sentence = "ValidationException: Too many items requested for the BatchWriteItem call";
   assert.equal(await h.refusal("BatchWriteItem", tooMany), sentence);
+  for (const operation of ["BatchGetItem", "BatchWriteItem"]) {
+    const none = `ValidationException: The requestItems parameter is required for ${operation}`;
+    assert.equal(await h.refusal(operation, { RequestItems: {} }), none);
+  }
   for (const requests of [[...many, ...many], []]) {
     assert.match(
       await h.refusal("BatchWriteItem", { RequestItems: { things: requests } }),

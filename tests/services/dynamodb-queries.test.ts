@@ -233,7 +233,10 @@ const QUERY_REFUSALS: readonly [object, string][] = [
   [{ k: "pk = :s AND sk <> :n" }, "Invalid operator used in KeyConditionExpression: <>"],
   [{ k: "pk = :s AND sk IN (:n)" }, "Invalid operator used in KeyConditionExpression: IN"],
   [{ k: "attribute_exists(pk)" }, "Invalid operator used in KeyConditionExpression: attribute_exists"],
-  [{ k: "pk = :s AND pk = :s2" }, "KeyConditionExpressions must only contain one condition per key"],
+  [
+    { k: "pk = :s AND pk = :s2" },
+    "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key",
+  ],
   [
     { k: "pk = sk" },
     "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition",

@@ -154,7 +154,14 @@ test("a table that was being created when the server stopped is ready after its 
 
 const INVALID = "One or more parameter values were invalid: ";
 const CREATE_REFUSALS: readonly [object, string][] = [
-  [{ TableName: "ab" }, "TableName must be at least 3 characters long and at most 255 characters long"],
+  [
+    { StreamSpecification: { StreamEnabled: false, StreamViewType: "NEW_IMAGE" } },
+    `${INVALID}Table is being created with a stream disabled, UpdateViewType should not be specified`,
+  ],
+  [
+    { TableName: "ab" },
+    "1 validation error detected: Value 'ab' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 3",
+  ],
   [
     { TableName: "a b c" },
     "1 validation error detected: Value 'a b c' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",

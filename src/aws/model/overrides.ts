@@ -23,6 +23,7 @@ const OVERRIDES: Readonly<Record<string, Readonly<Record<string, Override>>>> = 
     MessageSystemAttributeName: { enum: undefined },
     MessageSystemAttributeNameForSends: { enum: undefined },
   },
+  dynamodb: { BatchGetRequestMap: { min: undefined }, BatchWriteItemRequestMap: { min: undefined } },
   logs: { LogGroupName: { max: undefined }, LogStreamName: { max: undefined } },
 };
 

@@ -33,6 +33,10 @@ const KEY_FAULT = /(?:Missing the key|Type mismatch for key) /u;
 /** Items of a batch that are read in one turn: each may have 400 KB. */
 const READ_STEP = 10;
 
+function refuseNone(operation: string, asked: readonly unknown[]): void {
+  if (asked.length === 0) throw validation(`The requestItems parameter is required for ${operation}`);
+}
+
 function refuseDuplicates(places: readonly string[]): void {
   if (new Set(places).size < places.length)
     throw validation("Provided list of item keys contains duplicates");
@@ -106,6 +110,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
   return {
     async BatchGetItem(input, context) {
       const asked = Object.entries(input.RequestItems ?? {});
+      refuseNone("BatchGetItem", asked);
       if (asked.reduce((sum, [, { Keys }]) => sum + (Keys?.length ?? 0), 0) > LIMITS.dynamodbBatchReads) {
         throw validation("Too many items requested for the BatchGetItem call");
       }
@@ -151,6 +156,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
 
     async BatchWriteItem(input, context) {
       const asked = Object.entries(input.RequestItems ?? {});
+      refuseNone("BatchWriteItem", asked);
       if (asked.reduce((sum, [, requests]) => sum + requests.length, 0) > LIMITS.dynamodbBatchWrites) {
         throw validation("Too many items requested for the BatchWriteItem call");
       }

@@ -6,7 +6,7 @@ import { tableInUse, validation } from "./errors.ts";
 import { closeStream, openStream } from "./stream/streams.ts";
 import { newTable, viewTypeOf } from "./table/create.ts";
 import { describeTable } from "./table/describe.ts";
-import { refuseTableName, tableNameOf, type Table } from "./table/model.ts";
+import { NEW_NAME_LENGTH_MIN, refuseTableName, tableNameOf, type Table } from "./table/model.ts";
 import { updatedTable } from "./table/update.ts";
 import { insertTag, readTags } from "./table/tags.ts";
 import type { Counts } from "./store.ts";
@@ -23,7 +23,7 @@ async function describe(engine: Engine, table: Table, isDescribe = false): Promi
 
 async function create(engine: Engine, input: CreateTableInput, context: RequestContext): Promise<Table> {
   const nowMs = engine.clock.now();
-  refuseTableName(input.TableName ?? "");
+  refuseTableName(input.TableName ?? "", NEW_NAME_LENGTH_MIN);
   const name = tableNameOf(context, input.TableName ?? "") ?? "";
   const table = newTable(input, { scope: context, name, nowMs, random: engine.random });
   const viewType = viewTypeOf(input.StreamSpecification);

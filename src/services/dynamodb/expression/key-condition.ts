@@ -1,9 +1,10 @@
 /** Key conditions: an equality for the partition key and at most one range of the sort key. */
 import { invalidParameters, validation } from "../errors.ts";
-import { attributeType, type Keys, type Table } from "../table/model.ts";
+import { attributeType, keyNames, type Keys, type Table } from "../table/model.ts";
 import { typeOf, type AttributeValue } from "../value/item.ts";
 import { afterPrefix, encodeKeyValue } from "../value/key.ts";
 import type { Comparator, Condition, Operand, Path } from "./ast.ts";
+import { invalidExpression } from "./tokens.ts";
 
 const NOT_SUPPORTED = "Query key condition not supported";
 
@@ -31,9 +32,17 @@ export function readKeyCondition(condition: Condition, table: Table, keys: Keys)
   const terms = termsOf(condition);
   const names = terms.map(({ name }) => name);
   if (new Set(names).size < names.length) {
-    throw validation("KeyConditionExpressions must only contain one condition per key");
+    throw invalidExpression(
+      "KeyConditionExpression",
+      "KeyConditionExpressions must only contain one condition per key",
+    );
   }
-  if (terms.length > 2) throw validation("Conditions can be of length 1 or 2 only");
+  const count = keyNames(keys).length;
+  if (terms.length > count) {
+    throw validation(
+      `The number of query conditions (${String(terms.length)}) exceeds the number of key attributes defined in the schema (${String(count)})`,
+    );
+  }
   const hash = terms.find(({ name }) => name === keys.hash);
   if (hash === undefined) throw validation(`Query condition missed key schema element: ${keys.hash}`);
   const other = terms.find(({ name }) => name !== keys.hash);

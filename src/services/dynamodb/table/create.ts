@@ -278,7 +278,9 @@ export function viewTypeOf(input: StreamSpecification | undefined): ViewType | u
   const view = input.StreamViewType;
   if (input.StreamEnabled !== true) {
     if (view !== undefined) {
-      throw invalidParameters("StreamViewType cannot be specified when StreamEnabled is false");
+      throw invalidParameters(
+        "Table is being created with a stream disabled, UpdateViewType should not be specified",
+      );
     }
     return undefined;
   }

@@ -95,19 +95,25 @@ export function streamArn(scope: Scope, tableName: string, label: string): strin
 }
 
 const NAME = /^[a-zA-Z0-9_.-]+$/u;
-const NAME_LENGTH = { min: 3, max: 255 } as const;
+const NAME_LENGTH_MAX = 255;
+/** Of new tables; who asks for a shorter one is told that there is none. */
+export const NEW_NAME_LENGTH_MIN = 3;
 
-/** Errors: ValidationException for what neither is a table's name nor looks like an ARN. */
-export function refuseTableName(nameOrArn: string): void {
+/** Errors: ValidationException for what neither can be a table's name nor looks like an ARN. */
+export function refuseTableName(nameOrArn: string, lengthMin = 1): void {
   if (nameOrArn.startsWith("arn:")) return;
-  if (!NAME.test(nameOrArn)) {
-    throw validation(
-      `1 validation error detected: Value '${nameOrArn}' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+`,
-    );
-  }
-  if (nameOrArn.length < NAME_LENGTH.min || nameOrArn.length > NAME_LENGTH.max) {
-    throw validation("TableName must be at least 3 characters long and at most 255 characters long");
-  }
+  const { length } = nameOrArn;
+  const rule = !NAME.test(nameOrArn)
+    ? "satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    : length > NAME_LENGTH_MAX
+      ? `have length less than or equal to ${String(NAME_LENGTH_MAX)}`
+      : length < lengthMin
+        ? `have length greater than or equal to ${String(lengthMin)}`
+        : undefined;
+  if (rule === undefined) return;
+  throw validation(
+    `1 validation error detected: Value '${nameOrArn}' at 'tableName' failed to satisfy constraint: Member must ${rule}`,
+  );
 }
 
 /** `TableName` may be a name or an ARN; of an ARN the table's name, or undefined when it is somewhere else. */
