@@ -7,7 +7,7 @@ export interface Impossible {
   readonly service: string;
   /** Without it, of every operation. */
   readonly operations?: readonly string[];
-  /** Names of the model's error shapes. */
+  /** Names of the model's error shapes; `pagination` for lists that never have a second page. */
   readonly errors: readonly string[];
   readonly because: string;
 }
@@ -160,6 +160,18 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "lambda",
+    operations: ["CreateAlias"],
+    errors: ["AliasLimitExceededException"],
+    because: "AWS publishes no quota of aliases, and none is kept here.",
+  },
+  {
+    service: "lambda",
+    operations: ["InvokeAsync"],
+    errors: ["InvalidRuntimeException"],
+    because: "The event is accepted before anything of the function is started.",
+  },
+  {
+    service: "lambda",
     operations: ["Invoke"],
     errors: ["UnsupportedMediaTypeException"],
     because: "A body is judged by what it holds: official clients send several content types with JSON.",
@@ -168,7 +180,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     service: "lambda",
     operations: ["Invoke"],
     errors: ["RecursiveInvocationException"],
-    because: "AWS detects loops through SQS, SNS and S3, none of which calls functions here.",
+    because: "Loops through SQS, SNS and S3 are not looked for, and no invocation is stopped as part of one.",
   },
   {
     service: "iam",
@@ -270,6 +282,19 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     because: "The operation adds nothing that is counted.",
   },
   {
+    service: "iam",
+    operations: ["SimulateCustomPolicy", "SimulatePrincipalPolicy"],
+    errors: ["PolicyEvaluationException"],
+    because: "What can be read as a policy can be evaluated; all else is InvalidInput.",
+  },
+  {
+    service: "sts",
+    operations: ["AssumeRole"],
+    errors: ["ExpiredTokenException"],
+    because:
+      "It means tokens of ProvidedContexts, which are refused by name; an expired session is ExpiredToken.",
+  },
+  {
     service: "sts",
     errors: ["RegionDisabledException"],
     because: "Every region is enabled.",
@@ -284,6 +309,24 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     operations: ["CreateLogGroup"],
     errors: ["LimitExceededException"],
     because: "How many groups an account may have is not limited here.",
+  },
+  {
+    service: "logs",
+    operations: ["PutLogGroupDeletionProtection"],
+    errors: ["AccessDeniedException", "InvalidOperationException"],
+    because: "Who may do it is judged before (--iam enforce), and every kind of group here can be protected.",
+  },
+  {
+    service: "logs",
+    operations: ["PutResourcePolicy"],
+    errors: ["ResourceNotFoundException"],
+    because: "resourceArn is refused by name; policies are those of the whole account.",
+  },
+  {
+    service: "logs",
+    operations: ["DescribeMetricFilters", "DescribeSubscriptionFilters"],
+    errors: ["pagination"],
+    because: "Filters cannot be put (by name), so there is never a second page.",
   },
   {
     service: "logs",

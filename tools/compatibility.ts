@@ -21,7 +21,7 @@ const NOT_OURS = new Set([
   "InternalServerError",
   "TooManyRequestsException",
 ]);
-const READ_ONLY = /^(Get|List|Describe|Filter|Invoke|Assume)/;
+const READ_ONLY = /^(Get|List|Describe|Filter|Invoke|Assume|Simulate)/;
 
 export interface Claim {
   readonly operation: string;
@@ -36,22 +36,24 @@ export function claim(operation: Operation, seen: ReadonlySet<string>): Claim {
   if (!seen.has("success")) return { operation: name, status: "none", missing: [], impossible: [] };
   const missing: string[] = [];
   const impossible = new Set<Impossible>();
-  for (const error of operation.errors) {
-    const code = ANSWERED_AS[`${service.name} ${error}`] ?? service.errors.get(error)?.queryCode ?? error;
-    if (NOT_OURS.has(code) || seen.has(code) || seen.has(error)) continue;
+  const lacks = (what: string, code = what): void => {
     const reason = IMPOSSIBLE.find(
       (entry) =>
         entry.service === service.name &&
-        entry.errors.includes(error) &&
+        entry.errors.includes(what) &&
         (entry.operations === undefined || entry.operations.includes(name)),
     );
     if (reason === undefined) missing.push(code);
     else impossible.add(reason);
+  };
+  for (const error of operation.errors) {
+    const code = ANSWERED_AS[`${service.name} ${error}`] ?? service.errors.get(error)?.queryCode ?? error;
+    if (!NOT_OURS.has(code) && !seen.has(code) && !seen.has(error)) lacks(error, code);
   }
   const pages = ["NextMarker", "nextToken", "NextToken", "Marker"].some((member) =>
     operation.output.byName.has(member),
   );
-  if (pages && !seen.has("pagination")) missing.push("pagination");
+  if (pages && !seen.has("pagination")) lacks("pagination");
   if (!READ_ONLY.test(name) && !seen.has("persistence")) missing.push("persistence");
   const status = missing.length === 0 ? "full" : "partial";
   return { operation: name, status, missing, impossible: [...impossible] };

@@ -5,7 +5,11 @@ import { request } from "node:http";
 import { join } from "node:path";
 import process from "node:process";
 import { after, before, describe, test } from "node:test";
-import { CloudWatchLogsClient, CreateLogGroupCommand } from "@aws-sdk/client-cloudwatch-logs";
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  PutLogEventsCommand,
+} from "@aws-sdk/client-cloudwatch-logs";
 import {
   CreateAccessKeyCommand,
   CreatePolicyCommand,
@@ -185,6 +189,12 @@ describe("enforce", () => {
     assert.deepEqual([sts.code, sts.status], ["InvalidClientTokenId", 403]);
     const logs = await refused(anybody.logs.send(new CreateLogGroupCommand({ logGroupName: "x" })));
     assert.deepEqual([logs.code, logs.status], ["UnrecognizedClientException", 400]);
+    const put = new PutLogEventsCommand({
+      logGroupName: "x",
+      logStreamName: "x",
+      logEvents: [{ timestamp: Date.now(), message: "x" }],
+    });
+    assert.equal((await refused(anybody.logs.send(put))).code, "UnrecognizedClientException");
     const unsigned = await fetch(`${server.endpoint}/2015-03-31/functions`);
     assert.equal(unsigned.status, 403);
     assert.equal(unsigned.headers.get("x-amzn-errortype"), "MissingAuthenticationTokenException");

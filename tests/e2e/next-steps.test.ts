@@ -1,9 +1,12 @@
 /** What stands beside AWS's answer when a function's code cannot be entered (J7, J37), and what a moved clock ages. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { InvokeCommand, type Runtime } from "@aws-sdk/client-lambda";
+import { GetFunctionCommand, InvokeCommand, type Runtime } from "@aws-sdk/client-lambda";
 import { rawZip, zip } from "../../src/testing/zip.ts";
-import { clients, type Clients } from "./client.ts";
+import { clients, refusal, type Clients } from "./client.ts";
 import { lambent, startServer, until, type RunningServer } from "./server.ts";
 
 let server: RunningServer;
@@ -17,6 +20,8 @@ after(async () => {
   aws?.destroy();
   await server?.[Symbol.asyncDispose]();
 });
+
+type AnswerHeaders = Readonly<Record<string, string | undefined>>;
 
 interface Broken {
   readonly runtime: Runtime;
@@ -104,6 +109,45 @@ test("`lambent invoke` tells it, also as JSON; an error of the function's own ne
   await aws.create("raises", { "app.py": "def handler(e, c): raise ValueError('no')\n" });
   const own = await lambent(server, ["invoke", "raises", "{}"]);
   assert.match(own.stderr, /→ next: lambent logs raises/);
+});
+
+test("what ran before and cannot run any more is refused in AWS's words, with the way back", async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), "lambent-e2e-"));
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  const listed = await lambent(server, ["runtimes", "--json"]);
+  const rows = JSON.parse(listed.stdout) as { runtime: Runtime; available: boolean; exact: boolean }[];
+  const nearest = rows.find((row) => row.available && !row.exact && /^(node|python)/.test(row.runtime));
+  const exact = rows.find((row) => row.available && row.exact && /^(node|python)/.test(row.runtime));
+  if (exact === undefined) return t.skip("no runtime is here in its exact version");
+  const source = {
+    "index.js": "exports.handler = async () => 1;",
+    "index.py": "def handler(e, c): return 1\n",
+  };
+  const before = await startServer({ dataDir });
+  const theirs = clients(before);
+  await theirs.create("damaged", source, { Runtime: exact.runtime, Handler: "index.handler" });
+  if (nearest !== undefined) {
+    const more = { ...source, "more.txt": "another archive" };
+    await theirs.create("nearest", more, { Runtime: nearest.runtime, Handler: "index.handler" });
+  }
+  const { Configuration } = await theirs.lambda.send(new GetFunctionCommand({ FunctionName: "damaged" }));
+  theirs.destroy();
+  await before.stop();
+  const sha256 = Buffer.from(Configuration?.CodeSha256 ?? "", "base64").toString("hex");
+  truncateSync(join(dataDir, "blobs", sha256.slice(0, 2), sha256.slice(2)), 100);
+  rmSync(join(dataDir, "code", sha256), { recursive: true });
+  await using again = await startServer({ dataDir, flags: ["--strict-runtimes"] });
+  const its = clients(again);
+  t.after(() => its.destroy());
+  const damaged = await refusal(its.invoke("damaged"));
+  assert.equal(damaged.name, "InvalidZipFileException");
+  assert.equal(damaged.message, "Lambda could not unzip the deployment package.");
+  const { $response } = damaged as unknown as { $response: { statusCode: number; headers: AnswerHeaders } };
+  assert.equal($response.statusCode, 502);
+  assert.match($response.headers["x-lambent-hint"] ?? "", /damaged.*upload the code again/);
+  if (nearest === undefined) return t.skip("every runtime here is exact, so that none is refused");
+  const strict = await refusal(its.invoke("nearest"));
+  assert.equal(strict.name, "InvalidRuntimeException");
 });
 
 test("`lambent clock advance` ages idle environments: they are given up as after a real wait", async () => {

@@ -69,6 +69,28 @@ test("the short path answers as the operation does", async () => {
   assert.deepEqual(api.invoked[0], api.invoked[1]);
 });
 
+test("a function whose code could not be unpacked conflicts, whichever way it is called", async () => {
+  const api = lambdaApi();
+  api.codeCache.failWith = new Error("disk broken");
+  await api.call("CreateFunction", {
+    FunctionName: "f",
+    Runtime: "python3.12",
+    Handler: "index.handler",
+    Role: ROLE,
+    Code: { ZipFile: await zip() },
+  });
+  const { State } = await api.settled("f");
+  assert.equal(State, "Failed");
+  const message =
+    "The operation cannot be performed at this time. The function is currently in the following state: Failed";
+  const refusal = { code: "ResourceConflictException", status: 409, message, type: "User" };
+  for (const InvocationType of ["RequestResponse", "Event", "DryRun"] as const) {
+    assert.deepEqual(await api.refused("Invoke", { FunctionName: "f", InvocationType }), refusal);
+  }
+  const InvokeArgs = Buffer.from("{}") as never;
+  assert.deepEqual(await api.refused("InvokeAsync", { FunctionName: "f", InvokeArgs }), refusal);
+});
+
 test("Event is queued and answers 202, DryRun checks and answers 204", async () => {
   const api = await withFunction();
   const event = await short(api, { "x-amz-invocation-type": "Event" }, '{"n":1}');

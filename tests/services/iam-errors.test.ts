@@ -147,6 +147,31 @@ test("each refusal has AWS's code, and changes nothing", async (t) => {
   assert.deepEqual(await everything(harness), before);
 });
 
+test("ten managed policies a user, group or role", async (t) => {
+  const { call } = await openHarness(t);
+  const arns: string[] = [];
+  for (let at = 0; at < 11; at += 1) {
+    const PolicyName = `p${String(at)}`;
+    await call("iam", "CreatePolicy", { PolicyName, PolicyDocument: POLICY });
+    arns.push(`arn:aws:iam::${ACCOUNT}:policy/${PolicyName}`);
+  }
+  await call("iam", "CreateRole", { RoleName: "n", AssumeRolePolicyDocument: TRUST });
+  await call("iam", "CreateUser", { UserName: "n" });
+  await call("iam", "CreateGroup", { GroupName: "n" });
+  const last = arns.pop();
+  for (const kind of ["User", "Group", "Role"]) {
+    const owner = { [`${kind}Name`]: "n" };
+    for (const PolicyArn of arns) await call("iam", `Attach${kind}Policy`, { ...owner, PolicyArn });
+    await call("iam", `Attach${kind}Policy`, { ...owner, PolicyArn: arns[0] });
+    await assert.rejects(call("iam", `Attach${kind}Policy`, { ...owner, PolicyArn: last }), {
+      code: "LimitExceeded",
+      message: `Cannot exceed quota for PoliciesPer${kind}: 10`,
+    });
+    const { AttachedPolicies } = await call("iam", `ListAttached${kind}Policies`, owner);
+    assert.equal(AttachedPolicies.length, 10);
+  }
+});
+
 test("of two that change one entity at once, one is told so", async (t) => {
   const { call } = await openHarness(t);
   const codes = async (operation: string, inputs: readonly object[]): Promise<unknown[]> => {
@@ -264,6 +289,8 @@ test("each change is there after a restart", async (t) => {
   await iam("DeletePolicy", { PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/brief` });
   await iam("CreateRole", { RoleName: "brief", AssumeRolePolicyDocument: TRUST });
   await iam("DeleteRole", { RoleName: "brief" });
+  await iam("CreateServiceLinkedRole", { AWSServiceName: "batch.amazonaws.com" });
+  await iam("DeleteServiceLinkedRole", { RoleName: "AWSServiceRoleForBatch" });
   const before = await everything(first);
   await first.close();
   const again = await openHarness(t, { folder: first.folder });

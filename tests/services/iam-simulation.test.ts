@@ -207,7 +207,29 @@ test("the keys policies ask for, and what cannot be simulated", async (t) => {
     }),
     { code: "InvalidInput" },
   );
-  await assert.rejects(call("iam", "SimulateCustomPolicy", { PolicyInputList: ["{"], ActionNames }), {
-    code: "InvalidInput",
-  });
+  const none = { PolicySourceArn: `${PolicySourceArn}2` };
+  await assert.rejects(call("iam", "GetContextKeysForPrincipalPolicy", none), { code: "NoSuchEntity" });
+  const broken = { PolicyInputList: ["{"], ActionNames };
+  for (const [operation, input] of [
+    ["SimulateCustomPolicy", broken],
+    ["SimulatePrincipalPolicy", { ...broken, PolicySourceArn }],
+    ["GetContextKeysForCustomPolicy", broken],
+    ["GetContextKeysForPrincipalPolicy", { ...broken, PolicySourceArn }],
+  ] as const) {
+    await assert.rejects(call("iam", operation, input), { code: "InvalidInput" }, operation);
+  }
+  const actions = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"];
+  const named: string[] = [];
+  let Marker: string | undefined;
+  do {
+    const page = await call("iam", "SimulatePrincipalPolicy", {
+      PolicySourceArn,
+      ActionNames: actions,
+      MaxItems: 2,
+      ...(Marker === undefined ? {} : { Marker }),
+    });
+    named.push(...page.EvaluationResults.map((one: { EvalActionName: string }) => one.EvalActionName));
+    Marker = page.Marker;
+  } while (Marker !== undefined);
+  assert.deepEqual(named, actions);
 });

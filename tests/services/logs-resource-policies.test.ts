@@ -62,6 +62,9 @@ test("what is no policy, and policies of single groups, are refused", async (t) 
   const policyDocument = policy("a.amazonaws.com");
   await assert.rejects(put({ policyName: "p", policyDocument: "{" }), { code: "InvalidParameterException" });
   await assert.rejects(put({ policyDocument }), { code: "InvalidParameterException" });
+  for (const input of [{}, { policyName: "" }, { policyName: "p", resourceArn: "arn:x" }]) {
+    await assert.rejects(call("logs", "DeleteResourcePolicy", input), { code: "InvalidParameterException" });
+  }
   await assert.rejects(put({ policyName: "p", policyDocument, resourceArn: "arn:x" }), /resourceArn is not/);
   assert.deepEqual((await call("logs", "DescribeResourcePolicies")).resourcePolicies, []);
 });

@@ -92,7 +92,8 @@ test("groups: create, describe, retention, tags, delete; they survive a restart"
     deletionProtectionEnabled: true,
   });
   await assert.rejects(again.call("logs", "DeleteLogGroup", { logGroupName: "a/1" }), {
-    code: "OperationAbortedException",
+    code: "ValidationException",
+    message: "Cannot delete log group with deletion protection enabled. Disable deletion protection first.",
   });
   await again.call("logs", "PutLogGroupDeletionProtection", {
     logGroupIdentifier: arn,
@@ -103,6 +104,74 @@ test("groups: create, describe, retention, tags, delete; they survive a restart"
     code: "ResourceNotFoundException",
     message: "The specified log group does not exist.",
   });
+});
+
+test("what was written, deleted, protected and taken back is so after a restart", async (t) => {
+  const first = await openHarness(t);
+  const { call } = first;
+  const policyDocument = JSON.stringify({ Version: "2012-10-17", Statement: [] });
+  for (const logGroupName of ["kept", "gone"]) await call("logs", "CreateLogGroup", { logGroupName });
+  const kept = { logGroupName: "kept" };
+  await call("logs", "CreateLogStream", { ...kept, logStreamName: "s" });
+  const timestamp = first.clock.now();
+  await call("logs", "PutLogEvents", {
+    ...kept,
+    logStreamName: "s",
+    logEvents: [{ timestamp, message: "still here" }],
+  });
+  await call("logs", "PutRetentionPolicy", { ...kept, retentionInDays: 7 });
+  await call("logs", "DeleteRetentionPolicy", kept);
+  await call("logs", "PutLogGroupDeletionProtection", {
+    logGroupIdentifier: "kept",
+    deletionProtectionEnabled: true,
+  });
+  await call("logs", "DeleteLogGroup", { logGroupName: "gone" });
+  for (const policyName of ["kept", "gone"])
+    await call("logs", "PutResourcePolicy", { policyName, policyDocument });
+  await call("logs", "DeleteResourcePolicy", { policyName: "gone" });
+  await first.close();
+  const again = await openHarness(t, { folder: first.folder, clock: first.clock });
+  const { logGroups } = await again.call("logs", "DescribeLogGroups");
+  assert.deepEqual(
+    logGroups.map((group: Output) => [
+      group.logGroupName,
+      group.retentionInDays,
+      group.deletionProtectionEnabled,
+    ]),
+    [["kept", undefined, true]],
+  );
+  const { logStreams } = await again.call("logs", "DescribeLogStreams", kept);
+  assert.deepEqual(
+    logStreams.map((stream: Output) => stream.logStreamName),
+    ["s"],
+  );
+  const { events } = await again.call("logs", "GetLogEvents", { ...kept, logStreamName: "s" });
+  assert.deepEqual(messages(events), ["still here"]);
+  const { resourcePolicies } = await again.call("logs", "DescribeResourcePolicies");
+  assert.deepEqual(
+    resourcePolicies.map((policy: Output) => policy.policyName),
+    ["kept"],
+  );
+  for (const operation of [
+    ...["CreateLogStream", "PutLogEvents", "DeleteRetentionPolicy", "PutLogGroupDeletionProtection"],
+    ...["DeleteLogGroup", "PutResourcePolicy", "DeleteResourcePolicy"],
+  ])
+    saw("logs", operation, "persistence");
+});
+
+test("fifty tags a group, however they come", async (t) => {
+  const { call } = await openHarness(t);
+  await call("logs", "CreateLogGroup", { logGroupName: "g" });
+  const resourceArn = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:g`;
+  const tags = (from: number, to: number): Record<string, string> =>
+    Object.fromEntries(Array.from({ length: to - from }, (_, at) => [`k${String(from + at)}`, "v"]));
+  await call("logs", "TagResource", { resourceArn, tags: tags(0, 50) });
+  await call("logs", "TagResource", { resourceArn, tags: tags(10, 20) });
+  await assert.rejects(call("logs", "TagResource", { resourceArn, tags: tags(50, 51) }), {
+    code: "TooManyTagsException",
+  });
+  const found = await call("logs", "ListTagsForResource", { resourceArn });
+  assert.equal(Object.keys(found.tags).length, 50);
 });
 
 test("groups and streams come in pages", async (t) => {

@@ -101,6 +101,14 @@ test("AssumeRole refuses in AWS's words", async (t) => {
     ],
     [{ TransitiveTagKeys: ["a"] }, "InvalidParameterValue", /must be included in the requested tags\.$/],
     [{ Policy: "{" }, "MalformedPolicyDocument", /invalid Json/],
+    [
+      {
+        Policy: JSON.stringify({ Version: "2012-10-17", Statement: [], Id: "x".repeat(1900) }),
+        Tags: Array.from({ length: 20 }, (_, at) => ({ Key: `k${String(at)}`, Value: "v".repeat(200) })),
+      },
+      "PackedPolicyTooLarge",
+      /^Packed policy consumes 1\d\d% of allotted space, please use smaller policy\.$/,
+    ],
     [{ SerialNumber: "arn:x", TokenCode: "123456" }, "AccessDenied", /MultiFactorAuthentication failed/],
     [
       {},

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../kernel/clock.ts";
+import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { CodeCache } from "../../ports/code-cache.ts";
@@ -69,13 +70,23 @@ export function sessionNameOf(functionName: string): string {
   return functionName.length < 2 ? `${functionName}@lambda_function` : functionName;
 }
 
-/** Errors: ServiceError of the code cache for an archive that cannot be unpacked. */
+/** An archive was sound when it was stored; https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
+function invalidZipFile(hint: string | undefined): ServiceError {
+  return new ServiceError("InvalidZipFileException", 502, "Lambda could not unzip the deployment package.", {
+    hint: `The stored archive is damaged${hint === undefined ? "" : ` (${hint})`}: upload the code again.`,
+    members: { Type: "User" },
+  });
+}
+
+/** Errors: InvalidZipFileException for an archive that cannot be unpacked any more. */
 export async function makeBinding(
   deps: LaunchDeps,
   version: FunctionVersion,
   launch: RuntimeLaunch,
 ): Promise<Binding> {
-  const codeDir = await deps.codeCache.prepare(version.code.blob);
+  const codeDir = await deps.codeCache.prepare(version.code.blob).catch((error: unknown) => {
+    throw error instanceof ServiceError ? invalidZipFile(error.hint) : error;
+  });
   const credentials = deps.credentials.issueForRole(
     version.scope,
     version.role,

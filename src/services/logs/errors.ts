@@ -48,11 +48,12 @@ export function tooManyTags(): ServiceError {
   return new ServiceError("TooManyTagsException", 400, "The resource has too many tags.");
 }
 
-export function deletionProtected(name: string): ServiceError {
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/protecting-log-groups-from-deletion.html */
+export function deletionProtected(): ServiceError {
   return new ServiceError(
-    "OperationAbortedException",
+    "ValidationException",
     400,
-    `Log group ${name} has deletion protection enabled.`,
+    "Cannot delete log group with deletion protection enabled. Disable deletion protection first.",
     { hint: "aws logs put-log-group-deletion-protection … --no-deletion-protection-enabled switches it off" },
   );
 }

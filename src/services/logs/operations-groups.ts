@@ -54,7 +54,7 @@ export function groupOperations(deps: Deps): GroupOperations {
 
     async DeleteLogGroup(input, context) {
       const group = await groupOf(deps, context, input.logGroupName ?? "");
-      if (group.deletionProtected) throw errors.deletionProtected(group.name);
+      if (group.deletionProtected) throw errors.deletionProtected();
       if (!(await store.deleteGroup(group.groupId))) throw errors.groupNotFound(group.name);
       deps.writer.forget({ groupId: group.groupId });
       return {};
