@@ -138,6 +138,7 @@ for (const [expression, why] of [
     "The function is not allowed to be used this way in an expression; function: attribute_exists",
   ],
   ["abort = :one", "Attribute name is a reserved keyword; reserved keyword: abort"],
+  ["size = :one", "Attribute name is a reserved keyword; reserved keyword: size"],
   ["m.Status = :one", "Attribute name is a reserved keyword; reserved keyword: Status"],
   ["#q = :one", "An expression attribute name used in the document path is not defined; attribute name: #q"],
   ["n = :gone", "An expression attribute value used in expression is not defined; attribute value: :gone"],
