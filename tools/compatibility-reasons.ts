@@ -35,6 +35,7 @@ const ON_A_POLICY = [
   "GetPolicyVersion",
   "ListEntitiesForPolicy",
   "PutRolePermissionsBoundary",
+  "PutUserPermissionsBoundary",
 ];
 
 /** SQS's operations whose input names no address. */
@@ -191,6 +192,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "CreateUser",
       "TagInstanceProfile",
       "TagRole",
+      "TagUser",
       "UntagInstanceProfile",
       "UntagRole",
     ],
@@ -212,6 +214,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "DetachRolePolicy",
       "DetachUserPolicy",
       "GetServiceLinkedRoleDeletionStatus",
+      "ListAttachedGroupPolicies",
       "ListAttachedRolePolicies",
       "ListAttachedUserPolicies",
       "ListPolicyVersions",

@@ -46,6 +46,9 @@ const NOT_THERE: readonly (readonly [string, object])[] = [
   ["AttachGroupPolicy", { GroupName: "none", PolicyArn: MINE }],
   ["AttachRolePolicy", { RoleName: "role", PolicyArn: NONE }],
   ["CreateAccessKey", { UserName: "none" }],
+  ["ListAttachedGroupPolicies", { GroupName: "none" }],
+  ["PutUserPermissionsBoundary", { UserName: "user", PermissionsBoundary: NONE }],
+  ["TagUser", { UserName: "none", Tags: TAGS_A_TO(1, 1) }],
   ["CreatePolicyVersion", { PolicyArn: NONE, PolicyDocument: POLICY }],
   ["CreateUser", { UserName: "u2", PermissionsBoundary: NONE }],
   ["DeleteAccessKey", { UserName: "user", AccessKeyId: "AKIANONENONENONENONE" }],
@@ -114,6 +117,7 @@ const REFUSED: readonly Refusal[] = [
   ["CreatePolicy", { PolicyName: "p", PolicyDocument: POLICY, Tags: SAME_TAGS }, "InvalidInput"],
   ["CreateInstanceProfile", { InstanceProfileName: "p", Tags: SAME_TAGS }, "InvalidInput"],
   ["TagRole", { RoleName: "role", Tags: SAME_TAGS }, "InvalidInput"],
+  ["TagUser", { UserName: "user", Tags: SAME_TAGS }, "InvalidInput"],
   ["TagInstanceProfile", { InstanceProfileName: "profile", Tags: SAME_TAGS }, "InvalidInput"],
   ["PutRolePolicy", { RoleName: "role", PolicyName: "p", PolicyDocument: LONG_POLICY }, "LimitExceeded"],
   ["PutUserPolicy", { UserName: "user", PolicyName: "p", PolicyDocument: LONG_POLICY }, "LimitExceeded"],
@@ -122,6 +126,7 @@ const REFUSED: readonly Refusal[] = [
   ["UpdateAssumeRolePolicy", { RoleName: "role", PolicyDocument: longTrust() }, "LimitExceeded"],
   ["CreateRole", { RoleName: "r", AssumeRolePolicyDocument: longTrust() }, "LimitExceeded"],
   ["TagRole", { RoleName: "role", Tags: TAGS_A_TO(51, 51) }, "LimitExceeded"],
+  ["TagUser", { UserName: "user", Tags: TAGS_A_TO(1, 51) }, "LimitExceeded"],
   ["TagInstanceProfile", { InstanceProfileName: "profile", Tags: TAGS_A_TO(51, 51) }, "LimitExceeded"],
 ];
 
@@ -207,6 +212,7 @@ async function everything({ call }: Harness): Promise<unknown> {
     ["ListUserPolicies", { UserName: "user" }],
     ["ListAttachedUserPolicies", { UserName: "user" }],
     ["ListAccessKeys", { UserName: "user" }],
+    ["ListAttachedGroupPolicies", { GroupName: "group" }, "AttachedPolicies", 3],
     ["ListGroupsForUser", { UserName: "user" }],
     ["GetUser", { UserName: "user" }],
     ["GetGroup", { GroupName: "group" }],
@@ -246,6 +252,8 @@ test("each change is there after a restart", async (t) => {
   await iam("CreateRole", { RoleName: "role2", AssumeRolePolicyDocument: TRUST });
   await iam("PutRolePermissionsBoundary", { RoleName: "role2", PermissionsBoundary: PolicyArn });
   await iam("AddUserToGroup", { GroupName, UserName });
+  await iam("TagUser", { UserName, Tags: TAGS_A_TO(1, 2) });
+  await iam("PutUserPermissionsBoundary", { UserName, PermissionsBoundary: PolicyArn });
   for (const [kind, owner] of [
     ["Role", { RoleName }],
     ["User", { UserName }],
@@ -315,6 +323,7 @@ test("lists come page by page, each item once", async (t) => {
     const { Policy } = await call("iam", "CreatePolicy", { PolicyName: name, PolicyDocument: POLICY });
     await call("iam", "AttachRolePolicy", { RoleName: "role", PolicyArn: Policy.Arn });
     await call("iam", "AttachUserPolicy", { UserName: "user", PolicyArn: Policy.Arn });
+    await call("iam", "AttachGroupPolicy", { GroupName: "group", PolicyArn: Policy.Arn });
     await call("iam", "PutRolePolicy", { RoleName: "role", PolicyName: name, PolicyDocument: POLICY });
     await call("iam", "PutUserPolicy", { UserName: "user", PolicyName: name, PolicyDocument: POLICY });
     await call("iam", "AttachRolePolicy", { RoleName: name, PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/a` });
