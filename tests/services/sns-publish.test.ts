@@ -140,9 +140,10 @@ test("what cannot be published, or nowhere", async (t) => {
   ]) {
     assert.deepEqual(await refused(publish({ TopicArn: topic, ...input })), invalid("Message too long"));
   }
-  for (const Subject of ["", " x", "x".repeat(101), "a\nb", "ü"]) {
+  for (const Subject of ["", "x".repeat(101), "a\nb", "a\u0007b"]) {
     assert.deepEqual(await refused(publish({ TopicArn: topic, Subject })), invalid("Subject"), Subject);
   }
+  await publish({ TopicArn: topic, Subject: "Grüße" });
   const few = (count: number): unknown =>
     invalid(`TopicArn Reason: An ARN must have at least 6 elements, not ${String(count)}`);
   assert.deepEqual(await refused(publish({ TopicArn: "randomstring" })), few(1));

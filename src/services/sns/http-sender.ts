@@ -9,6 +9,9 @@ import { ServiceError } from "../../kernel/errors.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 
 const TIMEOUT_MS = 15_000;
+const DOWN = "start the web server, or unsubscribe it with aws sns unsubscribe";
+const SLOW = "answer first and work afterwards";
+const REFUSED = "see the web server's own log; every answer but 2xx is a failure, redirects too";
 
 export interface HttpSender {
   send(delivery: Delivery): Promise<void>;
@@ -54,19 +57,31 @@ export function createHttpSender(clock: Clock): HttpSender {
       try {
         status = await post(delivery, AbortSignal.any([timeout.signal, closing.signal]));
       } catch (error) {
-        if (timeout.signal.aborted)
-          throw failed("Timeout", 504, "the endpoint did not answer within 15 seconds");
-        throw failed("EndpointUnreachable", 503, error instanceof Error ? error.message : String(error));
+        if (timeout.signal.aborted) {
+          throw failed("Timeout", 504, "the endpoint did not answer within 15 seconds", SLOW);
+        }
+        throw failed(
+          "EndpointUnreachable",
+          503,
+          error instanceof Error ? error.message : String(error),
+          DOWN,
+        );
       } finally {
         timer.cancel();
       }
       if (status >= 200 && status < 300) return;
-      throw failed("EndpointFailure", status < 400 ? 400 : status, `the endpoint answered ${String(status)}`);
+      throw failed("EndpointFailure", severity(status), `the endpoint answered ${String(status)}`, REFUSED);
     },
     close: () => closing.abort(),
   };
 }
 
-function failed(code: string, status: number, message: string): ServiceError {
-  return new ServiceError(code, status, message);
+/** Only what the relay takes for the receiver's own fault (5xx, 429) is tried again. */
+function severity(status: number): number {
+  if (status === 429) return status;
+  return status >= 500 ? 502 : 400;
+}
+
+function failed(code: string, status: number, message: string, hint: string): ServiceError {
+  return new ServiceError(code, status, message, { hint });
 }

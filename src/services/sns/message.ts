@@ -56,13 +56,10 @@ export function messageOf(input: MessageInput): Message {
   };
 }
 
-/** ASCII without control characters, not blank at its start, up to 100 characters. */
+/** Up to 100 characters, none of which controls anything or ends a line. */
 function checkSubject(subject: string): void {
-  if (/^[\x21-\x7e][\x20-\x7e]{0,99}$/u.test(subject)) return;
-  throw errors.invalid(
-    "Subject",
-    "a subject has 1 to 100 printable ASCII characters and does not begin with a space",
-  );
+  if (/^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}]{1,100}$/u.test(subject)) return;
+  throw errors.invalid("Subject", "a subject has 1 to 100 characters on one line");
 }
 
 /** Bytes that count against the limit. */
@@ -154,7 +151,7 @@ const FIFO_ID = /^[\x21-\x7e]{1,128}$/u;
 /** Refuses group and deduplication ids that this topic does not take. */
 export function checkGroups(topic: Topic, message: Pick<Message, "groupId" | "deduplicationId">): void {
   const { groupId, deduplicationId } = message;
-  if (groupId !== undefined && !FIFO_ID.test(groupId)) throw invalidId("MessageGroupId", groupId);
+  if (groupId !== undefined && !FIFO_ID.test(groupId)) throw invalidId("MessageGroupId");
   if (!topic.fifo) {
     if (deduplicationId === undefined) return;
     throw errors.invalid(
@@ -168,11 +165,11 @@ export function checkGroups(topic: Topic, message: Pick<Message, "groupId" | "de
     );
   }
   if (deduplicationId !== undefined && !FIFO_ID.test(deduplicationId)) {
-    throw invalidId("MessageDeduplicationId", deduplicationId);
+    throw invalidId("MessageDeduplicationId");
   }
 }
 
-function invalidId(parameter: string, _value: string): Error {
+function invalidId(parameter: string): Error {
   return errors.invalid(
     `${parameter} Reason: ${parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length`,
   );

@@ -2,6 +2,8 @@
 import type { Scope } from "../../kernel/scope.ts";
 
 export interface Topic extends Scope {
+  /** Another topic of the same name has another. */
+  readonly id: string;
   readonly arn: string;
   readonly name: string;
   readonly fifo: boolean;

@@ -129,7 +129,17 @@ async function create(
   const arn = topicArn({ accountId, region, name });
   const before = state.directory.topic(arn);
   if (before === undefined) {
-    const topic: Topic = { arn, name, accountId, region, fifo, attributes: own, tags, deleted: 0 };
+    const topic: Topic = {
+      id: state.random.uuid(),
+      arn,
+      name,
+      accountId,
+      region,
+      fifo,
+      attributes: own,
+      tags,
+      deleted: 0,
+    };
     await state.directory.commit([{ put: "topic", topic }]);
     return { TopicArn: arn };
   }

@@ -138,5 +138,5 @@ function deduplicationIdOf({ deduplicationId, standard }: Message): string {
 /** Ids hold for the topic, or for a group where the topic says so. */
 function deduplicationKey(topic: Topic, message: Message): string {
   const group = topic.attributes["FifoThroughputScope"] === "MessageGroup" ? (message.groupId ?? "") : "";
-  return [topic.arn, group, deduplicationIdOf(message)].join("\n");
+  return [topic.id, group, deduplicationIdOf(message)].join("\n");
 }
