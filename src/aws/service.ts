@@ -111,6 +111,10 @@ export interface ShortPath {
   readonly operation: string;
   /** The path's labels when this request is the operation's, else undefined. */
   match(method: string, path: string): Readonly<Record<string, string>> | undefined;
+  /** There is no room for this request now; asked before anything is spent on it. */
+  isFull?(headers: RawRequest["headers"]): boolean;
+  /** What a request is told that found no room, whoever sent it; the same error each time. */
+  refusal?(): ServiceError;
   handle(
     labels: Readonly<Record<string, string>>,
     request: RawRequest,

@@ -7,10 +7,14 @@ import type { Server } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { createHttpServer } from "../../src/aws/gateway/http-server.ts";
+import { ServiceError } from "../../src/kernel/errors.ts";
 import type { ShortPath } from "../../src/aws/service.ts";
 import { startStub, stubService, type StubServer } from "./stub.ts";
 
 let seen: string[] = [];
+const full = new ServiceError("ServiceException", 500, "No room.", { hint: "Come later." });
+/** Set by tests of an overloaded server. */
+let isFull = false;
 /** Set by tests that want answers to wait. */
 let gate: Promise<void> | undefined;
 
@@ -18,9 +22,12 @@ const shortPath: ShortPath = {
   operation: "Invoke",
   match: (method, path) =>
     method === "POST" && path.startsWith("/short/") ? { Name: path.slice(7) } : undefined,
+  isFull: () => isFull,
+  refusal: () => full,
   async handle(labels, request) {
     seen.push(`${String(labels["Name"])} ${Buffer.from(request.body).toString()}`);
     await gate;
+    if (labels["Name"] === "refused") throw full;
     return {
       status: 200,
       headers: { "Content-Type": "application/json", "x-query": request.query },
@@ -152,6 +159,25 @@ describe("the short way and node:http answer alike", () => {
     });
   }
 
+  test("an overloaded server lets requests wait, looks at nothing, and refuses alike", async () => {
+    const refused = await talk(short.port, [request("1", "", "POST /short/refused HTTP/1.1")], 1);
+    assert.match(refused.answers[0] ?? "", /^HTTP\/1\.1 500 .*ServiceException.*No room\./s);
+    const signed = "Authorization: AWS4-HMAC-SHA256 nonsense\r\n";
+    const page = request("4", "Origin: http://evil.example\r\n");
+    try {
+      isFull = true;
+      assert.match((await talk(short.port, [page], 1)).answers[0] ?? "", /^HTTP\/1\.1 403 /);
+      // Who comes while the refusal is put into words goes on.
+      await talk(short.port, [request("1")], 1);
+      const turnedAway = await talk(short.port, [request("2", signed)], 1);
+      assert.deepEqual(turnedAway, { ...refused, seen: [] });
+      const waits = talk(short.port, [request("3")], 1);
+      isFull = false;
+      assert.deepEqual((await waits).seen, ["f 3"]);
+    } finally {
+      isFull = false;
+    }
+  });
   test("a client that has said its last still gets its answer", async () => {
     const expected = await talk((plain.address() as AddressInfo).port, [request("1")], 2, true);
     assert.deepEqual(await talk(short.port, [request("1")], 2, true), expected);

@@ -21,6 +21,7 @@ import { GATEWAY_LIMITS, type Gateway, type GatewayOptions, type RequestOrigin }
 import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
 import { routeRequest, type Routing } from "./route.ts";
 import { asHttp } from "./short-way.ts";
+import { createWaitingRoom } from "./waiting-room.ts";
 
 export type {
   AuthorizeRequest,
@@ -174,12 +175,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     return limits.requestBytesOf[service] ?? limits.requestBytes;
   }
 
+  const goOn = asHttp((request, response) => handle(request, response, { fromSandbox: false }));
+
   return {
     handle,
     shortWay: {
       takes: (method, path) =>
         shortPaths.some(({ shortPath }) => shortPath.match(method, path) !== undefined),
-      handle: asHttp((request, response) => handle(request, response, { fromSandbox: false })),
+      handle: createWaitingRoom(options, shortPaths, goOn),
       nowMs: () => machineNow(clock),
     },
     async warm(...names) {

@@ -65,6 +65,25 @@ export function isCpuFull({ cores, idle, serverIdle }: HostCpu): boolean {
   return idle < Math.min(IDLE_SHARE_MAX, IDLE_CPUS_MIN / cores) || serverIdle < SERVER_IDLE_MIN;
 }
 
+/** A share of what one account may have under way: who is let in a moment too late must not meet that quota. */
+const FULL_SHARE = 0.9;
+
+export interface FullnessInput {
+  readonly cpu: HostCpu;
+  /** Invocations that run or wait, of all functions. */
+  readonly underWay: number;
+  readonly underWayMax: number;
+}
+
+/**
+ * Is the host so full that one invocation more only takes time from those under way? Then nothing is spent
+ * on it: checking who asks costs half of what serving a quick one does. A thousand that sleep leave the CPUs
+ * idle, and are no reason.
+ */
+export function isFull({ cpu, underWay, underWayMax }: FullnessInput): boolean {
+  return underWay >= underWayMax * FULL_SHARE && isCpuFull(cpu);
+}
+
 export interface CrowdingInput {
   readonly cpu: HostCpu;
   /** Environments of this function. */

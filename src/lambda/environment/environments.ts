@@ -2,7 +2,7 @@ import { agingNow, type Timer } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { FunctionVersion } from "../model/function.ts";
-import { admits, crowded, expectedBytes, isCpuFull } from "./admission.ts";
+import { admits, crowded, expectedBytes, isCpuFull, isFull } from "./admission.ts";
 import type { EnvironmentsDeps } from "./deps.ts";
 import type { ExecutionEnvironment } from "./environment.ts";
 import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
@@ -37,6 +37,7 @@ export class Environments implements FleetKeeper {
   #running = 0;
   #quiet: (() => void) | undefined;
   #closed = false;
+  #turnedAway: ServiceError | undefined;
 
   constructor(deps: EnvironmentsDeps) {
     this.#deps = deps;
@@ -194,6 +195,17 @@ export class Environments implements FleetKeeper {
     return fleet;
   }
 
+  isFull(): boolean {
+    const { hostCpu, options } = this.#deps;
+    return isFull({ cpu: hostCpu(), underWay: this.#running, underWayMax: options.saturatedWaitersMax });
+  }
+
+  /** What an invocation is refused with that was never begun because of `isFull`. */
+  refusal(): ServiceError {
+    this.#deps.metrics.saturated += 1;
+    return (this.#turnedAway ??= saturated(true));
+  }
+
   isCpuFull(): boolean {
     return isCpuFull(this.#deps.hostCpu());
   }
@@ -302,13 +314,15 @@ export class Environments implements FleetKeeper {
     return this.#pool.shrink();
   }
 
-  /** The host is full: try again soon, and refuse those who have waited long enough. */
+  /** The host is full: try again soon, and refuse those who have waited long enough for memory. */
   #armRetry(): void {
     if (this.#retryTimer !== undefined || this.#closed) return;
     this.#retryTimer = this.#deps.clock.timer(SATURATED_RETRY_MS, () => {
       this.#retryTimer = undefined;
       const now = this.#deps.clock.monotonic();
       for (const fleet of new Set(this.#wanted)) {
+        // Where the CPUs are what is full, the function gets on: those who wait are served in turn.
+        if (fleet.waiters.length > 0 && this.#crowded(fleet)) continue;
         while (
           fleet.waiters[0] !== undefined &&
           now - fleet.waiters[0].sinceMs >= this.#deps.options.saturatedWaitMs

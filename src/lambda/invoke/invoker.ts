@@ -188,6 +188,8 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
         }),
       );
     },
+    isFull: () => environments.isFull(),
+    refusal: () => environments.refusal(),
     onFunctionChange({ scope, functionName, retiredEnvironmentIds }) {
       environments.retire(retiredEnvironmentIds);
       const { region, accountId } = scope;

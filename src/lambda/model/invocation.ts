@@ -1,3 +1,4 @@
+import type { ServiceError } from "../../kernel/errors.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { Statement } from "../../ports/database.ts";
 
@@ -57,4 +58,11 @@ export interface FunctionInvoker {
   invoke(request: InvokeRequest, signal?: AbortSignal): Promise<InvocationOutcome>;
   /** Resolves with the request id once the event is durable: the caller may then answer 202. */
   invokeAsync(request: AsyncInvokeRequest): Promise<string>;
+  /**
+   * The host is overloaded: one invocation more takes time from those under way. A front door asks before
+   * it spends anything on a request.
+   */
+  isFull?(): boolean;
+  /** What is told, and counted, of an invocation that is refused for that, whoever asked for it. */
+  refusal?(): ServiceError;
 }

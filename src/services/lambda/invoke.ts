@@ -166,6 +166,7 @@ const INVOKE_PATH = /^\/2015-03-31\/functions\/([a-zA-Z0-9_-]{1,64})\/invocation
  * codec would have to refuse go the ordinary way.
  */
 export function invokeShortPath(deps: InvokeDeps): ShortPath {
+  const { invoker } = deps;
   return {
     operation: "Invoke",
     match(method, path) {
@@ -173,6 +174,11 @@ export function invokeShortPath(deps: InvokeDeps): ShortPath {
       const name = INVOKE_PATH.exec(path)?.[1];
       return name === undefined ? undefined : { FunctionName: name };
     },
+    // What is only accepted now is run when there is time for it.
+    isFull: (headers) =>
+      (headers["x-amz-invocation-type"] ?? "RequestResponse") === "RequestResponse" &&
+      invoker.isFull?.() === true,
+    ...(invoker.refusal === undefined ? {} : { refusal: () => invoker.refusal?.() as ServiceError }),
     async handle(labels, request, context) {
       const { headers } = request;
       if (headers["x-amz-tenant-id"] !== undefined || headers["x-amz-durable-execution-name"] !== undefined) {
