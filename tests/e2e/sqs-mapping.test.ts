@@ -253,4 +253,12 @@ test("what a mapping cannot be is refused in AWS's words", async () => {
     await refused({}),
     `ResourceConflictException: An event source mapping with SQS arn (" ${ARN}:refusals ") and function (" refusals ") already exists. Please update or delete the existing mapping with UUID ${uuid}`,
   );
+  const tags = Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${String(n)}`, "v"]));
+  assert.equal(await refused({ Tags: tags }), `${invalid}: Number of tags exceeds resource tag limit.`);
+  await api.create("refusals2", { "app.py": REPORTER });
+  const other = await map("refusals2", "refusals");
+  await assert.rejects(
+    api.lambda.send(new UpdateEventSourceMappingCommand({ UUID: other, FunctionName: "refusals" })),
+    { name: "ResourceConflictException" },
+  );
 });

@@ -1,3 +1,4 @@
+import type { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { ControlContext } from "./deps.ts";
@@ -24,6 +25,10 @@ export function checkNewTags(
   }
 }
 
+export function noTags(): ServiceError {
+  return invalidParameter("An error occurred and the request cannot be processed.");
+}
+
 export function tagsOf(context: ControlContext): Tags {
   const { store } = context;
 
@@ -48,7 +53,7 @@ export function tagsOf(context: ControlContext): Tags {
   return {
     async tag(scope, resource, tags) {
       if (Object.keys(tags).length === 0) {
-        throw invalidParameter("An error occurred and the request cannot be processed.");
+        throw noTags();
       }
       await change(scope, resource, (current) => {
         checkNewTags(current, tags);

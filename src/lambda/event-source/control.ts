@@ -14,6 +14,7 @@ import {
   resourceNotFound,
 } from "../control/errors.ts";
 import { functionArn, targetOf, type FunctionTarget } from "../control/names.ts";
+import { checkNewTags, noTags } from "../control/tags.ts";
 import { checkFieldsOfSource, settingsFrom, type MappingFields } from "./fields.ts";
 import { isQueue, sourceKind, type EventSourceMapping, type SourceKind, type Transition } from "./model.ts";
 import type { MappingStore } from "./store.ts";
@@ -103,13 +104,18 @@ export function createMappingControl(deps: MappingControlDeps): MappingControl {
         deps.changed();
         return after;
       } catch (error) {
-        if (!(error instanceof Conflict) || attempt === TRIES) throw error;
+        if (!(error instanceof Conflict)) throw error;
+        const { sourceArn, functionArn: name } = after;
+        const [there] = await store.list(after.scope, { sourceArn, functionArn: name }, "", 1);
+        if (there !== undefined && there.uuid !== uuid) throw alreadyThere(there);
+        if (attempt === TRIES) throw error;
       }
     }
   }
 
+  /** Pollers follow what has another time: no two changes have the same. */
   function stamped(mapping: EventSourceMapping, transition: Transition): EventSourceMapping {
-    const now = clock.now();
+    const now = Math.max(clock.now(), mapping.lastModifiedMs + 1);
     return { ...mapping, transition, transitionUntilMs: now + deps.transitionMs, lastModifiedMs: now };
   }
 
@@ -128,6 +134,7 @@ export function createMappingControl(deps: MappingControlDeps): MappingControl {
       if (sourceArn === undefined) throw invalidParameter("Unrecognized event source.");
       const kind = kindOf(sourceArn, request);
       checkFieldsOfSource(kind, { ...request });
+      checkNewTags(new Map(), request.Tags ?? {});
       const target = targetOf(scope, request.FunctionName ?? "");
       const { role, timeoutMs } = await functionOf(target);
       const settings = settingsFrom(kind, request, undefined);
@@ -215,7 +222,11 @@ export function createMappingControl(deps: MappingControlDeps): MappingControl {
       }),
 
     async tag(scope, uuid, tags) {
-      await change(scope, uuid, (before) => ({ ...before, tags: { ...before.tags, ...tags } }));
+      if (Object.keys(tags).length === 0) throw noTags();
+      await change(scope, uuid, (before) => {
+        checkNewTags(new Map(Object.entries(before.tags)), tags);
+        return { ...before, tags: { ...before.tags, ...tags } };
+      });
     },
     async untag(scope, uuid, keys) {
       await change(scope, uuid, (before) => ({

@@ -47,7 +47,7 @@ function mapping(uuid: string): EventSourceMapping {
     wanted: "enabled",
     transition: "Creating",
     transitionUntilMs: 0,
-    lastModifiedMs: 0,
+    lastModifiedMs: 1,
     lastProcessingResult: undefined,
     tags: {},
     revision: 1,
@@ -56,7 +56,7 @@ function mapping(uuid: string): EventSourceMapping {
 
 interface Node {
   readonly manager: EventSourceManager;
-  /** Uuid and revision of what is polled, also while it ends. */
+  /** Uuid and last change of what is polled, also while it ends. */
   readonly polled: Set<string>;
   /** Invocations under way: what a poller waits for when it is closed. */
   readonly underWay: Map<string, Promise<void>>;
@@ -66,8 +66,8 @@ interface Node {
 function node(name: string, database: Database, clock: FakeClock): Node {
   const polled = new Set<string>();
   const underWay = new Map<string, Promise<void>>();
-  const poll = ({ mapping: { uuid, revision } }: MappingLease): Poller => {
-    const what = `${uuid} ${String(revision)}`;
+  const poll = ({ mapping: { uuid, lastModifiedMs } }: MappingLease): Poller => {
+    const what = `${uuid} ${String(lastModifiedMs)}`;
     polled.add(what);
     return {
       async close() {
@@ -114,8 +114,8 @@ test("an invocation of minutes holds up its own mapping alone", async () => {
   const slow = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   one.underWay.set("slow", slow.promise).set("gone", gone.promise);
-  await store.replace({ ...mapping("slow"), revision: 2 }, 1);
-  await store.replace({ ...mapping("gone"), wanted: "deleted", revision: 2 }, 1);
+  await store.replace({ ...mapping("slow"), lastModifiedMs: 2, revision: 2 }, 1);
+  await store.replace({ ...mapping("gone"), wanted: "deleted", lastModifiedMs: 2, revision: 2 }, 1);
   await one.changed();
   await store.insert(mapping("new"));
   await one.changed();

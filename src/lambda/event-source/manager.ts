@@ -2,7 +2,7 @@
  * Keeps one poller running for every enabled mapping that this node holds.
  *
  *   look:  take over mappings nobody holds, renew the leases of ours, compare with what runs:
- *          enabled and not running, or running an older revision → (stop and) start
+ *          enabled and not running, or running as it was before a change → (stop and) start
  *          disabled, or no longer ours → stop;  deleted → stop, then the row ends
  *
  * A poller that stops may have an invocation of 15 minutes under way: nobody waits for it, the look
@@ -97,7 +97,7 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
       const lease = held.get(one.mapping.uuid);
       const isCurrent =
         lease?.epoch === one.epoch &&
-        lease.mapping.revision === one.mapping.revision &&
+        lease.mapping.lastModifiedMs === one.mapping.lastModifiedMs &&
         lease.mapping.wanted === "enabled";
       if (!isCurrent) stop(one);
     }

@@ -50,11 +50,12 @@ export interface EventSourceMapping {
   /** The last change, and until when it shows as under way. */
   readonly transition: Transition;
   readonly transitionUntilMs: number;
+  /** Another with every change but that of tags: a poller of an older one stops. */
   readonly lastModifiedMs: number;
   /** Streams tell how the last batch went. */
   readonly lastProcessingResult: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
-  /** Counts changes; a poller of an older one stops. */
+  /** Counts changes. */
   readonly revision: number;
 }
 
