@@ -19,8 +19,20 @@ import { makeFifos } from "./fifo.ts";
 import { canRun, folderBytes, limited, processesAreLimited, startKeeper } from "./keeper.ts";
 import { ownerIsDead, ownerName } from "./owner.ts";
 import { comesFrom, comesFromUser, guardedListener } from "./peer.ts";
-import { cpuNsOf, MARK, markedProcesses, memoryOf, signalProcess, treeOf } from "./process-tree.ts";
+import {
+  cpuNsOf,
+  MARK,
+  markedProcesses,
+  memoryOf,
+  processTable,
+  recentTable,
+  residentOf,
+  signalProcess,
+  treeOf,
+} from "./process-tree.ts";
 import { firstUser, USERS_PER_SERVER } from "./users.ts";
+
+const WATCH_MS = 200;
 
 export interface ProcessOptions {
   readonly dataDir: string;
@@ -156,12 +168,13 @@ async function start(
     throw new Error(`sandbox: starting ${program}${who}: there is no such program, or it may not be run`);
   }
   let pid = 0;
+  const tree = async (): Promise<number[]> => treeOf(await processTable(), pid, mark);
   // Every process of the machine can connect; only this sandbox's may speak. A token in the address
   // would do it everywhere, but official clients take it apart as host and port.
   const { server: runtimeApi, port } = await guardedListener(async (socket) => {
     if (process.platform !== "linux") return true;
     if (user !== undefined) return comesFromUser(socket, user);
-    return comesFrom(socket, await treeOf(pid, mark));
+    return comesFrom(socket, await tree());
   });
   const runtimeApiAddress = `127.0.0.1:${port}`;
   const env: Record<string, string> = {};
@@ -204,13 +217,13 @@ async function start(
   /** Until nothing is left: what forks while it is being killed is met in the next round. */
   async function signalTree(signal: NodeJS.Signals): Promise<void> {
     signalProcess(-pid, signal);
-    for (const one of await treeOf(pid, mark)) signalProcess(one, signal);
+    for (const one of await tree()) signalProcess(one, signal);
   }
 
   async function killTree(): Promise<void> {
     signalProcess(-pid, "SIGKILL");
     for (let rounds = 0; rounds < 100; rounds++) {
-      const left = await treeOf(pid, mark);
+      const left = await tree();
       if (left.length === 0) return;
       for (const one of left) signalProcess(one, "SIGKILL");
     }
@@ -229,18 +242,26 @@ async function start(
     });
   });
 
+  const watchMs = options.watchMs ?? WATCH_MS;
+  let residentPeak = 0;
   async function look(): Promise<void> {
-    const tree = await treeOf(pid, mark);
-    const used = await memoryOf(tree);
-    peak = Math.max(peak, used);
-    if (used > limits.memoryMb * 1024 * 1024 && alive) {
+    // One look at the machine's processes serves all sandboxes.
+    const members = treeOf(await recentTable(watchMs / 2), pid, mark);
+    // Resident pages bound the proportional ones from above, and cost a tenth to ask for.
+    const resident = await residentOf(members);
+    if (resident > residentPeak) {
+      residentPeak = resident;
+      peak = Math.max(peak, await memoryOf(members));
+    }
+    const limit = limits.memoryMb * 1024 * 1024;
+    if (resident > limit && (await memoryOf(members)) > limit && alive) {
       oomKilled = true;
       await killTree();
-    } else if (tree.length > limits.pids && alive) {
-      options.log.warn({ sandbox: spec.id, processes: tree.length }, "killed: too many processes");
+    } else if (members.length > limits.pids && alive) {
+      options.log.warn({ sandbox: spec.id, processes: members.length }, "killed: too many processes");
       await killTree();
     }
-    if (alive) watch = options.clock.timer(options.watchMs ?? 200, () => void look());
+    if (alive) watch = options.clock.timer(watchMs, () => void look());
   }
   if (watched) void look();
 
@@ -275,7 +296,7 @@ async function start(
     freeze: async () => (alive ? signalTree("SIGSTOP") : undefined),
     thaw: async () => (alive ? signalTree("SIGCONT") : undefined),
     async stats() {
-      const pids = alive ? await treeOf(pid, mark) : [];
+      const pids = alive ? await tree() : [];
       const [memoryBytes, cpuNs] = await Promise.all([memoryOf(pids), cpuNsOf(pids)]);
       peak = Math.max(peak, memoryBytes);
       return {
