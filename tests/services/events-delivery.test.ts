@@ -244,16 +244,18 @@ test("the whole event, with and without its detail, in a template", async () => 
   const [received] = await world.messages("predefined", 1);
   const { all, head, at } = JSON.parse(received?.body ?? "{}") as { all: Event; head: Event; at: string };
   assert.deepEqual(all.detail, DETAIL);
-  assert.deepEqual(all, { ...head, detail: DETAIL });
+  // AWS spells detail-type otherwise in the event without its detail.
+  const { "detail-type": detailType, detail: _detail, ...rest } = all;
+  assert.deepEqual(head, { ...rest, detailType });
   assert.match(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/u);
 });
 
 test("input paths give a part of the event", async () => {
   const arn = await world.queue("paths");
   await route("paths", [{ Id: "a", Arn: arn, InputPath: "$.detail.payload" }]);
-  await put(entry("paths"));
+  await put(entry("paths", { Detail: '{"payload": {"n": 1.0, "big": 12345678901234567890}}' }));
   const [received] = await world.messages("paths", 1);
-  assert.deepEqual(JSON.parse(received?.body ?? ""), DETAIL.payload);
+  assert.equal(received?.body, '{"n":1.0,"big":12345678901234567890}');
 });
 
 test("a template that is no JSON is refused with the place", async () => {

@@ -1,5 +1,6 @@
 /** The event that goes to targets. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
 import type { Scope } from "../../kernel/scope.ts";
+import { parseExact } from "./exact-json.ts";
 
 /** One event, as text for its receivers and as values for patterns. */
 export interface BusEvent {
@@ -60,4 +61,15 @@ export function forwardedEvent(text: string, newId: string | undefined, ingested
   if (newId === undefined) return { text, value, ingestedMs, forwarded: true };
   const changed = text.replace(JSON.stringify(value.id), () => JSON.stringify(newId));
   return { text: changed, value: { ...value, id: newId }, ingestedMs, forwarded: true };
+}
+
+const exactValues = new WeakMap<BusEvent, unknown>();
+
+/** The event with its numbers as they were written. Only templates and paths ask, and then often. */
+export function exactValue(event: BusEvent): unknown {
+  const known = exactValues.get(event);
+  if (known !== undefined) return known;
+  const exact = parseExact(event.text);
+  exactValues.set(event, exact);
+  return exact;
 }

@@ -3,6 +3,8 @@
  * `[*]` and `.*`. What a wildcard finds is a list; a path without one finds one value or nothing.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
  */
+import { isKeptNumber } from "./exact-json.ts";
+
 export type JsonPath = readonly Step[];
 
 type Step = { readonly key: string } | { readonly index: number } | { readonly all: true };
@@ -36,7 +38,7 @@ export function valueAt(path: JsonPath, event: unknown): unknown {
 }
 
 function take(value: unknown, step: Step): readonly unknown[] {
-  if (typeof value !== "object" || value === null) return [];
+  if (typeof value !== "object" || value === null || isKeptNumber(value)) return [];
   if ("all" in step) return Object.values(value) as unknown[];
   if ("index" in step) {
     return Array.isArray(value) && step.index < value.length ? [value[step.index] as unknown] : [];

@@ -10,7 +10,7 @@
  */
 import { JsonSyntaxError, scanJson } from "../../events/pattern/json-tokens.ts";
 import * as errors from "./errors.ts";
-import { type BusEvent, secondsText } from "./event.ts";
+import { type BusEvent, type EventValue, exactValue, secondsText } from "./event.ts";
 import { type JsonPath, parseJsonPath, valueAt } from "./json-path.ts";
 import type { Target } from "./model.ts";
 import { ruleArn, type RuleKey } from "./names.ts";
@@ -26,9 +26,17 @@ const PREDEFINED: Readonly<Record<string, (event: BusEvent, rule: RuleKey) => un
   "aws.events.rule-arn": (_event, rule) => ruleArn(rule),
   "aws.events.rule-name": (_event, { rule }) => rule,
   "aws.events.event.ingestion-time": ({ ingestedMs }) => secondsText(ingestedMs),
-  "aws.events.event": ({ value: { detail: _detail, ...head } }) => head,
-  "aws.events.event.json": ({ value }) => value,
+  "aws.events.event": ({ value }) => headOf(value),
+  "aws.events.event.json": exactValue,
 };
+
+/** The event without its detail; AWS spells one of its fields otherwise there. */
+function headOf(event: EventValue): Readonly<Record<string, unknown>> {
+  const { detail: _detail, ...head } = event;
+  return Object.fromEntries(
+    Object.entries(head).map(([name, value]) => [name === "detail-type" ? "detailType" : name, value]),
+  );
+}
 
 /** Errors: ValidationException, in AWS's words. */
 export function compileTransform(target: Target): Transform {
@@ -45,7 +53,7 @@ export function compileTransform(target: Target): Transform {
   }
   if (inputPath !== undefined && inputPath !== "$") {
     const path = pathOf(inputPath, id);
-    return ({ value }) => JSON.stringify(valueAt(path, value) ?? null);
+    return (event) => JSON.stringify(valueAt(path, exactValue(event)) ?? null);
   }
   if (transformer !== undefined) return compileTransformer(transformer, id);
   return ({ text }) => text;
@@ -74,7 +82,8 @@ function compileTransformer(
       .map((part) => {
         if (typeof part === "string") return part;
         const path = paths.get(part.name);
-        const value = path === undefined ? PREDEFINED[part.name]?.(event, rule) : valueAt(path, event.value);
+        const value =
+          path === undefined ? PREDEFINED[part.name]?.(event, rule) : valueAt(path, exactValue(event));
         return part.quoted ? asText(value, isText) : JSON.stringify(value ?? (value === null ? null : ""));
       })
       .join("");
