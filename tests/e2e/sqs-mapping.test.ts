@@ -19,7 +19,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { clients, type Clients } from "./client.ts";
-import { SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
+import { lambent, SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
 
 const ARN = "arn:aws:sqs:us-east-1:000000000000";
 /** Prints each record's body, fails those that ask for it, and says so item by item. */
@@ -261,4 +261,19 @@ test("what a mapping cannot be is refused in AWS's words", async () => {
     api.lambda.send(new UpdateEventSourceMappingCommand({ UUID: other, FunctionName: "refusals" })),
     { name: "ResourceConflictException" },
   );
+});
+
+test("a batch under way does not hold up a reset", { timeout: 60_000 }, async () => {
+  const source = `import time
+def handler(event, context):
+    print("BATCH []", flush=True)
+    time.sleep(120)
+`;
+  await api.create("sleeper", { "app.py": source }, { Timeout: 120 });
+  const url = await queue("sleeper", { VisibilityTimeout: "120" });
+  await map("sleeper", "sleeper");
+  await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: "x" }));
+  await until("the function runs", async () => (await batches("sleeper")).length === 1);
+  const reset = await lambent(server, ["reset", "--yes"]);
+  assert.equal(reset.code, 0, reset.stderr);
 });

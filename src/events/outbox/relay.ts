@@ -23,6 +23,7 @@ import { deadLetterAttributes } from "./dead-letter.ts";
 import { nextStep } from "./next-step.ts";
 import { decideRetry, failureOf, type DeliveryFailure } from "./retry.ts";
 import { callFor, send, type Message } from "./send.ts";
+import { withoutSecrets } from "./shown.ts";
 import {
   claimRows,
   insertRow,
@@ -263,7 +264,7 @@ export function createRelay(deps: RelayDeps): Relay {
     const next = nextStep(delivery, failure.code, failure.hint);
     const about = {
       source: delivery.sourceArn,
-      target: delivery.targetArn,
+      target: withoutSecrets(delivery.targetArn),
       error: failure.code,
       attempts,
       ...(next === undefined ? {} : { next }),

@@ -4,7 +4,7 @@ import type { Delivery } from "../../ports/outbox.ts";
 /** `sqs orders`, `s3 photos`, `events rule nightly`, `dynamodb users`; a function by its name alone. */
 export function shownArn(arn: string): string {
   const [prefix, , service = "", , , ...rest] = arn.split(":");
-  if (prefix !== "arn") return arn;
+  if (prefix !== "arn") return withoutSecrets(arn);
   const resource = rest.join(":");
   switch (service) {
     case "lambda":
@@ -18,6 +18,11 @@ export function shownArn(arn: string): string {
     default:
       return `${service} ${resource}`;
   }
+}
+
+/** A target as logs may show it: an address without its user, password and query. */
+export function withoutSecrets(target: string): string {
+  return target.replace(/^(https?:\/\/)(?:[^/?#]*@)?([^?#]*).*$/su, "$1$2");
 }
 
 /** Name of a function, without its qualifier; undefined for every other ARN. */

@@ -3,6 +3,8 @@
  * server itself is at fault for (5xx, 429, no connection, no answer in time) is worth another attempt.
  * https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html
  */
+import { lookup, type LookupAddress } from "node:dns";
+import { BlockList, isIP, type LookupFunction } from "node:net";
 import { http, https } from "../../kernel/built-in.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
@@ -12,6 +14,30 @@ const TIMEOUT_MS = 15_000;
 const DOWN = "start the web server, or unsubscribe it with aws sns unsubscribe";
 const SLOW = "answer first and work afterwards";
 const REFUSED = "see the web server's own log; every answer but 2xx is a failure, redirects too";
+
+/**
+ * Addresses of the link belong to the machine: clouds hand out its credentials there. A function that may
+ * subscribe must not reach through the server what its sandbox closes.
+ */
+const LINK_LOCAL = new BlockList();
+LINK_LOCAL.addSubnet("169.254.0.0", 16, "ipv4");
+LINK_LOCAL.addSubnet("fe80::", 10, "ipv6");
+LINK_LOCAL.addAddress("fd00:ec2::254", "ipv6");
+
+export function isLinkLocal(address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && LINK_LOCAL.check(address, family === 4 ? "ipv4" : "ipv6");
+}
+
+const linkLocal = (host: string): ServiceError =>
+  new ServiceError("EndpointForbidden", 403, `${host} is an address of the link, nobody's web server`);
+
+const lookupOutside: LookupFunction = (host, options, callback) => {
+  lookup(host, options, (error, found: string | LookupAddress[], family) => {
+    const addresses = typeof found === "string" ? [found] : (found ?? []).map(({ address }) => address);
+    callback(addresses.some(isLinkLocal) ? linkLocal(host) : error, found, family);
+  });
+};
 
 export interface HttpSender {
   send(delivery: Delivery): Promise<void>;
@@ -25,11 +51,15 @@ export function createHttpSender(clock: Clock): HttpSender {
   function post(delivery: Delivery, signal: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
       const url = new URL(delivery.targetArn);
+      const host = url.hostname.replace(/^\[|\]$/gu, "");
+      // Of a literal address nobody asks for the address.
+      if (isLinkLocal(host)) throw linkLocal(host);
       const body = Buffer.from(delivery.body, "utf8");
       const outgoing = (url.protocol === "https:" ? https() : http).request(url, {
         method: "POST",
         // A connection of its own: one that was kept may have been closed at the other end.
         agent: false,
+        lookup: lookupOutside,
         signal,
         headers: {
           ...delivery.headers,
@@ -57,6 +87,7 @@ export function createHttpSender(clock: Clock): HttpSender {
       try {
         status = await post(delivery, AbortSignal.any([timeout.signal, closing.signal]));
       } catch (error) {
+        if (error instanceof ServiceError) throw error;
         if (timeout.signal.aborted) {
           throw failed("Timeout", 504, "the endpoint did not answer within 15 seconds", SLOW);
         }
