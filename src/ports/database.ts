@@ -37,6 +37,14 @@ export class StorageUnavailable extends ServiceError {
   }
 }
 
+export interface CommitOptions {
+  /**
+   * False: the commit does not wait for the disk. It survives the end of the process, and a power failure
+   * may take it back (with nothing older). For what can be done again: who has received a message.
+   */
+  readonly synced?: boolean;
+}
+
 /**
  * The system of record. There are no interactive transactions: one would hold the only writer
  * across turns of the event loop.
@@ -50,7 +58,7 @@ export interface Database {
   readonly dialect: "sqlite" | "postgres";
   read<R extends object = Row>(sql: string, params?: readonly SqlValue[]): Promise<R[]>;
   /** Resolves with one list of rows per statement (those of RETURNING; else empty). */
-  commit(unit: readonly Statement[]): Promise<readonly (readonly Row[])[]>;
+  commit(unit: readonly Statement[], options?: CommitOptions): Promise<readonly (readonly Row[])[]>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Runs as a child process of durability.test.ts: `flood <db>`, `one <db>` or `blob <folder>`. */
+/** Runs as a child process of durability.test.ts: `flood <db>`, `one <db>`, `later <db>` or `blob <folder>`. */
 import { writeSync } from "node:fs";
 import { createBlobStore, openDatabase } from "../../src/adapters/embedded/index.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
@@ -31,9 +31,16 @@ if (kind === "blob") {
     log: silentLogger,
     clock: systemClock(),
   });
-  const insert = (id: number): Promise<unknown> =>
-    db.commit([{ sql: "INSERT INTO item (id, body) VALUES (?, ?)", params: [id, "x".repeat(200)] }]);
-  if (kind === "one") {
+  const insert = (id: number, options = {}): Promise<unknown> =>
+    db.commit([{ sql: "INSERT INTO item (id, body) VALUES (?, ?)", params: [id, "x".repeat(200)] }], options);
+  if (kind === "later") {
+    await insert(1);
+    say("ASKED");
+    await insert(2, { synced: false });
+    say("ANSWERED");
+    await insert(3);
+    await db.close();
+  } else if (kind === "one") {
     say("ASKED");
     await insert(1);
     say("ANSWERED");

@@ -59,11 +59,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
         throw translate(error, 0);
       }
     },
-    async commit(unit) {
+    async commit(unit, options) {
       let at = 0;
       try {
         return await sql.begin(async (transaction) => {
           const rows: Row[][] = [];
+          if (options?.synced === false) await transaction.unsafe("SET LOCAL synchronous_commit = off");
           for (const [index, statement] of unit.entries()) {
             at = index;
             rows.push(await run(transaction as unknown as TransactionSql, statement, index));

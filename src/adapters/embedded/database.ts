@@ -7,6 +7,7 @@ import type { Logger } from "../../kernel/log.ts";
 import {
   Conflict,
   StorageUnavailable,
+  type CommitOptions,
   type Database,
   type Migration,
   type Row,
@@ -113,13 +114,13 @@ class EmbeddedDatabase implements Database {
     }
   }
 
-  commit(unit: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
+  commit(unit: readonly Statement[], options: CommitOptions = {}): Promise<readonly (readonly Row[])[]> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
     if (this.#closed !== undefined) return Promise.reject(new StorageUnavailable(`${this.#path} is closed`));
     const id = this.#nextId;
     this.#nextId += 1;
     if (this.#queue.length === 0) setImmediate(() => this.#flush());
-    this.#queue.push({ id, statements: unit.map(wireStatement) });
+    this.#queue.push({ id, statements: unit.map(wireStatement), synced: options.synced !== false });
     return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
   }
 

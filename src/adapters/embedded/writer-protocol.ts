@@ -10,6 +10,7 @@ export interface WireStatement {
 export interface WireUnit {
   readonly id: number;
   readonly statements: readonly WireStatement[];
+  readonly synced: boolean;
 }
 
 export type ToWriter =

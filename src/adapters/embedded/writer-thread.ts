@@ -3,7 +3,8 @@
  *
  * 1. Everything that arrived since the last commit becomes one transaction (group commit).
  * 2. Each unit runs in its own savepoint: a unit that misses its expectation is rolled back alone.
- * 3. COMMIT syncs the write-ahead log (synchronous=FULL); only then are the results sent back.
+ * 3. COMMIT syncs the write-ahead log (synchronous=FULL); only then are the results sent back. A group
+ *    in which nobody waits for the disk is not synced; the next that is takes it along.
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
@@ -40,11 +41,19 @@ function open(): string | undefined {
   const backup = migrate(options);
   db = new DatabaseSync(options.path);
   db.exec("PRAGMA journal_mode = WAL");
-  db.exec(`PRAGMA synchronous = ${options.synchronous === "full" ? "FULL" : "NORMAL"}`);
+  setSynced(options.synchronous === "full");
   db.exec(`PRAGMA wal_autocheckpoint = ${String(WAL_PAGES)}`);
   db.exec("PRAGMA busy_timeout = 5000");
   db.exec("PRAGMA foreign_keys = ON");
   return backup;
+}
+
+let isSynced: boolean | undefined;
+
+function setSynced(synced: boolean): void {
+  if (isSynced === synced) return;
+  db.exec(`PRAGMA synchronous = ${synced ? "FULL" : "NORMAL"}`);
+  isSynced = synced;
 }
 
 function statement(sql: string): Prepared {
@@ -96,6 +105,7 @@ const SQLITE_CONSTRAINT = 19;
 function commitGroup(units: readonly WireUnit[]): UnitResult[] {
   const results: UnitResult[] = [];
   try {
+    setSynced(options.synchronous === "full" && units.some((unit) => unit.synced));
     db.exec("BEGIN IMMEDIATE");
     for (const unit of units) {
       db.exec("SAVEPOINT unit");

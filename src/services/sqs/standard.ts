@@ -70,7 +70,8 @@ export async function takeStandard(database: Database, queue: Queue, take: Take)
       deadLetter?.maxReceiveCount ?? NEVER,
     ],
   });
-  const results = await database.commit(unit);
+  // A receive that a power failure takes back is one that comes again sooner.
+  const results = await database.commit(unit, { synced: false });
   const leased = (results.at(-1) ?? []) as readonly Row[] as readonly unknown[] as readonly LeaseRow[];
   return { leases: leased.map(leaseOf), moved: deadLetter === undefined ? 0 : (results[0]?.length ?? 0) };
 }
