@@ -86,47 +86,43 @@ after(async () => {
 const programs = awsPrograms();
 const skip = programs.length === 0 ? "no AWS CLI on PATH" : false;
 
-test("the seeds' commands run after `lambent aws` with every AWS CLI there is", { skip }, async (t) => {
-  for (const { version, folder } of programs) {
-    await t.test(`aws-cli ${version}`, async () => {
-      const path = `${folder}:${process.env["PATH"] ?? ""}`;
-      await lambent(["aws", "lambda", "delete-function", "--function-name", "greet"], path);
-      const created = await lambent(
-        `aws lambda create-function --function-name greet --runtime nodejs24.x
-         --role arn:aws:iam::123456789012:role/lambda-execution-role
-         --handler app.handler --zip-file fileb://function.zip`.split(/\s+/),
-        path,
-      );
-      assert.equal(created.code, 0, created.err);
-      assert.equal((JSON.parse(created.out) as { Version: string }).Version, "$LATEST");
-      for (const extra of [[], ["--cli-binary-format", "raw-in-base64-out"]]) {
-        const invoked = await lambent(
-          [
-            "aws",
-            "lambda",
-            "invoke",
-            "--function-name",
-            "greet",
-            "--payload",
-            '{"name": "Alice"}',
-            ...extra,
-            "response.json",
-          ],
-          path,
-        );
-        assert.equal(invoked.code, 0, invoked.err);
-        assert.equal(readFileSync(join(work, "response.json"), "utf8"), '{"hello":"Alice"}');
-      }
-      const groups = await lambent(
-        ["aws", "logs", "describe-log-groups", "--log-group-name-prefix", "/aws/lambda/greet"],
-        path,
-      );
-      assert.match(groups.out, /"logGroupName": "\/aws\/lambda\/greet"/);
-      const missing = await lambent(["aws", "lambda", "get-function", "--function-name", "none"], path);
-      assert.notEqual(missing.code, 0);
-    });
+test(
+  "the seeds' commands run after `lambent aws` with every AWS CLI there is",
+  { skip, concurrency: true },
+  async (t) => {
+    const each = programs.map(({ version, folder }, at) =>
+      t.test(`aws-cli ${version}`, () => seeds(at === 0 ? "greet" : `greet-${String(at)}`, folder)),
+    );
+    await Promise.all(each);
+  },
+);
+
+async function seeds(name: string, folder: string): Promise<void> {
+  const path = `${folder}:${process.env["PATH"] ?? ""}`;
+  const created = await lambent(
+    `aws lambda create-function --function-name ${name} --runtime nodejs24.x
+     --role arn:aws:iam::123456789012:role/lambda-execution-role
+     --handler app.handler --zip-file fileb://function.zip`.split(/\s+/),
+    path,
+  );
+  assert.equal(created.code, 0, created.err);
+  assert.equal((JSON.parse(created.out) as { Version: string }).Version, "$LATEST");
+  const file = `${name}.json`;
+  for (const extra of [[], ["--cli-binary-format", "raw-in-base64-out"]]) {
+    const payload = ["--payload", '{"name": "Alice"}', ...extra, file];
+    const invoked = await lambent(["aws", "lambda", "invoke", "--function-name", name, ...payload], path);
+    assert.equal(invoked.code, 0, invoked.err);
+    assert.equal(readFileSync(join(work, file), "utf8"), '{"hello":"Alice"}');
   }
-});
+  const group = `/aws/lambda/${name}`;
+  const groups = await lambent(
+    ["aws", "logs", "describe-log-groups", "--log-group-name-prefix", group],
+    path,
+  );
+  assert.ok(groups.out.includes(`"logGroupName": "${group}"`), groups.out + groups.err);
+  const missing = await lambent(["aws", "lambda", "get-function", "--function-name", "none"], path);
+  assert.notEqual(missing.code, 0);
+}
 
 test(
   "invoke: payload from the command line and from a file, answer on standard output",
@@ -196,7 +192,7 @@ test("status counts, a second server on the folder is refused, doctor answers", 
     counts: Record<string, number>;
     pid: number;
   };
-  assert.equal(status.counts["functions"], 1);
+  assert.equal(status.counts["functions"], programs.length);
   const second = await lambent(["start", "--port", "0"]);
   assert.equal(second.code, 5);
   assert.match(second.err, /already runs on [^]*→ next: lambent status/);
