@@ -24,6 +24,8 @@ export interface EventSource {
 /** Delivers to queues, topics, buses and buckets. A rejection counts as a delivery failure; AWS does not repeat it either. */
 export interface DestinationSender {
   deliver(arn: string, delivery: Delivery, source: EventSource): Promise<void>;
+  /** For another function, whose event is written with the end of this one. Rejects when the role may not invoke it. */
+  permit(arn: string, source: EventSource): Promise<void>;
 }
 
 export interface AttemptDeps {
@@ -209,7 +211,7 @@ async function announce(
       );
     } else if (target === undefined) {
       await send(deps, event, arn, { kind: "destination", condition, record }, "DestinationDeliveryFailures");
-    } else {
+    } else if (await mayFollow(deps, event, arn)) {
       followers.push({
         ...target,
         requestId: deps.random.uuid(),
@@ -232,6 +234,16 @@ async function announce(
     await send(deps, event, settings.deadLetterTargetArn, delivery, "DeadLetterErrors");
   }
   return followers;
+}
+
+async function mayFollow(deps: AttemptDeps, event: QueuedEvent, arn: string): Promise<boolean> {
+  try {
+    await deps.destinations.permit(arn, event);
+    return true;
+  } catch (error) {
+    undelivered(deps, event, arn, "DestinationDeliveryFailures", error);
+    return false;
+  }
 }
 
 function finished(event: QueuedEvent, ran: Ran): FinishedEvent {

@@ -20,13 +20,20 @@ export interface DestinationDeps {
 
 export function createDestinations(deps: DestinationDeps): DestinationSender {
   const { peers, resolver, clock, random } = deps;
+
+  async function roleOf({ scope, functionName, qualifier }: EventSource): Promise<PeerIdentity> {
+    const { version } = await resolver.resolve(scope, functionName, qualifier, 0);
+    return { kind: "role", arn: version.role, sessionName: functionName };
+  }
+
   return {
     async deliver(arn, delivery, source) {
-      const { scope, functionName, qualifier } = source;
-      const { version } = await resolver.resolve(scope, functionName, qualifier, 0);
-      const as: PeerIdentity = { kind: "role", arn: version.role, sessionName: functionName };
       const message = messageFor(arn, delivery, source, random.uuid(), clock.now());
-      await send(peers, callFor(arn, message, as, scope));
+      await send(peers, callFor(arn, message, await roleOf(source), source.scope));
+    },
+    async permit(arn, source) {
+      const message = { id: "", body: "", timeMs: clock.now() };
+      await peers.permit(callFor(arn, message, await roleOf(source), source.scope));
     },
   };
 }

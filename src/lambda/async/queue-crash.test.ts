@@ -49,7 +49,10 @@ function queueOver(database: Database, onInvoke: (request: InvokeRequest) => Pro
         };
       },
     },
-    destinations: { deliver: () => Promise.reject(new Error("none is configured")) },
+    destinations: {
+      deliver: () => Promise.reject(new Error("none is configured")),
+      permit: () => Promise.resolve(),
+    },
     clock: systemClock(),
     random: systemRandom(),
     log: silentLogger,

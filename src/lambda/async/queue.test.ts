@@ -152,6 +152,9 @@ function bench(
         if (arn.endsWith(":broken")) throw new Error("no such queue");
         delivered.push({ arn, delivery });
       },
+      async permit(arn) {
+        if (arn.endsWith(":closed")) throw new ServiceError("AccessDeniedException", 403, "no");
+      },
     },
     clock,
     random: systemRandom(),
@@ -337,6 +340,18 @@ test("functions as destinations form a chain, each with an id of its own", async
   assert.equal(inC.requestContext["condition"], "RetriesExhausted");
   assert.equal(inC.requestContext["functionArn"], `${FUNCTION}:b:live`);
   assert.equal(inC.requestPayload.requestContext["requestId"], id);
+});
+
+test("a function that the role may not invoke gets nothing, and the event ends", async (t) => {
+  const b = bench(t, outcome);
+  b.settings.set("a", { onSuccessArn: `${FUNCTION}:closed` });
+  await quiet();
+  await b.send("a");
+  await until(empty(b), "the queue is empty");
+  assert.deepEqual(
+    b.calls.map((call) => call.functionName),
+    ["a"],
+  );
 });
 
 test("events of a deleted function are dropped", async (t) => {

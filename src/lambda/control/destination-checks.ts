@@ -1,5 +1,5 @@
 /**
- * Whether a queue, topic, bus or bucket can take what a function's events come to, asked when it is
+ * Whether a queue, topic, bus, bucket or function can take what a function's events come to, asked when it is
  * configured. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
 import { callFor } from "../../events/outbox/send.ts";
@@ -12,6 +12,7 @@ const NAMES: Readonly<Record<string, string>> = {
   sns: "SNS",
   events: "EventBridge",
   s3: "S3",
+  lambda: "Lambda",
 };
 
 export interface DestinationChecks {
@@ -28,9 +29,10 @@ export function destinationChecks(peers: () => Peers): DestinationChecks {
         .permit(call)
         .catch(() => {
           const service = NAMES[call.service] ?? call.service;
+          const action = call.service === "lambda" ? "InvokeFunction" : call.operation;
           throw invalidParameter(
-            `The provided execution role does not have permissions to call ${call.operation} on ${service}`,
-            `Allow ${call.service}:${call.operation} on ${arn} in a policy of ${role}.`,
+            `The provided execution role does not have permissions to call ${action} on ${service}`,
+            `Allow ${call.service}:${action} on ${arn} in a policy of ${role}.`,
           );
         });
     },

@@ -94,14 +94,14 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
         );
       }
       if (service === "lambda") await checkFunctionDestination(target, arn);
-      else await checkOtherDestination(target, arn, service);
+      else if (["sqs", "sns"].includes(service) && !isPlainQueueOrTopic(arn)) {
+        throw invalidParameter(`The destination ARN ${arn} is invalid.`);
+      }
+      await checkOpen(target, arn);
     }
   }
 
-  async function checkOtherDestination(target: FunctionTarget, arn: string, service: string): Promise<void> {
-    if (["sqs", "sns"].includes(service) && !isPlainQueueOrTopic(arn)) {
-      throw invalidParameter(`The destination ARN ${arn} is invalid.`);
-    }
+  async function checkOpen(target: FunctionTarget, arn: string): Promise<void> {
     const record = await store.load(target.scope, target.name);
     const version = record === undefined ? undefined : versionAt(record, target.qualifier);
     if (version !== undefined) await context.destinations.open(target.scope, arn, version.role);

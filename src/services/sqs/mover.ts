@@ -192,7 +192,7 @@ export function createMover(deps: MoverDeps): Mover {
     if (closed) return;
     const timer = clock.timer(ms, () => {
       timers.delete(task.taskId);
-      running = Promise.all([running, turn(task)]);
+      running = Promise.all([running, turn(task)]).then(() => undefined);
     });
     timers.set(task.taskId, timer);
   }
