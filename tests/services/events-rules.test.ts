@@ -303,6 +303,20 @@ test("five targets a rule, in pages", async () => {
   assert.equal(second["NextToken"], undefined);
 });
 
+test("three hundred rules a bus", async () => {
+  await bus("full");
+  const names = Array.from({ length: 301 }, (_, index) => `full-${String(index)}`);
+  // At once, and still not one too many.
+  const made = await Promise.allSettled(names.map((name) => rule(name, { EventBusName: "full" })));
+  const refusals = made.filter((one) => one.status === "rejected").map(({ reason }) => reason as Error);
+  assert.deepEqual(
+    refusals.map(({ name }) => name),
+    ["LimitExceededException"],
+  );
+  const there = names.find((_, index) => made[index]?.status === "fulfilled") ?? "";
+  await rule(there, { EventBusName: "full", Description: "put again" });
+});
+
 test("rules are found by their target", async () => {
   const target = `${QUEUE}-found`;
   for (const name of ["found-0", "found-1", "found-2"]) {

@@ -222,10 +222,8 @@ function noText(operator: string): string {
     : "prefix/suffix match pattern must be a string";
 }
 
-const NUMBER_MAX = 5_000_000_000;
-
 function numberFault(text: string): string | undefined {
-  return Math.abs(Number(text)) > NUMBER_MAX
+  return Math.abs(Number(text)) > tests.NUMBER_MAX
     ? "Value must be between -5.0E9 and 5.0E9, inclusive"
     : undefined;
 }

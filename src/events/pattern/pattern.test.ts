@@ -72,6 +72,7 @@ const NUMBERS: readonly Case[] = [
   ["equal, written otherwise", { a: [{ numeric: ["=", 3.018e2] }] }, { a: 301.8 }, true],
   ["a number in a text", { a: [{ numeric: ["=", 5] }] }, { a: "5" }, false],
   ["null", { a: [{ numeric: ["<", 5] }] }, { a: null }, false],
+  ["a number beyond what is compared", { a: [{ numeric: [">", 0] }] }, { a: 5_000_000_001 }, false],
   ["two ranges", { a: [{ numeric: ["<", 0] }, { numeric: [">", 9] }] }, { a: 10 }, true],
 ];
 

@@ -85,10 +85,14 @@ export interface Range {
   readonly atMost?: number;
 }
 
+/** Comparisons end there, for patterns and for events. */
+export const NUMBER_MAX = 5_000_000_000;
+
 export const numeric = (range: Range): Test =>
   test(
     (value) =>
       typeof value === "number" &&
+      Math.abs(value) <= NUMBER_MAX &&
       (range.above === undefined || value > range.above) &&
       (range.atLeast === undefined || value >= range.atLeast) &&
       (range.below === undefined || value < range.below) &&

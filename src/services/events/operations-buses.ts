@@ -32,7 +32,6 @@ export function busOperations(deps: Deps): EventsOperations {
       if (name.includes("/")) throw errors.validation("Event bus name must not contain '/'.");
       const now = clock.now();
       await store.ensureDefault(context, now);
-      if ((await store.countBuses(context)) > EVENTS_LIMITS.busesPerScope) throw errors.limitExceeded();
       const { accountId, region } = context;
       const bus: Bus = {
         ...{ accountId, region, bus: name, description: input.Description, policy: undefined },
@@ -41,8 +40,8 @@ export function busOperations(deps: Deps): EventsOperations {
       try {
         await store.commit([insertBus(bus), ...putTags(busArn(bus), tagsFrom(input.Tags))]);
       } catch (error) {
-        if (error instanceof Conflict) throw errors.busExists(name);
-        throw error;
+        if (!(error instanceof Conflict)) throw error;
+        throw (await store.bus(bus)) === undefined ? errors.limitExceeded() : errors.busExists(name);
       }
       router.forget(bus);
       return { EventBusArn: busArn(bus), Description: bus.description };

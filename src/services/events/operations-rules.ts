@@ -7,7 +7,7 @@ import { EVENTS_LIMITS, type Rule, type RuleState } from "./model.ts";
 import { ruleArn, type RuleKey } from "./names.ts";
 import { openToken, pageOf } from "./page-token.ts";
 import { ruleFrom, withState } from "./rules.ts";
-import { deleteRule, putRule, putTags } from "./store.ts";
+import { deleteRule, putRule, putTags, updateState } from "./store.ts";
 import { tagsFrom } from "./tags.ts";
 import type { Scope } from "../../kernel/scope.ts";
 
@@ -26,7 +26,12 @@ export function ruleOperations(deps: Deps): EventsOperations {
     state: RuleState,
   ): Promise<void> {
     const rule = await ruleOf(deps, scope, bus, name);
-    await store.commit([putRule(withState(rule, state, clock.now()))]);
+    try {
+      await store.commit([updateState(withState(rule, state, clock.now()))]);
+    } catch (error) {
+      if (error instanceof Conflict) throw errors.ruleNotFound(rule.rule, rule.bus);
+      throw error;
+    }
     changed(rule);
   }
 
@@ -37,14 +42,14 @@ export function ruleOperations(deps: Deps): EventsOperations {
       const key = { accountId, region, bus: bus.bus, rule: input.Name ?? "" };
       const before = await store.rule(key);
       const rule = ruleFrom(key, input, before, clock.now());
-      if (before === undefined && (await store.countRules(bus)) >= EVENTS_LIMITS.rulesPerBus) {
-        throw errors.limitExceeded();
-      }
       const arn = ruleArn(key);
-      await store.commit([
-        putRule(rule),
-        ...(before === undefined ? putTags(arn, tagsFrom(input.Tags)) : []),
-      ]);
+      const tags = before === undefined ? putTags(arn, tagsFrom(input.Tags)) : [];
+      try {
+        await store.commit([putRule(rule), ...tags]);
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+        throw (await store.bus(bus)) === undefined ? errors.busNotFound(bus.bus) : errors.limitExceeded();
+      }
       changed(rule);
       return { RuleArn: arn };
     },

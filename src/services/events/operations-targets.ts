@@ -1,4 +1,5 @@
 /** Targets of rules. */
+import { Conflict } from "../../ports/database.ts";
 import type { Deps, EventsOperations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { busOf, ruleOf } from "./lookup.ts";
@@ -14,11 +15,13 @@ export function targetOperations(deps: Deps): EventsOperations {
     async PutTargets(input, context) {
       const rule = await ruleOf(deps, context, input.EventBusName, input.Rule);
       const targets = (input.Targets ?? []).map((target) => targetFrom({ ...target }));
-      const ids = new Set(targets.map(({ Id }) => Id));
-      const there = await store.targets(rule, { limit: EVENTS_LIMITS.targetsPerRule });
-      for (const { Id } of there) ids.add(Id);
-      if (ids.size > EVENTS_LIMITS.targetsPerRule) throw errors.limitExceeded();
-      await store.commit(targets.map((target) => putTarget(rule, target)));
+      try {
+        await store.commit(targets.map((target) => putTarget(rule, target)));
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+        const isGone = (await store.rule(rule)) === undefined;
+        throw isGone ? errors.ruleNotFound(rule.rule, rule.bus) : errors.limitExceeded();
+      }
       router.forget(rule);
       return { FailedEntryCount: 0, FailedEntries: [] };
     },

@@ -4,7 +4,7 @@
  */
 import type { Scope } from "../../kernel/scope.ts";
 import { type Database, type Row, type SqlValue, type Statement } from "../../ports/database.ts";
-import type { Bus, Rule, RuleState, Target } from "./model.ts";
+import { type Bus, EVENTS_LIMITS, type Rule, type RuleState, type Target } from "./model.ts";
 import { busArn, type BusKey, DEFAULT_BUS, ruleArn, type RuleKey } from "./names.ts";
 
 export type Tags = Readonly<Record<string, string>>;
@@ -18,12 +18,10 @@ export interface Page {
 export interface EventsStore {
   bus(key: BusKey): Promise<Bus | undefined>;
   buses(scope: Scope, page: Page): Promise<Bus[]>;
-  countBuses(scope: Scope): Promise<number>;
   /** The default bus of an account and region is there from the first look. */
   ensureDefault(scope: Scope, now: number): Promise<void>;
   rule(key: RuleKey): Promise<Rule | undefined>;
   rules(key: BusKey, page: Page): Promise<Rule[]>;
-  countRules(key: BusKey): Promise<number>;
   targets(key: RuleKey, page: Page): Promise<Target[]>;
   /** With the name of their rule, of all rules of the bus. */
   targetsOfBus(key: BusKey): Promise<{ readonly rule: string; readonly target: Target }[]>;
@@ -44,9 +42,6 @@ const LAST = "\u{10ffff}";
 
 export function createStore(database: Database): EventsStore {
   const read = (sql: string, params: readonly SqlValue[]): Promise<Row[]> => database.read(sql, params);
-  const count = async (sql: string, params: readonly SqlValue[]): Promise<number> =>
-    Number((await read(sql, params))[0]?.["n"] ?? 0);
-
   function listed(table: string, where: string, column: string): string {
     return `SELECT * FROM ${table} WHERE ${where} AND ${column} >= ? AND ${column} < ? AND ${column} > ?
       ORDER BY ${column} LIMIT ?`;
@@ -66,11 +61,6 @@ export function createStore(database: Database): EventsStore {
       const sql = listed("events_buses", "account_id = ? AND region = ?", "bus");
       return (await read(sql, [accountId, region, ...pageParams(page)])).map(toBus);
     },
-    countBuses: ({ accountId, region }) =>
-      count("SELECT COUNT(*) AS n FROM events_buses WHERE account_id = ? AND region = ?", [
-        accountId,
-        region,
-      ]),
     async ensureDefault({ accountId, region }, now) {
       const sql = `INSERT INTO events_buses (account_id, region, bus, created_at, modified_at)
         VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
@@ -85,7 +75,6 @@ export function createStore(database: Database): EventsStore {
         await read(listed("events_rules", IN_BUS, "rule"), [...busParams(key), ...pageParams(page)])
       ).map(toRule);
     },
-    countRules: (key) => count(`SELECT COUNT(*) AS n FROM events_rules WHERE ${IN_BUS}`, busParams(key)),
     async targets(key, page) {
       const sql = listed("events_targets", `${IN_BUS} AND rule = ?`, "id");
       return (await read(sql, [...ruleParams(key), ...pageParams(page)])).map(toTarget);
@@ -122,11 +111,17 @@ export function createStore(database: Database): EventsStore {
   };
 }
 
+/** While there is room for it: the count is part of the statement, so that two at once are not both the last. */
 export function insertBus(bus: Bus): Statement {
   return {
     sql: `INSERT INTO events_buses (account_id, region, bus, description, policy, created_at, modified_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    params: [...busParams(bus), bus.description ?? null, bus.policy ?? null, bus.createdAt, bus.modifiedAt],
+      SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),
+        CAST(? AS BIGINT), CAST(? AS BIGINT)
+      WHERE (SELECT COUNT(*) FROM events_buses WHERE account_id = ? AND region = ? AND bus <> ?) < ?`,
+    params: [
+      ...[...busParams(bus), bus.description ?? null, bus.policy ?? null, bus.createdAt, bus.modifiedAt],
+      ...[bus.accountId, bus.region, DEFAULT_BUS, EVENTS_LIMITS.busesPerScope],
+    ],
     expect: 1,
   };
 }
@@ -153,7 +148,7 @@ export function deleteBus(key: BusKey): readonly Statement[] {
   ];
 }
 
-/** Makes or replaces; only on a bus that is there. */
+/** Makes or replaces; only on a bus that is there and has room. */
 export function putRule(rule: Rule): Statement {
   return {
     sql: `INSERT INTO events_rules
@@ -161,6 +156,7 @@ export function putRule(rule: Rule): Statement {
       SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),
         CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT)
       WHERE EXISTS (SELECT 1 FROM events_buses WHERE ${IN_BUS})
+        AND (SELECT COUNT(*) FROM events_rules WHERE ${IN_BUS} AND rule <> ?) < ?
       ON CONFLICT (account_id, region, bus, rule) DO UPDATE SET pattern = excluded.pattern,
         schedule = excluded.schedule, state = excluded.state, description = excluded.description,
         role_arn = excluded.role_arn, since_ms = excluded.since_ms, next_ms = excluded.next_ms`,
@@ -174,7 +170,18 @@ export function putRule(rule: Rule): Statement {
       rule.sinceMs,
       rule.nextMs ?? null,
       ...busParams(rule),
+      ...ruleParams(rule),
+      EVENTS_LIMITS.rulesPerBus,
     ],
+    expect: 1,
+  };
+}
+
+/** Only of a rule that is still there. */
+export function updateState(rule: Rule): Statement {
+  return {
+    sql: `UPDATE events_rules SET state = ?, since_ms = ?, next_ms = ? WHERE ${IN_BUS} AND rule = ?`,
+    params: [rule.state, rule.sinceMs, rule.nextMs ?? null, ...ruleParams(rule)],
     expect: 1,
   };
 }
@@ -200,16 +207,26 @@ export function advanceRule(rule: Rule, nextMs: number | undefined): Statement {
   };
 }
 
-/** Makes or replaces; only on a rule that is there. */
+/** Makes or replaces; only of a rule that is there and has room. */
 export function putTarget(key: RuleKey, target: Target): Statement {
   return {
     sql: `INSERT INTO events_targets (account_id, region, bus, rule, id, arn, target)
       SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT),
         CAST(? AS TEXT), CAST(? AS TEXT)
       WHERE EXISTS (SELECT 1 FROM events_rules WHERE ${IN_BUS} AND rule = ?)
+        AND (SELECT COUNT(*) FROM events_targets WHERE ${IN_BUS} AND rule = ? AND id <> ?) < ?
       ON CONFLICT (account_id, region, bus, rule, id)
       DO UPDATE SET arn = excluded.arn, target = excluded.target`,
-    params: [...ruleParams(key), target.Id, target.Arn, JSON.stringify(target), ...ruleParams(key)],
+    params: [
+      ...ruleParams(key),
+      target.Id,
+      target.Arn,
+      JSON.stringify(target),
+      ...ruleParams(key),
+      ...ruleParams(key),
+      target.Id,
+      EVENTS_LIMITS.targetsPerRule,
+    ],
     expect: 1,
   };
 }
