@@ -13,4 +13,6 @@ export type MappingMetric =
 export interface MappingMetrics {
   /** Counted only where MetricsConfig asks for EventCount. */
   count(mapping: EventSourceMapping, metric: MappingMetric, events: number): void;
+  /** Of a stream's batch when it reaches the function: the age of its last record. */
+  iteratorAge(mapping: EventSourceMapping, ageMs: number): void;
 }

@@ -39,6 +39,8 @@ interface World {
   /** Every invocation so far, the answered ones included. */
   readonly invocations: Invocation[];
   readonly deleted: string[];
+  /** The queue's, in seconds. */
+  visibility: string;
   send(...messages: readonly { readonly id: string; readonly body: string }[]): void;
   settle(): Promise<void>;
 }
@@ -65,12 +67,12 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
       clock,
       log: silentLogger,
       deliveries: new Deliveries(),
-      metrics: { count: () => undefined },
+      metrics: { count: () => undefined, iteratorAge: () => undefined },
       roleOf: () => Promise.resolve("arn:aws:iam::000000000000:role/r"),
       peers: {
         permit: () => Promise.resolve(),
         async call({ operation, input, signal }) {
-          if (operation === "GetQueueAttributes") return { Attributes: { VisibilityTimeout: "30" } };
+          if (operation === "GetQueueAttributes") return { Attributes: { VisibilityTimeout: made.visibility } };
           if (operation === "ReceiveMessage") return { ...(await receive(input, signal)) };
           const entries = input["Entries"] as readonly { ReceiptHandle: string }[];
           deleted.push(...entries.map((entry) => entry.ReceiptHandle));
@@ -101,9 +103,9 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
       } as unknown as EventSourceMapping,
     },
   );
-  return {
-    clock,
-    poller,
+  return Object.assign(made, { poller });
+}
+
     invocations,
     deleted,
     send(...messages) {

@@ -41,7 +41,7 @@ export interface LaneDeps {
   /** How an attempt went, for LastProcessingResult and the metrics. */
   attempted(
     result: AttemptResult,
-    records: number,
+    records: readonly StreamRecord[],
     outcome: InvocationOutcome | undefined,
     refusal: unknown,
   ): void;
@@ -213,7 +213,7 @@ export class Lane {
         last = outcome;
         attempts = work.failures + 1;
       }
-      this.#deps.attempted(result, work.records.length, outcome, refusal);
+      this.#deps.attempted(result, work.records, outcome, refusal);
       const step = stepAfter(work, result, settings);
       if (step.givenUp.length > 0) {
         await this.#deps.givenUp(step.givenUp, "RetryAttemptsExhausted", attempts, last);
@@ -270,7 +270,7 @@ export class Lane {
     const settings = mapping.settings.stream;
     for (let failures = 0, pauses = 0; !signal.aborted; pauses += 1) {
       const { result, outcome, refusal } = await this.#attempt([], true, isEarly);
-      this.#deps.attempted(result, 0, outcome, refusal);
+      this.#deps.attempted(result, [], outcome, refusal);
       if (result === "success") break;
       if (result !== "throttled" && !signal.aborted) failures += 1;
       const retries = settings?.maximumRetryAttempts ?? -1;

@@ -19,7 +19,7 @@ import { refusalOf, shownOutcome, tellBatch, type ToldDeps } from "../told.ts";
 import { deliverFailure } from "./on-failure.ts";
 import { dynamodbSource } from "./dynamodb.ts";
 import { processShard, type Checkpoint, type ShardDeps } from "./shard.ts";
-import type { Shard, StreamSource } from "./source.ts";
+import type { Shard, StreamSource, StreamRecord } from "./source.ts";
 import type { AttemptResult, GiveUpCondition } from "./step.ts";
 
 export interface StreamPollerDeps extends ToldDeps {
@@ -57,13 +57,15 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
 
   function attempted(
     result: AttemptResult,
-    records: number,
+    records: readonly StreamRecord[],
     outcome: InvocationOutcome | undefined,
     refusal: unknown,
   ): void {
-    tell(result, records, outcome, refusal);
-    if (result !== "throttled") metrics.count(mapping, "InvokedEventCount", records);
-    if (result === "failure") metrics.count(mapping, "FailedInvokeEventCount", records);
+    tell(result, records.length, outcome, refusal);
+    const last = records.at(-1);
+    if (last !== undefined) metrics.iteratorAge(mapping, Math.max(0, clock.now() - last.arrivedAtMs));
+    if (result !== "throttled") metrics.count(mapping, "InvokedEventCount", records.length);
+    if (result === "failure") metrics.count(mapping, "FailedInvokeEventCount", records.length);
     const text =
       result === "success"
         ? "OK"
