@@ -56,7 +56,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const front = createHttpServer({
     handle: (request, response, origin) => route(request, response, origin),
     shortWay: {
-      takes: (method, path) => current?.gateway.shortWay.takes(method, path) === true,
+      takes: (...head) => current?.gateway.shortWay.takes(...head) === true,
       handle: (request, response) => current?.gateway.shortWay.handle(request, response),
       nowMs: () => machineNow(clock),
     },

@@ -107,10 +107,17 @@ const normal = (answer: string): string =>
 const request = (body: string, fields = "", line = "POST /short/f?Qualifier=1 HTTP/1.1"): string =>
   `${line}\r\nHost: localhost\r\n${fields}Content-Length: ${String(body.length)}\r\n\r\n${body}`;
 
+const FORM = "application/x-www-form-urlencoded; charset=utf-8";
 const CASES: Readonly<Record<string, readonly [pieces: readonly string[], answers: number]>> = {
   "a whole request": [[request('{"a":1}')], 1],
   "one after the other": [[request("1"), request("2"), request("3")], 3],
   "an empty body": [[request("")], 1],
+  "an operation that answers in one piece": [
+    [request("{}", "X-Amz-Target: AmazonSQS.Nothing\r\n", "POST / HTTP/1.1"), request("1")],
+    2,
+  ],
+  "a form": [[request("Action=No&Version=1", `Content-Type: ${FORM}\r\n`, "POST / HTTP/1.1")], 1],
+  "a target of another kind": [[request("{}", "X-Amz-Target: Logs.X\r\n", "POST / HTTP/1.1")], 1],
   "two in one piece": [[request("1") + request("2")], 2],
   "five in one piece, one of them cut": [
     [request("1").repeat(4) + request("5").slice(0, 30), request("5").slice(30)],

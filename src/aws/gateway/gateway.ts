@@ -5,7 +5,7 @@ import { ServiceError } from "../../kernel/errors.ts";
 import { loadModel } from "../model/model.ts";
 import { decodeInput, encodeOutput, prepare } from "../protocol/codec.ts";
 import { WIRE_HABITS } from "../protocol/habits.ts";
-import type { Route, Value, WireResponse } from "../protocol/types.ts";
+import type { Headers, Route, Value, WireResponse } from "../protocol/types.ts";
 import { validateInput } from "../protocol/validate.ts";
 import type { Service, ShortPath } from "../service.ts";
 import { createAdmission } from "./admission.ts";
@@ -180,7 +180,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     handle,
     shortWay: {
-      takes: (method, path) =>
+      takes: (method, path, headers) =>
+        answersInOnePiece(method, path, headers) ||
         shortPaths.some(({ shortPath }) => shortPath.match(method, path) !== undefined),
       handle: createWaitingRoom(options, shortPaths, goOn),
       nowMs: () => machineNow(clock),
@@ -189,6 +190,15 @@ export function createGateway(options: GatewayOptions): Gateway {
       for (const name of names) await loadModel(name);
     },
   };
+}
+
+/** Their operations have neither a streamed input nor a streamed output. */
+const TARGETS = /^(?:AmazonSQS|DynamoDB_20120810|DynamoDBStreams_20120810|AWSEvents)\./;
+
+function answersInOnePiece(method: string, path: string, headers: Headers): boolean {
+  if (method !== "POST" || path !== "/") return false;
+  const target = headers["x-amz-target"];
+  return target === undefined ? headers["content-type"]?.startsWith(FORM) === true : TARGETS.test(target);
 }
 
 function isRestScope(scope: string | undefined): boolean {
