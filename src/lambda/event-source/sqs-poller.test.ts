@@ -39,8 +39,8 @@ interface World {
   /** Every invocation so far, the answered ones included. */
   readonly invocations: Invocation[];
   readonly deleted: string[];
-  /** The queue's, in seconds. */
-  visibility: string;
+  /** Its visibility timeout is in seconds. */
+  readonly queue: { visibility: string };
   send(...messages: readonly { readonly id: string; readonly body: string }[]): void;
   settle(): Promise<void>;
 }
@@ -50,6 +50,7 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
   const waiting: object[] = [];
   const invocations: Invocation[] = [];
   const deleted: string[] = [];
+  const queue = { visibility: "30" };
   let arrived: () => void = () => undefined;
 
   async function receive(input: PeerCall["input"], signal: AbortSignal | undefined): Promise<object> {
@@ -72,7 +73,8 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
       peers: {
         permit: () => Promise.resolve(),
         async call({ operation, input, signal }) {
-          if (operation === "GetQueueAttributes") return { Attributes: { VisibilityTimeout: made.visibility } };
+          if (operation === "GetQueueAttributes")
+            return { Attributes: { VisibilityTimeout: queue.visibility } };
           if (operation === "ReceiveMessage") return { ...(await receive(input, signal)) };
           const entries = input["Entries"] as readonly { ReceiptHandle: string }[];
           deleted.push(...entries.map((entry) => entry.ReceiptHandle));
@@ -103,10 +105,11 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
       } as unknown as EventSourceMapping,
     },
   );
-  return Object.assign(made, { poller });
-}
-
+  return {
+    clock,
+    poller,
     invocations,
+    queue,
     deleted,
     send(...messages) {
       waiting.push(
@@ -180,6 +183,23 @@ test("a refused batch is given back when its messages appear again", async () =>
   await clock.advanceAsync(120_000);
   await settle();
   assert.equal(invocations.length, before);
+  await poller.close();
+});
+
+test("a queue that hides its messages for less than before is known within a minute", async () => {
+  const { clock, poller, invocations, queue, send, settle } = world("sqs");
+  await settle();
+  queue.visibility = "1";
+  await clock.advanceAsync(90_000);
+  send({ id: "m", body: "" });
+  for (let turn = 0; turn < 20; turn += 1) {
+    await settle();
+    invocations.at(-1)?.refuse(new ServiceError("TooManyRequestsException", 429, "slow"));
+    await settle();
+    await clock.advanceAsync(500);
+  }
+  // After pauses of 100, 200 and 400 ms the next would end when the message is anybody's again.
+  assert.ok(invocations.length > 1 && invocations.length <= 4, String(invocations.length));
   await poller.close();
 });
 

@@ -55,6 +55,8 @@ const WAIT_SECONDS = 20;
 const ATTRIBUTES = ["All"] as const;
 /** `{"Records":[` and `]}` around the records of an event. */
 const EVENT_OVERHEAD = 14;
+/** Between looks at the queue's visibility timeout. */
+const VISIBILITY_MS = 60_000;
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 30_000;
 
@@ -69,6 +71,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
   const running = new Set<Promise<void>>();
   let window = openWindow(settings.maximumConcurrency);
   let visibilityMs = 30_000;
+  let visibilityReadAt = -Infinity;
   let freed: (() => void) | undefined;
 
   async function call(
@@ -126,6 +129,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     while (items.size < settings.batchSize && bytes < LIMITS.syncPayloadBytes && !stopping.signal.aborted) {
       const waitMs = items.size === 0 ? WAIT_SECONDS * 1000 : deadline - clock.now();
       if (waitMs <= 0) break;
+      await learnVisibility();
       let wanted: readonly Item[];
       try {
         wanted = await selected(
@@ -279,21 +283,25 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     return report === "success" ? new Set() : report === "failure" ? all : report;
   }
 
-  const loops = (async () => {
+  /** The queue may change it, and be another one of the same name. */
+  async function learnVisibility(): Promise<void> {
+    const now = clock.now();
+    if (now - visibilityReadAt < VISIBILITY_MS) return;
+    visibilityReadAt = now;
     const answer = await call("GetQueueAttributes", { AttributeNames: ["VisibilityTimeout"] }).catch(
-      () => ({}),
+      (): Readonly<Record<string, unknown>> => ({}),
     );
-    const attributes = (answer as Record<string, unknown>)["Attributes"] as
-      | Record<string, string>
-      | undefined;
-    visibilityMs = Number(attributes?.["VisibilityTimeout"] ?? 30) * 1000;
-    await loop();
-  })();
+    const attributes = answer["Attributes"] as Record<string, string> | undefined;
+    const seconds = attributes?.["VisibilityTimeout"];
+    if (seconds !== undefined) visibilityMs = Number(seconds) * 1000;
+  }
+
+  const looping = loop();
 
   return {
     async close() {
       stopping.abort();
-      await loops;
+      await looping;
       await Promise.allSettled(running);
     },
   };
