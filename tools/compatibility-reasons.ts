@@ -382,6 +382,27 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     errors: ["OverLimit"],
     because: "AWS names no quota that setting attributes could break.",
   },
+  {
+    service: "events",
+    errors: ["ConcurrentModificationException"],
+    because: "Changes at once take their turns.",
+  },
+  {
+    service: "events",
+    errors: ["ManagedRuleException"],
+    because: "Rules managed by AWS services exist on AWS only.",
+  },
+  {
+    service: "events",
+    errors: ["OperationDisabledException"],
+    because: "No operation is switched off here.",
+  },
+  {
+    service: "events",
+    operations: ["CreateEventBus"],
+    errors: ["ResourceNotFoundException", "InvalidStateException"],
+    because: "They are of partner event sources, which are refused by name.",
+  },
 ];
 
 /**

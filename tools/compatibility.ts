@@ -19,9 +19,10 @@ const NOT_OURS = new Set([
   "ServiceUnavailableException",
   "ServiceFailure",
   "InternalServerError",
+  "InternalException",
   "TooManyRequestsException",
 ]);
-const READ_ONLY = /^(Get|List|Describe|Filter|Invoke|Assume|Simulate)/;
+const READ_ONLY = /^(Get|List|Describe|Filter|Invoke|Assume|Simulate|Test)/;
 
 export interface Claim {
   readonly operation: string;

@@ -27,7 +27,7 @@ import {
   type Target,
 } from "@aws-sdk/client-eventbridge";
 import { refusal } from "../e2e/client.ts";
-import { ACCOUNT, openWorld, REGION, type World } from "./events-fixture.ts";
+import { ACCOUNT, openWorld, REGION, saw, type World } from "./events-fixture.ts";
 
 let world: World;
 before(async () => {
@@ -43,6 +43,8 @@ const PATTERN = JSON.stringify({ source: ["me"], detail: { command: ["update"] }
 type Answer = Record<string, unknown>;
 
 async function send(command: unknown): Promise<Answer> {
+  const { input, constructor: made } = command as { input: object; constructor: { name: string } };
+  if ("NextToken" in input) saw(made.name.replace(/Command$/u, ""), "pagination");
   const { $metadata: _metadata, ...answer } = (await world.events.send(
     command as never,
   )) as unknown as Answer;
@@ -233,6 +235,14 @@ test("refusals of rules", async () => {
     ...missing("Event bus no does not exist."),
   );
   await refused(
+    new DeleteRuleCommand({ Name: "x", EventBusName: "no" }),
+    ...missing("Event bus no does not exist."),
+  );
+  await refused(
+    new ListRuleNamesByTargetCommand({ TargetArn: QUEUE, EventBusName: "no" }),
+    ...missing("Event bus no does not exist."),
+  );
+  await refused(
     new PutRuleCommand({ Name: "x" }),
     "ValidationException",
     "Parameter(s) EventPattern or ScheduleExpression must be specified.",
@@ -380,6 +390,21 @@ test("refusals of targets", async () => {
   ]) {
     await refused(command, "ResourceNotFoundException", "Rule no does not exist on EventBus default.");
   }
+});
+
+test("a policy has a size, and a region so many buses", async () => {
+  await bus("sized");
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [], Id: "x".repeat(10_240) });
+  const long = await refusal(world.events.send(new PutPermissionCommand({ EventBusName: "sized", Policy })));
+  assert.equal(long.name, "PolicyLengthExceededException");
+  const there = world.eventsIn("eu-west-3");
+  const names = Array.from({ length: 101 }, (_, index) => `many-${String(index)}`);
+  const made = await Promise.allSettled(names.map((Name) => there.send(new CreateEventBusCommand({ Name }))));
+  const refusals = made.filter((one) => one.status === "rejected").map(({ reason }) => reason as Error);
+  assert.deepEqual(
+    refusals.map(({ name }) => name),
+    ["LimitExceededException"],
+  );
 });
 
 test("permissions make a policy, statement by statement", async () => {

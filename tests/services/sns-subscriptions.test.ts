@@ -207,7 +207,11 @@ test("attributes that AWS refuses, in both operations", async (t) => {
       "Everything",
       "FilterPolicyScope: Invalid value [Everything]. Please use either MessageBody or MessageAttributes",
     ],
-    ["RedrivePolicy", "{", "RedrivePolicy: failed to parse JSON."],
+    [
+      "RedrivePolicy",
+      "{invalidjson}",
+      "RedrivePolicy: failed to parse JSON. Unexpected character ('i' (code 105)): was expecting double-quote to start field name\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]",
+    ],
     ["RedrivePolicy", '{"deadLetterTargetArn":"x"}', "RedrivePolicy: deadLetterTargetArn is an invalid arn"],
     [
       "RedrivePolicy",
@@ -253,6 +257,10 @@ test("unsubscribing", async (t) => {
   const counts = await client.send(new GetTopicAttributesCommand({ TopicArn: topic }));
   assert.equal(counts.Attributes?.["SubscriptionsDeleted"], "1");
   assert.equal(counts.Attributes?.["SubscriptionsConfirmed"], "0");
+  assert.deepEqual(
+    await refused(client.send(new UnsubscribeCommand({ SubscriptionArn: topic }))),
+    invalid("SubscriptionId"),
+  );
   for (const [wrong, count] of [
     ["pending confirmation", 1],
     ["arn:aws:sns", 3],
