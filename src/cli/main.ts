@@ -124,8 +124,8 @@ function program(done: Done): Command {
     .action(async (pattern: string | undefined, options: Options) =>
       done(await (await import("./logs.ts")).logsCommand(pattern, options)),
     );
-  client("outbox", "e-mails and text messages that SNS was asked to send").action(async (options: Options) =>
-    done(await (await import("./outbox.ts")).outboxCommand(options)),
+  client("outbox", "e-mails, text messages and pushes that SNS was asked to send").action(
+    async (options: Options) => done(await (await import("./outbox.ts")).outboxCommand(options)),
   );
   runtimes(client("runtimes", "which Lambda runtimes this machine can run"), done);
   samples(command("samples", "small things that work, one for each source of events"), done);

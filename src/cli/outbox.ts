@@ -1,4 +1,4 @@
-/** E-mails and text messages that SNS was asked to send: nobody sends them, they can be read here. */
+/** E-mails, text messages and pushes that SNS was asked to send: nobody sends them, they can be read here. */
 import type { OutboxReport } from "../app/admin-routes.ts";
 import { admin, connect } from "./connection.ts";
 import { EXIT } from "./fault.ts";

@@ -70,6 +70,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}): Promise<S
       environments: { busy: 1, idle: 2, pooled: 3 },
       queue: [{ functionName: "slow", depth: 7, oldestAgeMs: 65_000 }],
     }),
+    mails: async () => [],
     runtimes: async () => [
       {
         runtime: "python3.12",

@@ -21,6 +21,16 @@ const EVERYTHING: AccessRule = { resources: () => ["*"] };
 const rules: Readonly<Record<string, AccessRule>> = {
   AddPermission: TOPIC,
   CheckIfPhoneNumberIsOptedOut: EVERYTHING,
+  CreatePlatformApplication: EVERYTHING,
+  CreatePlatformEndpoint: EVERYTHING,
+  DeleteEndpoint: EVERYTHING,
+  DeletePlatformApplication: EVERYTHING,
+  GetEndpointAttributes: EVERYTHING,
+  GetPlatformApplicationAttributes: EVERYTHING,
+  ListEndpointsByPlatformApplication: EVERYTHING,
+  ListPlatformApplications: EVERYTHING,
+  SetEndpointAttributes: EVERYTHING,
+  SetPlatformApplicationAttributes: EVERYTHING,
   ConfirmSubscription: TOPIC,
   CreateTopic: {
     resources: (input, { accountId, region }) => [

@@ -13,7 +13,12 @@ export function protocolOf(text: string): Protocol {
 }
 
 /** The endpoint as it is kept. Errors: InvalidParameter in AWS's words. */
-export function checkEndpoint(topic: Topic, protocol: Protocol, endpoint: string | undefined): string {
+export function checkEndpoint(
+  topic: Topic,
+  protocol: Protocol,
+  endpoint: string | undefined,
+  isPlatformEndpoint: (arn: string) => boolean,
+): string {
   if (topic.fifo && protocol !== "sqs") {
     throw errors.invalid(
       `Invalid protocol type: ${protocol}`,
@@ -42,11 +47,9 @@ export function checkEndpoint(topic: Topic, protocol: Protocol, endpoint: string
         return endpoint;
       throw errors.invalid("Lambda endpoint ARN");
     case "application":
-      if (!endpoint.startsWith("arn:")) throw errors.invalid("Application endpoint arn invalid:" + endpoint);
-      throw errors.invalid(
-        `Endpoint Reason: Endpoint does not exist for endpoint arn${endpoint}`,
-        "platform applications are not implemented by Lambent",
-      );
+      if (isPlatformEndpoint(endpoint)) return endpoint;
+      if (!endpoint.startsWith("arn:")) throw errors.invalid("ApplicationEndpoint endpoint ARN");
+      throw errors.invalid(`Endpoint Reason: Endpoint does not exist for endpoint ${endpoint}`);
     default:
       throw errors.unsupported("the protocol firehose", "deliver into a queue instead");
   }

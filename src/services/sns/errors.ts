@@ -63,6 +63,14 @@ export function notAuthorized(message: string, hint: string): ServiceError {
   return refusal("AuthorizationErrorException", 403, message, hint);
 }
 
+export function endpointDisabled(): ServiceError {
+  return refusal("EndpointDisabledException", 400, "Endpoint is disabled");
+}
+
+export function applicationDisabled(): ServiceError {
+  return refusal("PlatformApplicationDisabledException", 400, "Platform application is disabled");
+}
+
 export function emptyBatch(): ServiceError {
   return refusal("EmptyBatchRequestException", 400, "The batch request doesn't contain any entries.");
 }

@@ -10,7 +10,8 @@ import { filtered } from "./filter.ts";
 import type { Live } from "./directory.ts";
 import type { Mail } from "./mail.ts";
 import { textFor, type AttributeMap, type Message } from "./message.ts";
-import { deadLetterArnOf, isRaw, type Subscription, type Topic } from "./model.ts";
+import { deadLetterArnOf, isRaw, type Protocol, type Subscription, type Topic } from "./model.ts";
+import { platformOf } from "./platform-rules.ts";
 import type { Signer } from "./signer.ts";
 
 export const PRINCIPAL = "sns.amazonaws.com";
@@ -69,14 +70,17 @@ export function fanOut(
   return sign(accepted, texts, signer).then((signed) => write(accepted, to, signed, random));
 }
 
+/** What nobody sends: it goes into the local outbox. */
+function isMail(protocol: Protocol): boolean {
+  return (
+    protocol === "sms" || protocol === "email" || protocol === "email-json" || protocol === "application"
+  );
+}
+
 function needsSignature(topic: Topic, subscription: Subscription): boolean {
   if (topic.fifo) return false;
   const { protocol } = subscription;
-  return (
-    protocol === "lambda" ||
-    protocol === "email-json" ||
-    (!isRaw(subscription) && protocol !== "email" && protocol !== "sms")
-  );
+  return protocol === "lambda" || protocol === "email-json" || !(isMail(protocol) || isRaw(subscription));
 }
 
 /** Functions are always sent version 1. */
@@ -84,14 +88,14 @@ function versionFor({ attributes }: Topic, { protocol }: Subscription): string {
   return protocol === "lambda" ? "1" : (attributes["SignatureVersion"] ?? "1");
 }
 
-function noticeFor(accepted: Accepted, { protocol }: Subscription): Notice {
+function noticeFor(accepted: Accepted, { protocol, endpoint }: Subscription): Notice {
   const { topic, message, messageId, timestamp, sequenceNumber } = accepted;
   return {
     type: "Notification",
     messageId,
     topicArn: topic.arn,
     subject: message.subject,
-    message: textFor(message, protocol),
+    message: textFor(message, protocol === "application" ? platformOf(endpoint) : protocol),
     timestamp,
     sequenceNumber,
     attributes: message.attributes,
@@ -133,7 +137,7 @@ function write(
     const signature = signed.get(signatureKey(versionFor(accepted.topic, subscription), notice.message));
     const made = { accepted, subscription, notice, signature };
     const { protocol } = subscription;
-    if (protocol === "sms" || protocol === "email" || protocol === "email-json") mails.push(mailOf(made));
+    if (isMail(protocol)) mails.push(mailOf(made));
     else deliveries.push({ ...commonOf(made, random), ...partOf(made) });
   }
   return { deliveries, mails };
@@ -254,6 +258,7 @@ function mailOf({ accepted, subscription, notice, signature }: Made): Mail {
     topicArn: topic.arn,
     subscriptionArn: subscription.arn,
   };
+  if (protocol === "application") return { ...common, protocol, body: notice.message };
   if (protocol === "sms") {
     return { ...common, protocol, body: name === "" ? notice.message : `${name}> ${notice.message}` };
   }

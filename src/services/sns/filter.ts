@@ -3,9 +3,9 @@
  * https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
  */
 import { compilePattern, PatternError, SNS } from "../../events/pattern/compile.ts";
-import { JsonSyntaxError, scanJson } from "../../events/pattern/json-tokens.ts";
 import { matches } from "../../events/pattern/pattern.ts";
 import * as errors from "./errors.ts";
+import { parseJson } from "./json.ts";
 import type { AttributeMap } from "./message.ts";
 
 export type FilterScope = "MessageAttributes" | "MessageBody";
@@ -42,7 +42,7 @@ export function compileFilter(text: string, scope: FilterScope): Filter {
  * @param prefix how the operation's refusals begin: `Attributes Reason: ` of Subscribe, nothing of the other
  */
 export function checkFilter(text: string, scope: FilterScope, prefix: string): void {
-  const parsed = parse(text, prefix);
+  const parsed = parseJson(text, `${prefix}FilterPolicy`);
   const fault = (why: string): Error => errors.invalid(`${prefix}FilterPolicy: ${why}`);
   if (!isObject(parsed)) throw fault("Filter is not an object");
   if (Object.keys(parsed).length > KEYS_MAX) {
@@ -60,20 +60,6 @@ export function checkFilter(text: string, scope: FilterScope, prefix: string): v
       `${prefix}Filter policy scope MessageAttributes does not support nested filter policy`,
       "FilterPolicyScope=MessageBody filters by the fields of a JSON message",
     );
-  }
-}
-
-function parse(text: string, prefix: string): Json {
-  try {
-    scanJson(text);
-    return JSON.parse(text);
-  } catch (error) {
-    const source = "REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)";
-    const why =
-      error instanceof JsonSyntaxError
-        ? ` ${error.reason}\n at [Source: ${source}; line: ${String(error.line)}, column: ${String(error.column)}]`
-        : "";
-    throw errors.invalid(`${prefix}FilterPolicy: failed to parse JSON.${why}`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Delivery } from "../../ports/outbox.ts";
 import { access } from "./access.ts";
 import { createHttpSender } from "./http-sender.ts";
 import type { KeptMail } from "./mail.ts";
+import { platformOperations } from "./operations-platforms.ts";
 import { publishOperations } from "./operations-publish.ts";
 import { smsOperations } from "./operations-sms.ts";
 import { subscriptionOperations } from "./operations-subscriptions.ts";
@@ -47,6 +48,7 @@ export function createSns(deps: SnsDeps): Sns {
         ...subscriptionOperations(open),
         ...publishOperations(open),
         ...smsOperations(open),
+        ...platformOperations(open),
       }),
       access: access(open),
     },

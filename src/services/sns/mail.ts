@@ -1,5 +1,5 @@
 /**
- * Where e-mails and text messages go: nobody sends them, they lie in a table and can be read
+ * Where e-mails, text messages and pushes go: nobody sends them, they lie in a table and can be read
  * (`lambent outbox`). The newest are kept.
  */
 import type { Clock } from "../../kernel/clock.ts";
@@ -8,8 +8,8 @@ import type { Database, Statement } from "../../ports/database.ts";
 import { createSequence } from "./sequence.ts";
 
 export interface Mail extends Scope {
-  readonly protocol: "email" | "email-json" | "sms";
-  /** Address or telephone number. */
+  readonly protocol: "application" | "email" | "email-json" | "sms";
+  /** Address, telephone number, or ARN of a platform endpoint. */
   readonly to: string;
   readonly subject?: string;
   readonly body: string;

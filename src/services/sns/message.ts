@@ -2,7 +2,7 @@
 import { LIMITS } from "../../kernel/limits.ts";
 import * as errors from "./errors.ts";
 import { hasContentBasedDeduplication } from "./topic-attributes.ts";
-import type { Protocol, Topic } from "./model.ts";
+import type { Topic } from "./model.ts";
 
 export interface AttributeValue {
   readonly DataType?: string | undefined;
@@ -25,19 +25,23 @@ export interface MessageInput {
 export interface Message {
   readonly subject: string | undefined;
   /** What each protocol gets, where it is not `standard`. */
-  readonly texts: Readonly<Partial<Record<Protocol, string>>>;
+  readonly texts: Readonly<Record<string, string>>;
   readonly standard: string;
   readonly attributes: AttributeMap;
   readonly groupId: string | undefined;
   readonly deduplicationId: string | undefined;
 }
 
-export function textFor(message: Message, protocol: Protocol): string {
-  return message.texts[protocol] ?? message.standard;
+/** `receiver`: a protocol, or the platform of an endpoint. */
+export function textFor(message: Message, receiver: string): string {
+  return message.texts[receiver] ?? message.standard;
 }
 
-/** Errors: InvalidParameter, ParameterValueInvalid, as AWS words them. */
-export function messageOf(input: MessageInput): Message {
+/**
+ * Errors: InvalidParameter, ParameterValueInvalid, as AWS words them.
+ * @param receiver the platform, where one endpoint alone is meant: its text is enough then
+ */
+export function messageOf(input: MessageInput, receiver = "default"): Message {
   const { Message: text = "", Subject: subject, MessageAttributes: attributes = {} } = input;
   if (subject !== undefined) checkSubject(subject);
   if (text === "") throw errors.invalid("Empty message");
@@ -45,7 +49,8 @@ export function messageOf(input: MessageInput): Message {
     throw errors.invalid("Message too long", "put large data into S3 and send its key");
   }
   checkAttributes(attributes);
-  const texts = input.MessageStructure === undefined ? {} : structured(input.MessageStructure, text);
+  const texts =
+    input.MessageStructure === undefined ? {} : structured(input.MessageStructure, text, receiver);
   return {
     subject,
     texts,
@@ -73,7 +78,7 @@ export function byteLength(text: string, attributes: AttributeMap): number {
 }
 
 /** Texts by protocol. What is no text is passed over, as on AWS. */
-function structured(structure: string, text: string): Readonly<Record<string, string>> {
+function structured(structure: string, text: string, receiver: string): Readonly<Record<string, string>> {
   if (structure !== "json") throw errors.invalid("MessageStructure", "MessageStructure is json or left out");
   let parsed: unknown;
   try {
@@ -85,7 +90,7 @@ function structured(structure: string, text: string): Readonly<Record<string, st
   const texts = Object.fromEntries(
     entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
-  if (texts["default"] === undefined) {
+  if (texts["default"] === undefined && texts[receiver] === undefined) {
     throw errors.invalid("Message Structure - No default entry in JSON message body");
   }
   return texts;

@@ -51,9 +51,9 @@ export interface SubscriptionName extends TopicName {
 export function parseSubscriptionArn(arn: string): SubscriptionName {
   const parts = elements(arn, "SubscriptionArn");
   const [prefix, , service, region = "", accountId = "", name = "", id = ""] = parts;
-  if (prefix !== "arn" || service !== "sns" || parts.length !== 7 || id === "")
-    throw errors.invalid(
-      `SubscriptionArn Reason: An ARN must have at least 6 elements, not ${String(parts.length)}`,
-    );
+  if (parts.length === 6) throw errors.invalid("SubscriptionId");
+  if (prefix !== "arn" || service !== "sns" || parts.length !== 7 || id === "") {
+    throw errors.invalid("SubscriptionArn");
+  }
   return { region, accountId, name, id };
 }

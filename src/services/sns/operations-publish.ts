@@ -3,8 +3,10 @@ import type { Operations, RequestContext } from "../../aws/service.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import { PHONE } from "./endpoint.ts";
 import * as errors from "./errors.ts";
-import { byteLength, checkGroups, messageOf, textFor, type Message } from "./message.ts";
+import { byteLength, checkGroups, messageOf, textFor, type Message, type MessageInput } from "./message.ts";
 import { topicOf } from "./operations-topics.ts";
+import { platformOf } from "./platform-rules.ts";
+import { isEnabled } from "./platforms.ts";
 import type { Origin } from "./publisher.ts";
 import { senderFor } from "./sms.ts";
 import type { State } from "./state.ts";
@@ -18,6 +20,8 @@ export function publishOperations(open: () => Promise<State>): Operations<Sns> {
     async Publish(input, context) {
       const state = await open();
       const { TopicArn: topicArn, TargetArn: targetArn, PhoneNumber: phone } = input;
+      if (targetArn?.includes(":endpoint/") === true)
+        return { MessageId: await push(state, input, targetArn) };
       const message = messageOf(input);
       if ([topicArn, targetArn, phone].filter((one) => one !== undefined).length !== 1) {
         throw errors.invalid(
@@ -27,9 +31,6 @@ export function publishOperations(open: () => Promise<State>): Operations<Sns> {
         );
       }
       if (phone !== undefined) return { MessageId: await text(state, phone, message, context) };
-      if (targetArn?.includes(":endpoint/") === true) {
-        throw errors.invalid("TargetArn Reason: No endpoint found for the target arn specified");
-      }
       const topic = topicOf(
         state,
         topicArn ?? targetArn,
@@ -66,6 +67,25 @@ function checkBatch(entries: readonly PublishBatchRequestEntry[]): void {
     0,
   );
   if (bytes > LIMITS.snsMessageBytes) throw errors.batchTooLong();
+}
+
+/** A push to one endpoint. */
+async function push(state: State, input: MessageInput, arn: string): Promise<string> {
+  const message = messageOf(input, platformOf(arn));
+  const { platforms, random, database, mailBox } = state;
+  const endpoint = platforms.endpoint(arn);
+  const application = platforms.application(endpoint?.applicationArn ?? "");
+  if (endpoint === undefined || application === undefined) {
+    throw errors.invalid("TargetArn Reason: No endpoint found for the target arn specified");
+  }
+  if (!isEnabled(application)) throw errors.applicationDisabled();
+  if (!isEnabled(endpoint)) throw errors.endpointDisabled();
+  const { accountId, region } = application;
+  const messageId = random.uuid();
+  const body = textFor(message, platformOf(arn));
+  const mail = { protocol: "application" as const, accountId, region, to: arn, body, messageId };
+  await database.commit(mailBox.within([mail]));
+  return messageId;
 }
 
 /** A text message to one telephone. */

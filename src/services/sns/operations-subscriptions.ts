@@ -87,7 +87,12 @@ async function subscribe(
   const { clock, random, directory } = state;
   const topic = topicOf(state, input.TopicArn, context);
   const protocol = protocolOf(input.Protocol ?? "");
-  const endpoint = checkEndpoint(topic, protocol, input.Endpoint);
+  const endpoint = checkEndpoint(
+    topic,
+    protocol,
+    input.Endpoint,
+    (arn) => state.platforms.endpoint(arn) !== undefined,
+  );
   const given = input.Attributes ?? {};
   const answer = ({ arn, pending }: Subscription): { SubscriptionArn: string } => ({
     SubscriptionArn: pending && input.ReturnSubscriptionArn !== true ? PENDING : arn,

@@ -19,6 +19,7 @@ import { fanOut, receivers, type Accepted, type FanOut } from "./fan-out.ts";
 import type { MailBox } from "./mail.ts";
 import type { Message } from "./message.ts";
 import type { Topic } from "./model.ts";
+import type { Platforms } from "./platforms.ts";
 import { createSequence, sequenceNumber } from "./sequence.ts";
 import type { Signer } from "./signer.ts";
 
@@ -45,13 +46,14 @@ const SWEEP = 10;
 export function createPublisher(deps: {
   readonly database: Database;
   readonly directory: Directory;
+  readonly platforms: Pick<Platforms, "takesPushes">;
   readonly outbox: Outbox;
   readonly mailBox: MailBox;
   readonly signer: Signer;
   readonly clock: Clock;
   readonly random: Random;
 }): Publisher {
-  const { database, directory, outbox, mailBox, signer, clock, random } = deps;
+  const { database, directory, platforms, outbox, mailBox, signer, clock, random } = deps;
   const nextSeq = createSequence(clock);
 
   async function commit(out: FanOut, before: readonly Statement[]): Promise<void> {
@@ -59,6 +61,13 @@ export function createPublisher(deps: {
     if (unit.length === 0) return;
     await database.commit(unit);
     outbox.wake(out.deliveries);
+  }
+
+  /** An endpoint that is disabled takes nothing. */
+  function receiversOf(topic: Topic, message: Message): ReturnType<typeof receivers> {
+    return receivers(directory.live(topic.arn), message).filter(
+      ({ protocol, endpoint }) => protocol !== "application" || platforms.takesPushes(endpoint),
+    );
   }
 
   function accept(topic: Topic, message: Message, origin: Origin, seq?: number): Accepted {
@@ -75,7 +84,7 @@ export function createPublisher(deps: {
 
   async function publishStandard(topic: Topic, message: Message, origin: Origin): Promise<Published> {
     const accepted = accept(topic, message, origin);
-    const to = receivers(directory.live(topic.arn), message);
+    const to = receiversOf(topic, message);
     if (to.length > 0) await commit(await fanOut(accepted, to, signer, random), []);
     return { MessageId: accepted.messageId };
   }
@@ -83,7 +92,7 @@ export function createPublisher(deps: {
   async function publishFifo(topic: Topic, message: Message, origin: Origin): Promise<Published> {
     const seq = nextSeq();
     const accepted = accept(topic, message, origin, seq);
-    const out = fanOut(accepted, receivers(directory.live(topic.arn), message), signer, random);
+    const out = fanOut(accepted, receiversOf(topic, message), signer, random);
     if (out instanceof Promise) throw new Error("messages of FIFO topics are not signed");
     const id = deduplicationKey(topic, message);
     try {

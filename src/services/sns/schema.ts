@@ -23,4 +23,11 @@ export const migrations: readonly Migration[] = [
       `CREATE TABLE sns_keys (id TEXT PRIMARY KEY, sealed BYTEA NOT NULL, certificate TEXT NOT NULL)`,
     ],
   },
+  {
+    id: "sns/0002",
+    sql: [
+      `CREATE TABLE sns_applications (arn TEXT PRIMARY KEY, body TEXT NOT NULL)`,
+      `CREATE TABLE sns_endpoints (arn TEXT PRIMARY KEY, body TEXT NOT NULL)`,
+    ],
+  },
 ];

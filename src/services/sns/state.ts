@@ -8,6 +8,7 @@ import type { Secrets } from "../../ports/secrets.ts";
 import { createConfirmation, type Confirmation } from "./confirmation.ts";
 import { openDirectory, type Directory } from "./directory.ts";
 import type { FanOut } from "./fan-out.ts";
+import { openPlatforms, type Platforms } from "./platforms.ts";
 import { createMailBox, type MailBox } from "./mail.ts";
 import { createPublisher, type Publisher } from "./publisher.ts";
 import { createSigner, type Signer } from "./signer.ts";
@@ -27,6 +28,7 @@ export interface State {
   readonly random: Random;
   readonly database: Database;
   readonly directory: Directory;
+  readonly platforms: Platforms;
   readonly publisher: Publisher;
   readonly confirmation: Confirmation;
   readonly signer: Signer;
@@ -40,7 +42,8 @@ export interface State {
 export async function openState(deps: SnsDeps, parts: { signer: Signer; mailBox: MailBox }): Promise<State> {
   const { clock, random, database, outbox } = deps;
   const directory = await openDirectory(database, clock);
-  const shared = { database, directory, outbox, clock, random, ...parts };
+  const platforms = await openPlatforms(database);
+  const shared = { database, directory, platforms, outbox, clock, random, ...parts };
   return {
     ...shared,
     publisher: createPublisher(shared),

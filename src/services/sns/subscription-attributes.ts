@@ -2,6 +2,7 @@
 import * as deliveryPolicy from "./delivery-policy.ts";
 import * as errors from "./errors.ts";
 import { checkFilter, type FilterScope } from "./filter.ts";
+import { parseJson } from "./json.ts";
 import type { Protocol, Subscription, Topic } from "./model.ts";
 
 /** What a check has to know of the subscription. */
@@ -85,12 +86,8 @@ function checkRaw(value: string, { protocol }: About, prefix: string): void {
 
 function checkRedrive(text: string, { topic, endpoint }: About, prefix: string): void {
   const fault = (why: string): Error => errors.invalid(`${prefix}RedrivePolicy: ${why}`);
-  let target: unknown;
-  try {
-    target = (JSON.parse(text) as { deadLetterTargetArn?: unknown } | null)?.deadLetterTargetArn;
-  } catch {
-    throw fault("failed to parse JSON.");
-  }
+  const parsed = parseJson(text, `${prefix}RedrivePolicy`) as { deadLetterTargetArn?: unknown } | null;
+  const target = parsed?.deadLetterTargetArn;
   const arn = typeof target === "string" ? target : "";
   const parts = arn.split(":");
   if (parts.length !== 6 || parts[0] !== "arn") throw fault("deadLetterTargetArn is an invalid arn");
