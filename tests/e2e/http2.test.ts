@@ -170,6 +170,21 @@ test("streams that are reset in the middle, or whose answer nobody reads, harm n
     const unread = Array.from({ length: 3 }, () => session.request(path).end(event));
     await Promise.all(unread.map((stream) => new Promise((resolve) => stream.once("response", resolve))));
     assert.equal((await inSession((other) => ask(other, path, "8"))).body, "8");
+    for (const stream of unread) stream.destroy();
+  });
+});
+
+test("large answers that wait to be read do not keep others of their session from being answered", async () => {
+  const path = { ":method": "POST", ":path": "/2015-03-31/functions/large/invocations" };
+  const code = "def handler(e, c): return 'x' * 5_000_000\n";
+  await aws.create("large", { "app.py": code }, { Timeout: 20, MemorySize: 512 });
+  await inSession(async (session) => {
+    for (let n = 0; n < 4; n += 1) {
+      const stream = session.request(path).end("{}");
+      stream.on("error", () => undefined);
+      await new Promise((resolve) => stream.once("response", resolve));
+    }
+    assert.equal((await ask(session, { ":path": "/_lambent/health" })).status, 200);
   });
 });
 

@@ -10,6 +10,11 @@ const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /** No method of HTTP/1 that is served begins like it. */
 const TOLD_BY = "PRI ";
 const STREAMS_MAX = 256;
+/**
+ * Answers that wait to be read. Node's own 10 MB are one answer of Kinesis's GetRecords: all else that came
+ * meanwhile would be refused.
+ */
+const SESSION_MB_MAX = 128;
 
 export interface Http2Limits {
   readonly headerBytes: number;
@@ -40,7 +45,8 @@ export class Http2Sessions {
     const { headerBytes, headersCount, pieceMs } = this.#limits;
     const { constants, createServer } = http2();
     const settings = { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: headerBytes };
-    return createServer({ settings, maxHeaderListPairs: headersCount }, (request, response) => {
+    const bounds = { settings, maxHeaderListPairs: headersCount, maxSessionMemory: SESSION_MB_MAX };
+    return createServer(bounds, (request, response) => {
       const { stream } = request;
       const session = this.#sessions.get(stream.session as ServerHttp2Session);
       if (session === undefined) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
