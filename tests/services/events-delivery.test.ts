@@ -124,10 +124,12 @@ test("a request is refused as a whole when it is too large or has too many entri
   assert.equal(large.name, "ValidationException");
   assert.equal(large.message, "Total size of the entries in the request is over the limit.");
   await put(entry("large", { Detail: JSON.stringify({ a: "p".repeat(1_000_000) }) }));
-  const many = await refusal(put(...Array.from({ length: 11 }, () => entry("many"))));
-  assert.match(
+  const many = await refusal(put(...Array.from({ length: 11 }, () => entry("many", { Detail: "{}" }))));
+  const shown =
+    "PutEventsRequestEntry(time=null, source=many, resources=null, detailType=change, detail={}, eventBusName=null, traceHeader=null, kmsKeyIdentifier=null, internalMetadata=null)";
+  assert.equal(
     many.message,
-    /^1 validation error detected: Value '\[PutEventsRequestEntry\(.*at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10$/su,
+    `1 validation error detected: Value '[${Array.from({ length: 11 }, () => shown).join(", ")}]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10`,
   );
 });
 

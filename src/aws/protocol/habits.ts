@@ -4,6 +4,8 @@ export interface WireHabits {
   readonly validationCode?: string;
   /** The sentence of a failed constraint does not repeat the value. */
   readonly hidesValues?: true;
+  /** Members that the service has and its model has not: a refusal shows them as null. By structure. */
+  readonly unmodelled?: Readonly<Record<string, readonly string[]>>;
   /** Each answer carries `x-amz-crc32`, and some SDKs insist. */
   readonly checksum?: true;
   /** The bucket may be named by the Host. */
@@ -50,6 +52,7 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
   logs: { validationCode: "InvalidParameterException" },
   iam: { hidesValues: true },
   dynamodb: { checksum: true },
+  events: { unmodelled: { PutEventsRequestEntry: ["kmsKeyIdentifier", "internalMetadata"] } },
   sqs: {
     queryCodes: {
       InvalidParameterValueException: "InvalidParameterValue",

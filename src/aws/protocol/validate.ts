@@ -109,7 +109,7 @@ function checkValue(shape: Shape, value: unknown, path: string, faults: string[]
 }
 
 function sentence(shape: Shape, value: unknown, path: string, rule: string, habits: WireHabits): string {
-  const shown = habits.hidesValues === true ? "Value" : `Value '${show(value, shape)}'`;
+  const shown = habits.hidesValues === true ? "Value" : `Value '${show(value, shape, habits)}'`;
   return `${shown} at '${path}' failed to satisfy constraint: ${rule}`;
 }
 
@@ -284,25 +284,28 @@ function matches(pattern: string | undefined, text: string): boolean {
 }
 
 /** A value as Java's toString writes it. */
-function show(value: unknown, shape: Shape): string {
+function show(value: unknown, shape: Shape, habits: WireHabits): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "number") return isComposite(shape) ? String(value) : bound(value, shape);
   if (value instanceof Date) return value.toUTCString();
   if (value instanceof Uint8Array)
     return `java.nio.HeapByteBuffer[pos=0 lim=${value.length} cap=${value.length}]`;
   if (shape.type === "list" && Array.isArray(value)) {
-    return `[${value.map((item) => show(item, shape.member.shape)).join(", ")}]`;
+    return `[${value.map((item) => show(item, shape.member.shape, habits)).join(", ")}]`;
   }
   if (shape.type === "map") {
-    const pairs = Object.entries(value).map(([key, item]) => `${key}=${show(item, shape.value.shape)}`);
+    const pairs = Object.entries(value).map(
+      ([key, item]) => `${key}=${show(item, shape.value.shape, habits)}`,
+    );
     return `{${pairs.join(", ")}}`;
   }
   if (shape.type === "structure") {
     const fields = shape.members.map((member) => {
       const name = member.name.charAt(0).toLowerCase() + member.name.slice(1);
-      return `${name}=${show((value as Value)[member.name], member.shape)}`;
+      return `${name}=${show((value as Value)[member.name], member.shape, habits)}`;
     });
-    return `${shape.name}(${fields.join(", ")})`;
+    const unmodelled = (habits.unmodelled?.[shape.name] ?? []).map((name) => `${name}=null`);
+    return `${shape.name}(${[...fields, ...unmodelled].join(", ")})`;
   }
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compilePattern } from "./compile.ts";
+import { JsonSyntaxError, scanJson } from "./json-tokens.ts";
 import { matches } from "./pattern.ts";
 
 type Json = unknown;
@@ -174,4 +175,40 @@ test("random patterns match what trying everything finds", () => {
   }
   // Both answers are frequent: else nothing was compared.
   assert.ok(matched > 500 && matched < 5_500, String(matched));
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isScanned(text: string): boolean {
+  try {
+    scanJson(text);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof JsonSyntaxError, String(error));
+    return false;
+  }
+}
+
+test("the reader takes what JSON.parse takes, and damaged texts as it does", () => {
+  const roll = dice(7);
+  const marks = ['"', "{", "}", "[", "]", ",", ":", "\\", "u", "1", "-", ".", "e", "t", " ", "\n", "é"];
+  let refused = 0;
+  for (let round = 0; round < 4_000; round += 1) {
+    const whole = JSON.stringify([randomEvent(roll, 3), 'a"\\\u0001é', -1.5e-7], undefined, roll(3));
+    assert.ok(isScanned(whole), whole);
+    const at = roll(whole.length);
+    const damaged = whole.slice(0, at) + (marks[roll(marks.length)] ?? "") + whole.slice(at + roll(2));
+    // Several values one after the other are no single text of JSON: a list around them is not closed early.
+    const inList = `[${damaged}]`;
+    if (!isJson(inList)) refused += 1;
+    assert.equal(isScanned(inList), isJson(inList), inList);
+  }
+  assert.ok(refused > 500, String(refused));
 });
