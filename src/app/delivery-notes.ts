@@ -1,6 +1,7 @@
 /** Deliveries of the outbox as lines of the followed log. Pure. */
 import type { DeliveryEnd } from "../events/outbox/relay.ts";
-import { functionNameOf, shownArn, shownDelivery } from "../events/outbox/shown.ts";
+import { shownArn, shownDelivery } from "../events/outbox/shown.ts";
+import { functionOfArn } from "../kernel/arn.ts";
 import type { DeliveryNote } from "../lambda/observe/deliveries.ts";
 
 /** `events rule r → sqs q FAILED AccessDenied: …`, `…; kept in sqs dead` */
@@ -32,7 +33,7 @@ function reason({ failure }: DeliveryEnd): string {
 }
 
 function noteOf({ delivery, next }: DeliveryEnd, at: number, outcome: string, failed: boolean): DeliveryNote {
-  const functions = [functionNameOf(delivery.targetArn), functionNameOf(delivery.sourceArn)];
+  const functions = [delivery.targetArn, delivery.sourceArn].map((arn) => functionOfArn(arn)?.functionName);
   return {
     at,
     scope: delivery.scope,

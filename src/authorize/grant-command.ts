@@ -1,3 +1,5 @@
+import { functionOfArn } from "../kernel/arn.ts";
+
 /**
  * The command that lets an AWS service call a function, to be typed as it is. Queues and topics have
  * no command that adds one statement without replacing the rest, so they are not here.
@@ -5,7 +7,7 @@
  * @param sourceArn undefined where the service does not say for whom it calls
  */
 export function grantCommand(principal: string, sourceArn: string | undefined, functionArn: string): string {
-  const [, , , , , , functionName = "", qualifier] = functionArn.split(":");
+  const { functionName = "", qualifier } = functionOfArn(functionArn) ?? {};
   return [
     `aws lambda add-permission --function-name ${functionName}`,
     ...(qualifier === undefined ? [] : [`--qualifier ${qualifier}`]),

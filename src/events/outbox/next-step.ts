@@ -1,4 +1,5 @@
 /** What to do about a delivery that was refused, as a command to type where there is one. Pure. */
+import { arnParts } from "../../kernel/arn.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 import { shownArn } from "./shown.ts";
 
@@ -15,7 +16,7 @@ export function nextStep(
   hint: string | undefined,
 ): string | undefined {
   if (!/NotFound|NonExistentQueue|QueueDoesNotExist|NoSuchBucket/u.test(code)) return hint;
-  const [, , service = "", , , name = ""] = targetArn.split(":");
+  const { service, resource: name } = arnParts(targetArn);
   const removal = REMOVALS[principal];
   const otherwise = removal === undefined ? "" : `, or send nothing there any more: ${removal} …`;
   if (service === "sqs") return `aws sqs create-queue --queue-name ${name}${otherwise}`;

@@ -11,6 +11,7 @@
  *   4. What goes to a Sender (a web server that answers late) waits apart: it holds up nothing else.
  *   5. Rows with an order key are always read back: the table says which is the oldest of its key.
  */
+import { functionOfArn } from "../../kernel/arn.ts";
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -22,7 +23,7 @@ import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { deadLetterAttributes } from "./dead-letter.ts";
 import { nextStep } from "./next-step.ts";
 import { decideRetry, failureOf, type DeliveryFailure } from "./retry.ts";
-import { callFor, send, type Message } from "./send.ts";
+import { callFor, noTarget, send, type Message } from "./send.ts";
 import { withoutSecrets } from "./shown.ts";
 import {
   claimRows,
@@ -232,7 +233,9 @@ export function createRelay(deps: RelayDeps): Relay {
         onHint: (text: string) => void (hint = text),
       };
       if (call.service === "lambda") {
-        const { functionName, qualifier } = functionOf(delivery.targetArn);
+        const target = functionOfArn(delivery.targetArn);
+        if (target === undefined) throw noTarget(delivery.targetArn);
+        const { functionName, qualifier } = target;
         await deps.findFunction(call.scope, functionName, qualifier);
         await deps.peers.permit(call);
         await deps.invoker.invokeAsync({
@@ -351,10 +354,4 @@ function messageOf(row: OutboxRow): Message {
     ...(detailType === undefined ? {} : { detailType }),
     ...(resources === undefined ? {} : { resources }),
   };
-}
-
-/** `arn:aws:lambda:region:account:function:name[:qualifier]`. */
-function functionOf(arn: string): { functionName: string; qualifier: string | undefined } {
-  const [, , , , , , functionName = "", qualifier] = arn.split(":");
-  return { functionName, qualifier };
 }

@@ -2,6 +2,7 @@
  * One delivery into one target, told apart by its ARN. This is the only place that knows how a queue,
  * a topic, a bus, a log group, a bucket or a function is handed something.
  */
+import { arnParts, scopeOfArn } from "../../kernel/arn.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { DeliveryAttribute } from "../../ports/outbox.ts";
@@ -27,16 +28,10 @@ export interface Message {
   readonly key?: string;
 }
 
-/** Account and region of a target; those of the sender where the ARN has none (buckets). */
-export function scopeOfArn(arn: string, fallback: Scope): Scope {
-  const [, , , region = "", accountId = ""] = arn.split(":");
-  return { accountId: accountId || fallback.accountId, region: region || fallback.region };
-}
-
 /** The call that hands `message` to `targetArn`. Errors: ServiceError for a target of no known kind. */
 export function callFor(targetArn: string, message: Message, as: PeerIdentity, sender: Scope): PeerCall {
   const scope = scopeOfArn(targetArn, sender);
-  const [, , service = ""] = targetArn.split(":");
+  const { service, resource } = arnParts(targetArn);
   const call = (operation: string, input: PeerCall["input"]): PeerCall => ({
     service,
     operation,
@@ -95,14 +90,18 @@ export function callFor(targetArn: string, message: Message, as: PeerIdentity, s
       });
     case "s3":
       return call("PutObject", {
-        Bucket: targetArn.slice(targetArn.lastIndexOf(":") + 1),
+        Bucket: resource,
         Key: message.key ?? message.id,
         Body: Buffer.from(message.body, "utf8"),
         ContentType: "application/json",
       });
     default:
-      throw new ServiceError("InvalidTarget", 400, `${targetArn} is nothing that events can be delivered to`);
+      throw noTarget(targetArn);
   }
+}
+
+export function noTarget(arn: string): ServiceError {
+  return new ServiceError("InvalidTarget", 400, `${arn} is nothing that events can be delivered to`);
 }
 
 /** A bus answers 200 and says in the entry that it refused; everything else throws. */
@@ -127,6 +126,6 @@ function attributesOf(message: Message): Record<string, unknown> {
 
 /** The queue's address without an endpoint: SQS looks at the path alone. */
 export function queueUrl(arn: string): string {
-  const [, , , region = "", accountId = "", name = ""] = arn.split(":");
+  const { region, accountId, resource: name } = arnParts(arn);
   return `https://sqs.${region}.amazonaws.com/${accountId}/${name}`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nextStep } from "./next-step.ts";
-import { functionNameOf, shownArn, shownDelivery } from "./shown.ts";
+import { shownArn, shownDelivery } from "./shown.ts";
 
 const at = (service: string, resource: string): string =>
   `arn:aws:${service}:us-east-1:000000000000:${resource}`;
@@ -21,11 +21,6 @@ const ARNS: readonly (readonly [arn: string, shown: string])[] = [
   ["https://me:secret@example.com/hook?token=secret", "https://example.com/hook"],
 ];
 for (const [arn, shown] of ARNS) test(arn, () => assert.equal(shownArn(arn), shown));
-
-test("the name of a function, and of nothing else", () => {
-  assert.equal(functionNameOf(FUNCTION), "f");
-  assert.equal(functionNameOf(at("sqs", "q")), undefined);
-});
 
 test("an object's event says which one, as the user wrote its key", () => {
   const body = JSON.stringify({

@@ -1,11 +1,11 @@
 /** Senders, receivers and deliveries in the few words that fit on a line of a followed log. Pure. */
+import { arnParts } from "../../kernel/arn.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 
 /** `sqs orders`, `s3 photos`, `events rule nightly`, `dynamodb users`; a function by its name alone. */
 export function shownArn(arn: string): string {
-  const [prefix, , service = "", , , ...rest] = arn.split(":");
-  if (prefix !== "arn") return withoutSecrets(arn);
-  const resource = rest.join(":");
+  const { service, resource } = arnParts(arn);
+  if (service === "") return withoutSecrets(arn);
   switch (service) {
     case "lambda":
       return resource.replace(/^function:/u, "");
@@ -23,12 +23,6 @@ export function shownArn(arn: string): string {
 /** A target as logs may show it: an address without its user, password and query. */
 export function withoutSecrets(target: string): string {
   return target.replace(/^(https?:\/\/)(?:[^/?#]*@)?([^?#]*).*$/su, "$1$2");
-}
-
-/** Name of a function, without its qualifier; undefined for every other ARN. */
-export function functionNameOf(arn: string): string | undefined {
-  const [, , service, , , kind, name] = arn.split(":");
-  return service === "lambda" && kind === "function" ? name : undefined;
 }
 
 /** `s3 photos ObjectCreated:Put a.png → thumbnail` */

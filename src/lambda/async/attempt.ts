@@ -1,4 +1,5 @@
 /** One attempt at one event: run it, decide, and make the decision durable. */
+import { functionOfArn } from "../../kernel/arn.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
@@ -200,7 +201,7 @@ async function announce(
   const followers: QueuedEvent[] = [];
   if (arn !== undefined) {
     const record = destinationRecord(finished(event, ran), condition, deps.clock.now());
-    const target = lambdaTarget(arn);
+    const target = functionOfArn(arn);
     if (Buffer.byteLength(record) > LIMITS.asyncPayloadBytes) {
       undelivered(
         deps,
@@ -327,16 +328,6 @@ function whatIs(delivery: Delivery): string {
 
 function describe(error: unknown, condition: string): string {
   return error instanceof Error ? error.message : condition;
-}
-
-/** Function and qualifier of a function's ARN; undefined for every other kind of destination. */
-export function lambdaTarget(
-  arn: string,
-): { scope: Scope; functionName: string; qualifier: string | undefined } | undefined {
-  const [prefix, , service, region, accountId, kind, functionName, qualifier] = arn.split(":");
-  if (prefix !== "arn" || service !== "lambda" || kind !== "function") return undefined;
-  if (region === undefined || accountId === undefined || functionName === undefined) return undefined;
-  return { scope: { accountId, region }, functionName, qualifier };
 }
 
 /** Repeats storage work until it succeeds; a Conflict is an answer, not a failure. */

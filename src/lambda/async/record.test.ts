@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lambdaTarget } from "./attempt.ts";
 import { destinationRecord, errorMessageOf } from "./record.ts";
 
 const ARN = "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST";
@@ -54,13 +53,4 @@ test("the dead-letter message is the function's error message, cut to 1 KB", () 
   assert.equal(errorMessageOf(Buffer.from(`{"errorMessage":"no sku"}`)), "no sku");
   assert.equal(errorMessageOf(Buffer.from("boom")), "boom");
   assert.equal(errorMessageOf(Buffer.from(JSON.stringify({ errorMessage: "x".repeat(5000) }))).length, 1024);
-});
-
-test("only functions are reached through the queue itself", () => {
-  const scope = { accountId: "000000000000", region: "us-east-1" };
-  const arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
-  assert.deepEqual(lambdaTarget(arn), { scope, functionName: "f", qualifier: undefined });
-  assert.deepEqual(lambdaTarget(`${arn}:live`), { scope, functionName: "f", qualifier: "live" });
-  assert.equal(lambdaTarget("arn:aws:sqs:us-east-1:000000000000:q"), undefined);
-  assert.equal(lambdaTarget("arn:aws:lambda:us-east-1:000000000000:layer:f"), undefined);
 });

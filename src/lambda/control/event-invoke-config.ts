@@ -1,3 +1,4 @@
+import { arnParts } from "../../kernel/arn.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { ControlContext } from "./deps.ts";
@@ -84,7 +85,7 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
     for (const side of ["onSuccess", "onFailure"] as const) {
       const arn = destinations?.[side]?.destination;
       if (destinations === undefined || arn === undefined || arn === "") continue;
-      const service = arn.split(":")[2] ?? "";
+      const service = arnParts(arn).service;
       // S3 takes failures only.
       const takes =
         service === "lambda" || (DESTINATIONS.has(service) && (service !== "s3" || side === "onFailure"));

@@ -1,7 +1,8 @@
 /** Whether a mapping's source and destination are there and open to the function's role. */
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Scope } from "../../kernel/scope.ts";
-import { queueUrl, scopeOfArn } from "../../events/outbox/send.ts";
+import { queueUrl } from "../../events/outbox/send.ts";
+import { arnParts, scopeOfArn } from "../../kernel/arn.ts";
 import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { destinationChecks, isPlainQueueOrTopic } from "../control/destination-checks.ts";
 import { invalidParameter } from "../control/errors.ts";
@@ -15,7 +16,7 @@ export function sourceChecks(peers: Peers): Pick<MappingChecks, "source" | "dest
       return queue(peers, scope, sourceArn, as, timeoutMs);
     },
     async destination(scope, arn, role) {
-      const isBucket = arn.split(":")[2] === "s3";
+      const isBucket = arnParts(arn).service === "s3";
       if (!isBucket && !isPlainQueueOrTopic(arn)) {
         throw invalidParameter(`The destination ARN ${arn} is invalid.`);
       }

@@ -2,6 +2,7 @@
  * Event source mappings as users manage them. A change is a row; the manager is told, and pollers
  * follow. https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
  */
+import { arnParts } from "../../kernel/arn.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -245,7 +246,7 @@ function transitionOf(before: EventSourceMapping, after: EventSourceMapping): Tr
 
 function kindOf(arn: string, request: MappingRequest): SourceKind {
   const kind = sourceKind(arn);
-  const service = arn.split(":")[2] ?? "";
+  const service = arnParts(arn).service;
   if ((kind === "dynamodb" || service === "kinesis") && request.StartingPosition === undefined) {
     throw invalidParameter(
       "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",

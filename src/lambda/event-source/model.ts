@@ -1,3 +1,4 @@
+import { arnParts } from "../../kernel/arn.ts";
 import type { Scope } from "../../kernel/scope.ts";
 
 /** What kind of source an ARN names. A FIFO queue differs from a standard one in what it takes. */
@@ -68,8 +69,8 @@ export function stateOf(mapping: EventSourceMapping, nowMs: number): string {
 
 /** `arn:aws:sqs:…`, `arn:aws:dynamodb:…:table/T/stream/L`; undefined for what is no source here. */
 export function sourceKind(arn: string): SourceKind | undefined {
-  const [scheme, partition = "", service, region = "", accountId = "", resource = ""] = arn.split(":");
-  if (scheme !== "arn" || !partition.startsWith("aws") || region === "" || accountId === "") return undefined;
+  const { service, region, accountId, resource } = arnParts(arn);
+  if (!arn.startsWith("arn:aws") || region === "" || accountId === "") return undefined;
   if (service === "sqs" && resource !== "") return resource.endsWith(".fifo") ? "sqs-fifo" : "sqs";
   if (service === "dynamodb" && /^table\/[^/]+\/stream\/.+/u.test(resource)) return "dynamodb";
   return undefined;

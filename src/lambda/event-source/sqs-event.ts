@@ -1,4 +1,5 @@
 /** A queue's messages as the event a function gets. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
+import { arnParts } from "../../kernel/arn.ts";
 
 /** As ReceiveMessage answers. */
 export interface QueueMessage {
@@ -42,6 +43,6 @@ export function queueRecord(message: QueueMessage, sourceArn: string): Readonly<
     md5OfBody: message.MD5OfBody,
     eventSource: "aws:sqs",
     eventSourceARN: sourceArn,
-    awsRegion: sourceArn.split(":")[3] ?? "",
+    awsRegion: arnParts(sourceArn).region,
   };
 }

@@ -1,4 +1,6 @@
 import type { RequestContext } from "../../aws/service.ts";
+import { queueUrl } from "../../events/outbox/send.ts";
+import { scopeOfArn } from "../../kernel/arn.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { PeerCall, Peers } from "../../ports/peers.ts";
 import type { Deps, S3Operations } from "./deps.ts";
@@ -6,7 +8,6 @@ import { bucketOf } from "./lookup.ts";
 import { type Bucket, bucketArn } from "./model.ts";
 import { readNotification } from "./notification-config.ts";
 import { type Notification, notificationOf, type Target, testMessage } from "./notifications.ts";
-import { scopeOfArn } from "./sender.ts";
 
 export function notificationOperations(deps: Deps, peers: () => Peers): S3Operations {
   return {
@@ -79,8 +80,8 @@ async function checkDestinations(
     }
   }
   for (const target of queues) {
-    const QueueUrl = `https://sqs.${bucket.region}.amazonaws.com/${target.arn.split(":").slice(4).join("/")}`;
-    const call = { service: "sqs", operation: "SendMessage", input: { QueueUrl, MessageBody: message } };
+    const input = { QueueUrl: queueUrl(target.arn), MessageBody: message };
+    const call = { service: "sqs", operation: "SendMessage", input };
     const why = await failure(peers.call({ ...call, ...common(target) }));
     if (why !== undefined) refused.push([target.arn, destinationRefusal("queue", why)]);
   }

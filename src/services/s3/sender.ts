@@ -1,4 +1,5 @@
 import type { RequestContext } from "../../aws/service.ts";
+import { scopeOfArn } from "../../kernel/arn.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Delivery, Outbox } from "../../ports/outbox.ts";
 import { bucketArn, type Bucket } from "./model.ts";
@@ -56,14 +57,6 @@ export function createSender(outbox: Outbox, random: Random): Sender {
       return sent;
     },
   };
-}
-
-export function scopeOfArn(
-  arn: string,
-  bucket: Bucket,
-): { readonly accountId: string; readonly region: string } {
-  const [, , , region = "", accountId = ""] = arn.split(":");
-  return { accountId: accountId || bucket.accountId, region: region || bucket.region };
 }
 
 /** The caller of a request, as events name them. */

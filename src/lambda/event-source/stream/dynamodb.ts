@@ -1,7 +1,7 @@
 /** DynamoDB Streams as a source, and its records as functions get them. */
 import { LIMITS } from "../../../kernel/limits.ts";
 import type { PeerIdentity, Peers } from "../../../ports/peers.ts";
-import { scopeOfArn } from "../../../events/outbox/send.ts";
+import { scopeOfArn } from "../../../kernel/arn.ts";
 import type { EventSourceMapping } from "../model.ts";
 import type { Shard, StreamRecord, StreamSource } from "./source.ts";
 

@@ -4,6 +4,7 @@
  */
 import { callFor, send } from "../../../events/outbox/send.ts";
 import { failureOf } from "../../../events/outbox/retry.ts";
+import { arnParts } from "../../../kernel/arn.ts";
 import type { Clock } from "../../../kernel/clock.ts";
 import type { Random } from "../../../kernel/random.ts";
 import type { PeerIdentity, Peers } from "../../../ports/peers.ts";
@@ -76,7 +77,7 @@ export async function deliverFailure(
   const { uuid, scope } = batch.mapping;
   const id = deps.random.uuid();
   const timeMs = deps.clock.now();
-  const isBucket = destinationArn.split(":")[2] === "s3";
+  const isBucket = arnParts(destinationArn).service === "s3";
   const message = {
     id,
     timeMs,
