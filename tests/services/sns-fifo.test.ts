@@ -154,3 +154,14 @@ test("what a topic's kind does not take", async (t) => {
   assert.equal((await refused(served.publish(fifo, "x", long))).code, "InvalidParameter");
   await served.publish(fifo, "x", both);
 });
+
+test("numbers grow over a restart, also when the clock was ahead before it", async (t) => {
+  const first = await serveSns(t);
+  const topic = await withQueue(first, CONTENT);
+  first.clock.advance(3_600_000);
+  const before = await first.publish(topic, "before", group);
+  await first.close();
+  const served = await serveSns(t, { folder: first.folder });
+  const after = await served.publish(topic, "after", group);
+  assert.ok((after.SequenceNumber ?? "") > (before.SequenceNumber ?? ""));
+});

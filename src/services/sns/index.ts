@@ -2,13 +2,14 @@ import { defineService, type Service } from "../../aws/service.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 import { access } from "./access.ts";
 import { createHttpSender } from "./http-sender.ts";
-import type { KeptMail } from "./mail.ts";
+import { listMails, type KeptMail } from "./mail.ts";
 import { platformOperations } from "./operations-platforms.ts";
 import { publishOperations } from "./operations-publish.ts";
 import { smsOperations } from "./operations-sms.ts";
 import { subscriptionOperations } from "./operations-subscriptions.ts";
 import { topicOperations } from "./operations-topics.ts";
-import { createParts, openState, type SnsDeps, type State } from "./state.ts";
+import { createSigner } from "./signer.ts";
+import { openState, type SnsDeps, type State } from "./state.ts";
 
 export { migrations } from "./schema.ts";
 export { CERTIFICATE_PATH } from "./signer.ts";
@@ -28,12 +29,12 @@ export interface Sns {
 }
 
 export function createSns(deps: SnsDeps): Sns {
-  const parts = createParts(deps);
+  const signer = createSigner(deps);
   const sender = createHttpSender(deps.clock);
   let state: Promise<State> | undefined;
 
   function open(): Promise<State> {
-    state ??= openState(deps, parts).catch((error: unknown) => {
+    state ??= openState(deps, signer).catch((error: unknown) => {
       // The next request tries again: the disk may have room then.
       state = undefined;
       throw error;
@@ -53,8 +54,8 @@ export function createSns(deps: SnsDeps): Sns {
       access: access(open),
     },
     post: (delivery) => sender.send(delivery),
-    certificate: (path) => parts.signer.certificate(path),
-    mails: (limit) => parts.mailBox.list(limit),
+    certificate: (path) => signer.certificate(path),
+    mails: (limit) => listMails(deps.database, limit),
     async close() {
       sender.close();
       await state?.catch(() => undefined);

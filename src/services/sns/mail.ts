@@ -29,14 +29,15 @@ export interface KeptMail extends Mail {
 export interface MailBox {
   /** The statements that put the mails there: for the unit of what caused them. */
   within(mails: readonly Mail[]): readonly Statement[];
-  /** The newest first. */
-  list(limit: number): Promise<readonly KeptMail[]>;
 }
 
 const KEPT_MAX = 1_000;
 
-export function createMailBox(database: Database, clock: Clock): MailBox {
-  const next = createSequence(clock);
+export async function openMailBox(database: Database, clock: Clock): Promise<MailBox> {
+  const [row] = await database.read<{ largest: number | bigint | null }>(
+    "SELECT MAX(id) AS largest FROM sns_mail",
+  );
+  const next = createSequence(clock, Number(row?.largest ?? 0));
   return {
     within(mails) {
       if (mails.length === 0) return [];
@@ -51,12 +52,13 @@ export function createMailBox(database: Database, clock: Clock): MailBox {
       };
       return [...inserts, trim];
     },
-    async list(limit) {
-      const rows = await database.read<{ body: string }>(
-        "SELECT body FROM sns_mail ORDER BY id DESC LIMIT ?",
-        [Math.min(limit, KEPT_MAX)],
-      );
-      return rows.map((row) => JSON.parse(row.body) as KeptMail);
-    },
   };
+}
+
+/** The newest first. */
+export async function listMails(database: Database, limit: number): Promise<readonly KeptMail[]> {
+  const rows = await database.read<{ body: string }>("SELECT body FROM sns_mail ORDER BY id DESC LIMIT ?", [
+    Math.min(limit, KEPT_MAX),
+  ]);
+  return rows.map((row) => JSON.parse(row.body) as KeptMail);
 }

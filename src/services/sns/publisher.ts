@@ -20,7 +20,7 @@ import type { MailBox } from "./mail.ts";
 import type { Message } from "./message.ts";
 import type { Topic } from "./model.ts";
 import type { Platforms } from "./platforms.ts";
-import { createSequence, sequenceNumber } from "./sequence.ts";
+import { sequenceNumber } from "./sequence.ts";
 import type { Signer } from "./signer.ts";
 
 export interface Published {
@@ -50,11 +50,12 @@ export function createPublisher(deps: {
   readonly outbox: Outbox;
   readonly mailBox: MailBox;
   readonly signer: Signer;
+  /** Numbers of FIFO messages. */
+  readonly nextSeq: () => number;
   readonly clock: Clock;
   readonly random: Random;
 }): Publisher {
-  const { database, directory, platforms, outbox, mailBox, signer, clock, random } = deps;
-  const nextSeq = createSequence(clock);
+  const { database, directory, platforms, outbox, mailBox, signer, clock, random, nextSeq } = deps;
 
   async function commit(out: FanOut, before: readonly Statement[]): Promise<void> {
     const unit = [...before, ...outbox.within(out.deliveries), ...mailBox.within(out.mails)];
@@ -137,6 +138,14 @@ export function createPublisher(deps: {
     publish: (topic, message, origin) =>
       topic.fifo ? publishFifo(topic, message, origin) : publishStandard(topic, message, origin),
   };
+}
+
+/** What was numbered before: the last messages are still remembered. */
+export async function largestNumber(database: Database): Promise<number> {
+  const [row] = await database.read<{ largest: number | bigint | null }>(
+    "SELECT MAX(seq) AS largest FROM sns_deduplication",
+  );
+  return Number(row?.largest ?? 0);
 }
 
 /** The given id, else the digest of the message without its attributes. */

@@ -5,9 +5,12 @@ const PER_MS = 2048;
 /** Makes sequence numbers as long as AWS's: 20 digits. */
 const BASE = 10_000_000_000_000_000_000n;
 
-/** Numbers that only grow, also over restarts, since they are made of the time. */
-export function createSequence(clock: Clock): () => number {
-  let last = 0;
+/**
+ * Numbers that only grow, also over restarts: they are made of the time, and start after the largest
+ * that is stored, should the clock have gone back.
+ */
+export function createSequence(clock: Clock, largest: number): () => number {
+  let last = largest;
   return () => (last = Math.max(last + 1, clock.now() * PER_MS));
 }
 

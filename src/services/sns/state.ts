@@ -9,9 +9,10 @@ import { createConfirmation, type Confirmation } from "./confirmation.ts";
 import { openDirectory, type Directory } from "./directory.ts";
 import type { FanOut } from "./fan-out.ts";
 import { openPlatforms, type Platforms } from "./platforms.ts";
-import { createMailBox, type MailBox } from "./mail.ts";
-import { createPublisher, type Publisher } from "./publisher.ts";
-import { createSigner, type Signer } from "./signer.ts";
+import { openMailBox, type MailBox } from "./mail.ts";
+import { createPublisher, largestNumber, type Publisher } from "./publisher.ts";
+import { createSequence } from "./sequence.ts";
+import type { Signer } from "./signer.ts";
 
 export interface SnsDeps {
   readonly clock: Clock;
@@ -38,21 +39,20 @@ export interface State {
   sent(out: FanOut): void;
 }
 
-/** `parts`: what is there before the directory is read. */
-export async function openState(deps: SnsDeps, parts: { signer: Signer; mailBox: MailBox }): Promise<State> {
+export async function openState(deps: SnsDeps, signer: Signer): Promise<State> {
   const { clock, random, database, outbox } = deps;
-  const directory = await openDirectory(database, clock);
-  const platforms = await openPlatforms(database);
-  const shared = { database, directory, platforms, outbox, clock, random, ...parts };
+  const [directory, platforms, mailBox, largest] = await Promise.all([
+    openDirectory(database, clock),
+    openPlatforms(database),
+    openMailBox(database, clock),
+    largestNumber(database),
+  ]);
+  const shared = { database, directory, platforms, mailBox, signer, outbox, clock, random };
   return {
     ...shared,
-    publisher: createPublisher(shared),
-    confirmation: createConfirmation(parts.signer, clock, random),
-    within: ({ deliveries, mails }) => [...outbox.within(deliveries), ...parts.mailBox.within(mails)],
+    publisher: createPublisher({ ...shared, nextSeq: createSequence(clock, largest) }),
+    confirmation: createConfirmation(signer, clock, random),
+    within: ({ deliveries, mails }) => [...outbox.within(deliveries), ...mailBox.within(mails)],
     sent: ({ deliveries }) => outbox.wake(deliveries),
   };
-}
-
-export function createParts(deps: SnsDeps): { signer: Signer; mailBox: MailBox } {
-  return { signer: createSigner(deps), mailBox: createMailBox(deps.database, deps.clock) };
 }
