@@ -17,40 +17,67 @@ export function wildcardFault(text: string): string | undefined {
   return undefined;
 }
 
-const COMPLEXITY_MAX = 50;
+/** AWS refuses fields whose wildcards could be at more places than this at once. */
+const PLACES_MAX = 10;
+/** Of the search below; a field that needs more is taken. */
+const STATES_MAX = 3_000;
 
-/**
- * How many places of its wildcards a field's value could be at once: each star passed stays possible,
- * and so does each beginning of the text behind it that the text itself repeats.
- * Errors: PatternError, without a place.
- */
+/** Errors: PatternError, without a place. */
 export function checkComplexity(tests: readonly Test[]): void {
   const wildcards = tests.flatMap((test) => test.wildcards ?? []);
-  const places = wildcards.reduce((sum, text) => sum + complexityOf(text), 0);
-  if (places < COMPLEXITY_MAX) return;
+  if (wildcards.length === 0 || !isTooComplex(wildcards)) return;
   throw new PatternError(
     "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character",
   );
 }
 
-export function complexityOf(text: string): number {
-  return wildcardParts(text)
-    .slice(1)
-    .reduce((sum, part) => sum + 1 + repeats(part), 0);
+/**
+ * Whether there is a text for which the wildcards of a field, read side by side, are at too many places
+ * at once: a star that was passed stays one, so does each beginning of what may follow it, and the end
+ * of a run of characters and the star behind it are two. All sets of places that a text can lead to are
+ * looked through, the text's next character being one that some place waits for, or another.
+ */
+export function isTooComplex(wildcards: readonly string[]): boolean {
+  const patterns = wildcards.map((text) => ['"', ...tokensOf(text), '"']);
+  const begin = patterns.map(() => [0]);
+  const seen = new Set<string>();
+  const open = [begin];
+  for (let state = open.pop(); state !== undefined; state = open.pop()) {
+    if (state.reduce((sum, places) => sum + places.length, 0) > PLACES_MAX) return true;
+    for (const char of awaited(patterns, state)) {
+      const next = patterns.map((tokens, index) => step(tokens, state[index] ?? [], char));
+      const key = next.map((places) => places.join(" ")).join(",");
+      if (seen.has(key)) continue;
+      if (seen.size >= STATES_MAX) return false;
+      seen.add(key);
+      open.push(next);
+    }
+  }
+  return false;
 }
 
-/** The longest chain of beginnings of `part` that are also its ends so far. */
-function repeats(part: string): number {
-  const border: number[] = [0];
-  const depth: number[] = [0];
-  let most = 0;
-  for (let at = 1; at < part.length; at += 1) {
-    let length = border[at - 1] ?? 0;
-    while (length > 0 && part[at] !== part[length]) length = border[length - 1] ?? 0;
-    if (part[at] === part[length]) length += 1;
-    border.push(length);
-    depth.push(length === 0 ? 0 : (depth[length - 1] ?? 0) + 1);
-    most = Math.max(most, depth[at] ?? 0);
+/** Characters that stand for themselves, and `undefined` for a star. */
+type Token = string | undefined;
+
+function tokensOf(text: string): Token[] {
+  return wildcardParts(text).flatMap((part, index) => (index === 0 ? [...part] : [undefined, ...part]));
+}
+
+function awaited(patterns: readonly (readonly Token[])[], state: readonly (readonly number[])[]): Set<Token> {
+  // Whatever nobody waits for keeps the stars alone.
+  const chars = new Set<Token>([undefined]);
+  state.forEach((places, index) => places.forEach((place) => chars.add(patterns[index]?.[place])));
+  return chars;
+}
+
+/** The places after one more character; a place is how many tokens are behind it. */
+function step(tokens: readonly Token[], places: readonly number[], char: Token): number[] {
+  const next = new Set<number>();
+  for (const place of places) {
+    if (place > 0 && tokens[place - 1] === undefined) next.add(place);
+    if (char === undefined || tokens[place] !== char) continue;
+    next.add(place + 1);
+    if (place + 1 < tokens.length && tokens[place + 1] === undefined) next.add(place + 2);
   }
-  return most;
+  return [...next].toSorted((a, b) => a - b);
 }
