@@ -193,12 +193,12 @@ describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.sk
     await executionRole(aws, "objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]);
   });
 
-  async function deploy(name: string, code: string, environment: string): Promise<void> {
+  async function deploy(name: string, code: string, handler: string, environment: string): Promise<void> {
     const size = readFileSync(fileIn(code)).length;
     assert.ok(size < 50 * 1024 * 1024, `${code} has ${String(size)} bytes`);
     await aws.ok(
       `lambda create-function --function-name ${name} --runtime python3.12 --role ${arnOf.role("objects")}
-       --handler lambda_function.handler --zip-file fileb://${code} --timeout 60 --memory-size 512
+       --handler ${handler} --zip-file fileb://${code} --timeout 60 --memory-size 512
        --environment ${environment}`,
     );
     await aws.ok(`lambda wait function-active --function-name ${name}`);
@@ -206,13 +206,18 @@ describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.sk
 
   test("pandas writes the first ten rows into another bucket (J10)", async (t) => {
     const source = fileIn("rows.py");
-    writeFileSync(source, FIRST_ROWS.replace("def lambda_handler", "def handler"));
+    writeFileSync(source, FIRST_ROWS);
     const handler = { name: "lambda_function.py", path: source };
     const reason = await archiveWithPackages(server, ["pandas"], handler, fileIn("pandas.zip"));
     if (reason !== undefined) return t.skip(reason);
     await aws.ok("s3 mb s3://rows-in");
     await aws.ok("s3 mb s3://rows-out");
-    await deploy("rows", "pandas.zip", "Variables={OUTPUT_BUCKET=rows-out,OUTPUT_KEY=first.csv}");
+    await deploy(
+      "rows",
+      "pandas.zip",
+      "lambda_function.lambda_handler",
+      "Variables={OUTPUT_BUCKET=rows-out,OUTPUT_KEY=first.csv}",
+    );
     await notify(aws, "rows-in", "rows", ["s3:ObjectCreated:*"]);
     const rows = Array.from({ length: 25 }, (_, n) => `${String(n)},name ${String(n)}`);
     writeFileSync(fileIn("rows.csv"), ["id,name", ...rows, ""].join("\n"));
@@ -239,7 +244,7 @@ describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.sk
     if (reason !== undefined) return t.skip(reason);
     await aws.ok("s3 mb s3://pictures");
     await aws.ok("s3 mb s3://thumbnails");
-    await deploy("thumbnail", "pillow.zip", "Variables={THUMBNAILS=thumbnails}");
+    await deploy("thumbnail", "pillow.zip", "lambda_function.handler", "Variables={THUMBNAILS=thumbnails}");
     await notify(aws, "pictures", "thumbnail", ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]);
     writeFileSync(fileIn("wide.ppm"), picture(400, 200));
     await aws.ok("s3 cp wide.ppm", "s3://pictures/my holiday.ppm");
