@@ -1,5 +1,6 @@
 /** `lambent demo`: from nothing to a function that answered, in one command. */
 import process from "node:process";
+import { archiveOf } from "./archive.ts";
 import type { RunningServer } from "../app/config-types.ts";
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import { admin, alive, connect, findServer, type Connection } from "./connection.ts";
@@ -103,7 +104,7 @@ function major(runtime: string): number {
 
 async function deploy(call: Call, runtime: string): Promise<void> {
   const python = runtime.startsWith("python");
-  const zip = await archive(python ? "app.py" : "app.mjs", python ? PYTHON : NODE);
+  const zip = await archiveOf(python ? "app.py" : "app.mjs", python ? PYTHON : NODE);
   const existing = await call("lambda", "GetFunction", { FunctionName: NAME }).catch((error: unknown) => {
     if (error instanceof Fault && error.message.startsWith("ResourceNotFoundException")) return undefined;
     throw error;
@@ -134,14 +135,4 @@ async function role(call: Call): Promise<string> {
     return call("iam", "GetRole", { RoleName: ROLE });
   });
   return (made["Role"] as { Arn: string }).Arn;
-}
-
-async function archive(name: string, text: string): Promise<Buffer> {
-  const { ZipFile } = (await import("yazl")).default;
-  const zip = new ZipFile();
-  zip.addBuffer(Buffer.from(text), name);
-  zip.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of zip.outputStream as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -1,7 +1,5 @@
 /** S3 behind the gateway, in this process: for the SDK, boto3 and raw requests. */
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -9,8 +7,6 @@ import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { createBlobStore } from "../../src/adapters/embedded/blob-store.ts";
 import { openDatabase } from "../../src/adapters/embedded/database.ts";
 import { OperationRecord } from "../../src/app/operation-record.ts";
-import { createGateway } from "../../src/aws/gateway/gateway.ts";
-import { createHttpServer } from "../../src/aws/gateway/http-server.ts";
 import type { KeyResolver } from "../../src/aws/sigv4/keys.ts";
 import { type AdjustableClock, systemClock } from "../../src/kernel/clock.ts";
 import { ServiceError } from "../../src/kernel/errors.ts";
@@ -20,6 +16,7 @@ import type { Database } from "../../src/ports/database.ts";
 import type { Delivery, Outbox } from "../../src/ports/outbox.ts";
 import type { PeerCall, Peers } from "../../src/ports/peers.ts";
 import { createS3, migrations, type S3 } from "../../src/services/s3/index.ts";
+import { serveGateway } from "./served.ts";
 
 export const ACCOUNT = "000000000000";
 export const REGION = "us-east-1";
@@ -103,29 +100,22 @@ export async function serveS3(t: TestContext, options: ServeOptions = {}): Promi
   };
   const blobs = await createBlobStore({ folder: join(folder, "objects") });
   const s3 = await createS3({ clock, random, log, database, blobs, outbox, peers: () => peers });
-  let endpoint = "";
-  const gateway = createGateway({
+  const served = await serveGateway({
     services: [s3.service],
     keys,
     clock,
-    random,
-    log,
-    defaultAccountId: ACCOUNT,
-    defaultRegion: REGION,
-    endpoint: () => endpoint,
-    ...(evidence === undefined ? {} : { onRequest: (record) => evidence.note(record) }),
+    accountId: ACCOUNT,
+    region: REGION,
+    evidence,
   });
-  const server = createHttpServer(gateway).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const { endpoint } = served;
   const clients: S3Client[] = [];
   let closed = false;
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
     for (const client of clients) client.destroy();
-    server.close();
-    server.closeAllConnections();
+    served.close();
     await s3.close();
     await database.close();
   }

@@ -1,9 +1,7 @@
 /** The services as clients meet them: through the gateway, with the AWS SDK and the AWS CLI. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
@@ -26,11 +24,8 @@ import {
   ListAttachedRolePoliciesCommand,
 } from "@aws-sdk/client-iam";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { createGateway } from "../../src/aws/gateway/gateway.ts";
-import { createHttpServer } from "../../src/aws/gateway/http-server.ts";
-import { silentLogger } from "../../src/kernel/log.ts";
-import { systemRandom } from "../../src/kernel/random.ts";
 import { ACCOUNT, type Harness, openHarness, REGION, ROOT_KEY } from "./harness.ts";
+import { serveGateway } from "./served.ts";
 
 interface Credentials {
   readonly accessKeyId: string;
@@ -50,24 +45,14 @@ interface Served extends Harness {
 
 async function serve(t: TestContext): Promise<Served> {
   const harness = await openHarness(t);
-  let endpoint = "";
-  const gateway = createGateway({
+  const { endpoint, close } = await serveGateway({
     services: [harness.iam.service, harness.sts.service, harness.logs.service],
     keys: harness.sts.keys,
     clock: harness.clock,
-    random: systemRandom(),
-    log: silentLogger,
-    defaultAccountId: ACCOUNT,
-    defaultRegion: REGION,
-    endpoint: () => endpoint,
+    accountId: ACCOUNT,
+    region: REGION,
   });
-  const server = createHttpServer(gateway).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  t.after(close);
   const root = { accessKeyId: ROOT_KEY.accessKeyId, secretAccessKey: ROOT_KEY.secretAccessKey };
   return {
     ...harness,

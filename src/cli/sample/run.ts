@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { archiveOf } from "../archive.ts";
 import type { Call } from "../client.ts";
 import { EXIT, Fault } from "../fault.ts";
 import { clockTime, note, paint, say } from "../output.ts";
@@ -77,7 +78,7 @@ export async function runSample(sample: Sample, options: RunOptions): Promise<vo
     const source = `${step.file}.${EXTENSIONS[options.language]}`;
     const text = readFileSync(join(sample.folder, options.language, source), "utf8");
     say(`${paint("green", "$")} zip function.zip ${source}`);
-    const ZipFile = await archive(source, text);
+    const ZipFile = await archiveOf(source, text);
     await perform([
       "lambda",
       "CreateFunction",
@@ -198,14 +199,4 @@ function sendable(input: Readonly<Record<string, unknown>>, folder: string): Rec
       return [member, member === "Payload" ? Buffer.from(value) : value];
     }),
   );
-}
-
-async function archive(name: string, text: string): Promise<Buffer> {
-  const { ZipFile } = (await import("yazl")).default;
-  const zip = new ZipFile();
-  zip.addBuffer(Buffer.from(text), name);
-  zip.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of zip.outputStream as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
