@@ -1,7 +1,12 @@
 /** Web servers and mail boxes as subscribers: confirmation, signatures, retries, links without a key. */
 import assert from "node:assert/strict";
 import { createVerify, X509Certificate } from "node:crypto";
-import { test } from "node:test";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import { test, type TestContext } from "node:test";
 import {
   ConfirmSubscriptionCommand,
   GetSubscriptionAttributesCommand,
@@ -292,3 +297,70 @@ test("another account's queue is asked first; a token is forgotten after two day
   const list = await served.client.send(new ListSubscriptionsByTopicCommand({ TopicArn: topic }));
   assert.deepEqual(list.Subscriptions, []);
 });
+
+test("a server that never answers, or never ends its answer, is given fifteen seconds", async (t) => {
+  const served = await serveSns(t);
+  const topic = await served.topic("t");
+  await served.queue("dead");
+  const attributes = {
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn("dead") }),
+    DeliveryPolicy: JSON.stringify({ healthyRetryPolicy: { numRetries: 0 } }),
+  };
+  const lazy = await lazyServer(t);
+  const token = subscribe(served, topic, lazy.url, attributes).then(() => lazy.token);
+  await served.client.send(new ConfirmSubscriptionCommand({ TopicArn: topic, Token: await token }));
+  await served.publish(topic, "unheard");
+  await lazy.asked.next();
+  served.clock.advance(15_000);
+  const [letter] = await served.receive("dead");
+  assert.equal((JSON.parse(letter?.Body ?? "") as Json)["Message"], "unheard");
+  assert.equal(served.ends.at(-1)?.failure?.code, "Timeout");
+  lazy.begins = true;
+  await served.publish(topic, "heard");
+  const { value: socket } = (await lazy.asked.next()) as { value: Socket };
+  await served.quiet();
+  assert.equal(served.ends.at(-1)?.failure, undefined);
+  const ended = socket.destroyed ? Promise.resolve([]) : once(socket, "close");
+  served.clock.advance(15_000);
+  await ended;
+});
+
+interface LazyServer {
+  readonly url: string;
+  readonly token: Promise<string>;
+  /** The connection of each request after the first, which is answered. */
+  readonly asked: AsyncIterator<Socket>;
+  /** Whether an answer is begun, and not ended; or there is none at all. */
+  begins: boolean;
+}
+
+async function lazyServer(t: TestContext): Promise<LazyServer> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const first = Promise.withResolvers<string>();
+  const sockets = new PassThrough({ objectMode: true });
+  let isFirst = true;
+  server.on("request", (request, response) => {
+    void text(request).then((body) => {
+      if (isFirst) {
+        isFirst = false;
+        response.end();
+        return first.resolve((JSON.parse(body) as Json)["Token"] ?? "");
+      }
+      if (lazy.begins) response.writeHead(200).write("more to come");
+      sockets.write(request.socket);
+    });
+  });
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const lazy: LazyServer = {
+    url: `http://127.0.0.1:${String(port)}/`,
+    token: first.promise,
+    asked: sockets[Symbol.asyncIterator]() as AsyncIterator<Socket>,
+    begins: false,
+  };
+  return lazy;
+}

@@ -11,6 +11,7 @@ import { ServiceError } from "../../kernel/errors.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 
 const TIMEOUT_MS = 15_000;
+const ANSWER_BYTES_MAX = 65_536;
 const DOWN = "start the web server, or unsubscribe it with aws sns unsubscribe";
 const SLOW = "answer first and work afterwards";
 const REFUSED = "see the web server's own log; every answer but 2xx is a failure, redirects too";
@@ -48,19 +49,21 @@ export interface HttpSender {
 export function createHttpSender(clock: Clock): HttpSender {
   const closing = new AbortController();
 
-  function post(delivery: Delivery, signal: AbortSignal): Promise<number> {
+  /** Resolves with the status. Both exchange and what is left of its answer end after the timeout. */
+  function post(delivery: Delivery, timeout: AbortController): Promise<number> {
     return new Promise((resolve, reject) => {
       const url = new URL(delivery.targetArn);
       const host = url.hostname.replace(/^\[|\]$/gu, "");
       // Of a literal address nobody asks for the address.
       if (isLinkLocal(host)) throw linkLocal(host);
       const body = Buffer.from(delivery.body, "utf8");
+      const timer = clock.timer(TIMEOUT_MS, () => timeout.abort());
       const outgoing = (url.protocol === "https:" ? https() : http).request(url, {
         method: "POST",
         // A connection of its own: one that was kept may have been closed at the other end.
         agent: false,
         lookup: lookupOutside,
-        signal,
+        signal: AbortSignal.any([timeout.signal, closing.signal]),
         headers: {
           ...delivery.headers,
           "Content-Length": String(body.length),
@@ -68,13 +71,18 @@ export function createHttpSender(clock: Clock): HttpSender {
           "Accept-Encoding": "gzip,deflate",
         },
       });
+      outgoing.once("close", () => timer.cancel());
+      outgoing.on("error", reject);
       outgoing.once("response", (response) => {
-        // Only the status counts.
-        response.resume();
-        response.once("error", () => undefined);
         resolve(response.statusCode ?? 0);
+        // Only the status counts; a short answer is read, so that the server can end in peace.
+        let bytes = 0;
+        response.on("error", () => undefined);
+        response.on("data", (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > ANSWER_BYTES_MAX) response.destroy();
+        });
       });
-      outgoing.once("error", reject);
       outgoing.end(body);
     });
   }
@@ -82,10 +90,9 @@ export function createHttpSender(clock: Clock): HttpSender {
   return {
     async send(delivery) {
       const timeout = new AbortController();
-      const timer = clock.timer(TIMEOUT_MS, () => timeout.abort());
       let status: number;
       try {
-        status = await post(delivery, AbortSignal.any([timeout.signal, closing.signal]));
+        status = await post(delivery, timeout);
       } catch (error) {
         if (error instanceof ServiceError) throw error;
         if (timeout.signal.aborted) {
@@ -97,8 +104,6 @@ export function createHttpSender(clock: Clock): HttpSender {
           error instanceof Error ? error.message : String(error),
           DOWN,
         );
-      } finally {
-        timer.cancel();
       }
       if (status >= 200 && status < 300) return;
       throw failed("EndpointFailure", severity(status), `the endpoint answered ${String(status)}`, REFUSED);

@@ -20,23 +20,14 @@ export function publishOperations(open: () => Promise<State>): Operations<Sns> {
     async Publish(input, context) {
       const state = await open();
       const { TopicArn: topicArn, TargetArn: targetArn, PhoneNumber: phone } = input;
-      if (targetArn?.includes(":endpoint/") === true)
+      checkOneTarget([topicArn, targetArn, phone]);
+      if (targetArn?.includes(":endpoint/") === true) {
         return { MessageId: await push(state, input, targetArn) };
-      const message = messageOf(input);
-      if ([topicArn, targetArn, phone].filter((one) => one !== undefined).length !== 1) {
-        throw errors.invalid(
-          topicArn === undefined && targetArn === undefined && phone === undefined
-            ? "TopicArn or TargetArn Reason: no value for required parameter"
-            : "TopicArn Reason: Only one of TopicArn, TargetArn or PhoneNumber is allowed",
-        );
       }
+      const message = messageOf(input);
       if (phone !== undefined) return { MessageId: await text(state, phone, message, context) };
-      const topic = topicOf(
-        state,
-        topicArn ?? targetArn,
-        context,
-        topicArn === undefined ? "TargetArn" : "TopicArn",
-      );
+      const parameter = topicArn === undefined ? "TargetArn" : "TopicArn";
+      const topic = topicOf(state, topicArn ?? targetArn, context, parameter);
       checkGroups(topic, message);
       return state.publisher.publish(topic, message, originOf(context));
     },
@@ -53,6 +44,14 @@ export function publishOperations(open: () => Promise<State>): Operations<Sns> {
       return { Successful: published.map((one, index) => ({ Id: entries[index]?.Id, ...one })), Failed: [] };
     },
   };
+}
+
+function checkOneTarget(targets: readonly (string | undefined)[]): void {
+  const given = targets.filter((one) => one !== undefined).length;
+  if (given === 0) throw errors.invalid("TopicArn or TargetArn Reason: no value for required parameter");
+  if (given > 1) {
+    throw errors.invalid("TopicArn Reason: Only one of TopicArn, TargetArn or PhoneNumber is allowed");
+  }
 }
 
 /** Everything that AWS refuses a whole batch for, but its messages. */
