@@ -23,8 +23,6 @@ import { createWakeup } from "../../src/adapters/embedded/wakeup.ts";
 import { createPeers } from "../../src/adapters/peers/in-process.ts";
 import { OperationRecord } from "../../src/app/operation-record.ts";
 import { createDispatch } from "../../src/aws/dispatch.ts";
-import { createGateway } from "../../src/aws/gateway/gateway.ts";
-import { createHttpServer } from "../../src/aws/gateway/http-server.ts";
 import type { KeyResolver } from "../../src/aws/sigv4/keys.ts";
 import { createRelay, type DeliveryEnd } from "../../src/events/outbox/relay.ts";
 import { outboxMigrations } from "../../src/events/outbox/store.ts";
@@ -35,6 +33,7 @@ import { systemRandom } from "../../src/kernel/random.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { createSns, migrations, type Sns } from "../../src/services/sns/index.ts";
 import { createSqs, migrations as sqsMigrations } from "../../src/services/sqs/index.ts";
+import { serveGateway } from "./served.ts";
 
 export const ACCOUNT = "123456789012";
 export const REGION = "eu-west-1";
@@ -149,20 +148,15 @@ export async function serveSns(
   let endpoint = "";
   const dispatch = createDispatch({ services, clock, random, log, endpoint: () => endpoint });
   await relay.start();
-  const gateway = createGateway({
+  const served = await serveGateway({
     services,
     keys,
     clock,
-    random,
-    log,
-    defaultAccountId: ACCOUNT,
-    defaultRegion: REGION,
-    endpoint: () => endpoint,
-    ...(evidence === undefined ? {} : { onRequest: (record) => evidence.note(record) }),
+    accountId: ACCOUNT,
+    region: REGION,
+    evidence,
   });
-  const server = createHttpServer(gateway).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  endpoint = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  ({ endpoint } = served);
   const config = { endpoint, region: REGION, credentials: KEY, maxAttempts: 1 };
   const clients: { destroy(): void }[] = [];
   const made = <T extends { destroy(): void }>(client: T): T => {
@@ -177,8 +171,7 @@ export async function serveSns(
     if (closed) return;
     closed = true;
     for (const one of clients) one.destroy();
-    server.close();
-    server.closeAllConnections();
+    served.close();
     await sns.close();
     await relay.close();
     await sqs.close();
