@@ -18,7 +18,7 @@ import type { MappingLease, MappingStore } from "../store.ts";
 import { refusalOf, shownOutcome, tellBatch, type ToldDeps } from "../told.ts";
 import { deliverFailure } from "./on-failure.ts";
 import { dynamodbSource } from "./dynamodb.ts";
-import { processShard, type Checkpoint, type ShardDeps } from "./shard.ts";
+import { checkpointOf, processShard, type ShardDeps } from "./shard.ts";
 import type { Shard, StreamSource, StreamRecord } from "./source.ts";
 import type { AttemptResult, GiveUpCondition } from "./step.ts";
 
@@ -167,9 +167,8 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
     for (let startedAt = 0; !signal.aborted;) {
       try {
         startedAt = clock.now();
-        const stored = (await store.checkpoints(mapping.uuid)).get(shard.id);
-        const checkpoint = stored === undefined ? undefined : (JSON.parse(stored) as Checkpoint);
-        return await processShard(shardDeps(shard.id), checkpoint);
+        const stored = await store.checkpoints(mapping.uuid);
+        return await processShard(shardDeps(shard.id), checkpointOf(shard, stored));
       } catch (error) {
         // Another node has the mapping: its manager's next look ends this poller.
         if (signal.aborted || error instanceof Conflict) return;

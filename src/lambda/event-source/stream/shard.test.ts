@@ -6,7 +6,7 @@ import { ServiceError } from "../../../kernel/errors.ts";
 import { fakeClock, type FakeClock } from "../../../testing/fake-clock.ts";
 import type { InvocationOutcome } from "../../model/invocation.ts";
 import type { EventSourceMapping, MappingSettings, StreamSettings } from "../model.ts";
-import { processShard, type Checkpoint } from "./shard.ts";
+import { checkpointOf, processShard, type Checkpoint } from "./shard.ts";
 import type { StreamRecord } from "./source.ts";
 
 const STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s";
@@ -247,4 +247,17 @@ test("a function that ends because the server does has used up no attempt", asyn
   ending.resolve("error");
   await stopped;
   assert.deepEqual([one.givenUp, one.checkpoint.current], [[], undefined]);
+});
+
+test("a child goes on where its parent ended, not at the latest record", () => {
+  const child = { id: "child", parentId: "parent" };
+  const stored = (...entries: readonly [string, Checkpoint][]): ReadonlyMap<string, string> =>
+    new Map(entries.map(([id, checkpoint]) => [id, JSON.stringify(checkpoint)]));
+  assert.equal(checkpointOf(child, stored()), undefined);
+  assert.equal(checkpointOf({ id: "parent", parentId: undefined }, stored()), undefined);
+  const parent: Checkpoint = { ended: true, sinceMs: 7 };
+  assert.deepEqual(checkpointOf(child, stored(["parent", parent])), { sinceMs: 7 });
+  assert.deepEqual(checkpointOf(child, stored(["parent", { after: "9" }])), { sinceMs: 0 });
+  const own: Checkpoint = { after: "12" };
+  assert.deepEqual(checkpointOf(child, stored(["parent", parent], ["child", own])), own);
 });

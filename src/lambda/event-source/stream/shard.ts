@@ -13,7 +13,7 @@ import type { Wakeup } from "../../../ports/wakeup.ts";
 import type { EventSourceMapping } from "../model.ts";
 import { Lane, type LaneDeps } from "./lane.ts";
 import { Progress } from "./progress.ts";
-import type { Position, StreamRecord, StreamSource } from "./source.ts";
+import type { Position, Shard, StreamRecord, StreamSource } from "./source.ts";
 import type { OpenWindow } from "./window.ts";
 
 /** What is stored of a shard. */
@@ -44,6 +44,21 @@ const LOOK_MS = 10_000;
 const LANE_BYTES = 2 * LIMITS.syncPayloadBytes;
 /** Between looks whether there is room for more records. */
 const FULL_MS = 250;
+
+/**
+ * Where a shard goes on. One that was never read, of a parent that was, begins at its first record: it
+ * came when the mapping was there already, whatever its starting position says.
+ */
+export function checkpointOf(
+  { id, parentId }: Shard,
+  stored: ReadonlyMap<string, string>,
+): Checkpoint | undefined {
+  const own = stored.get(id);
+  if (own !== undefined) return JSON.parse(own) as Checkpoint;
+  const parent = parentId === undefined ? undefined : stored.get(parentId);
+  if (parent === undefined) return undefined;
+  return { sinceMs: (JSON.parse(parent) as Checkpoint).sinceMs ?? 0 };
+}
 
 /** Resolves when the shard is processed to its end, or the signal aborted. Errors: what the source or the storage throws. */
 export async function processShard(outer: ShardDeps, from: Checkpoint | undefined): Promise<void> {
@@ -91,7 +106,7 @@ export async function processShard(outer: ShardDeps, from: Checkpoint | undefine
     await Promise.allSettled(parts);
     throw error;
   }
-  if (!deps.signal.aborted) await deps.save({ ended: true });
+  if (!deps.signal.aborted) await deps.save({ ended: true, sinceMs: start.sinceMs ?? 0 });
 }
 
 interface Reader {
