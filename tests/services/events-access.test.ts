@@ -13,13 +13,16 @@ import {
 } from "@aws-sdk/client-eventbridge";
 import {
   CreateAccessKeyCommand,
+  CreateRoleCommand,
   CreateUserCommand,
   DeleteUserPolicyCommand,
   IAMClient,
+  PutRolePolicyCommand,
   PutUserPolicyCommand,
 } from "@aws-sdk/client-iam";
 import {
   CreateQueueCommand,
+  DeleteMessageCommand,
   ReceiveMessageCommand,
   SetQueueAttributesCommand,
   SQSClient,
@@ -101,6 +104,8 @@ test("users, bus policies and receivers decide about events", async () => {
       );
       const [message] = Messages;
       if (message !== undefined) {
+        const { ReceiptHandle } = message;
+        await sqs.send(new DeleteMessageCommand({ QueueUrl: urlOf(name), ReceiptHandle }));
         const texts = Object.entries(message.MessageAttributes ?? {}).map(([key, value]) => [
           key,
           value.StringValue,
@@ -175,6 +180,29 @@ test("users, bus policies and receivers decide about events", async () => {
     });
     assert.equal(await send(owner, "mine"), "ok");
     await received("in");
+
+    // A bus as the target is asked as the target's role.
+    await owner.send(new CreateEventBusCommand({ Name: "next" }));
+    const trust = document({ Principal: { Service: "events.amazonaws.com" }, Action: "sts:AssumeRole" });
+    await iam.send(new CreateRoleCommand({ RoleName: "r", AssumeRolePolicyDocument: trust }));
+    const next = `${ARNS}:event-bus/next`;
+    await owner.send(new PutRuleCommand({ Name: "beyond", EventBusName: "next", EventPattern }));
+    const beyond = { Id: "a", Arn: queueArn("beyond") };
+    await owner.send(new PutTargetsCommand({ Rule: "beyond", EventBusName: "next", Targets: [beyond] }));
+    await queue("beyond", { ArnEquals: { "aws:SourceArn": `${ARNS}:rule/next/beyond` } });
+    const toBus = { Id: "a", Arn: next, RoleArn: role, DeadLetterConfig: { Arn: queueArn("dead") } };
+    await owner.send(new PutTargetsCommand({ Rule: "r", EventBusName: "guarded", Targets: [toBus] }));
+    assert.equal(await send(owner, "mine"), "ok");
+    assert.equal((await received("dead"))["ERROR_CODE"], "NO_PERMISSIONS");
+    await iam.send(
+      new PutRolePolicyCommand({
+        RoleName: "r",
+        PolicyName: "p",
+        PolicyDocument: document({ Action: "events:PutEvents", Resource: next }),
+      }),
+    );
+    assert.equal(await send(owner, "mine"), "ok");
+    await received("beyond");
   } finally {
     for (const client of [iam, sqs, owner, ada]) client.destroy();
   }

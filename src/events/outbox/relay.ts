@@ -74,11 +74,16 @@ export interface SenderRow {
   /** Epoch milliseconds. */
   readonly createdAt: number;
   readonly end: Statement;
+  /** Told what AWS would have had against the delivery. */
+  readonly onHint: (hint: string) => void;
 }
 
 export interface Relay extends Outbox {
-  /** Targets that begin with `prefix` (`http`, `sms:`) go to `sender`. Before `start`. */
-  use(prefix: string, sender: Sender): void;
+  /**
+   * Targets that begin with `prefix` (`http`, `sms:`) go to `sender`. Before `start`. `near`: within
+   * this process; what is elsewhere may be late, and holds up nothing else.
+   */
+  use(prefix: string, sender: Sender, place?: "near" | "far"): void;
   start(): Promise<void>;
   /** Ends what is under way and waits for it. */
   close(): Promise<void>;
@@ -106,7 +111,7 @@ const inMemory = ({ rows, running }: Lane): number => rows.length + running;
 
 export function createRelay(deps: RelayDeps): Relay {
   const { database, clock, log, node } = deps;
-  const senders: { readonly prefix: string; readonly sender: Sender }[] = [];
+  const senders: { readonly prefix: string; readonly sender: Sender; readonly place: "near" | "far" }[] = [];
   const staged = new WeakMap<Delivery, { readonly createdAt: number; readonly held: boolean }>();
   const near: Lane = { rows: [], running: 0 };
   const far: Lane = { rows: [], running: 0 };
@@ -122,9 +127,9 @@ export function createRelay(deps: RelayDeps): Relay {
     return seq;
   }
 
-  const senderOf = ({ targetArn }: Delivery): Sender | undefined =>
-    senders.find(({ prefix }) => targetArn.startsWith(prefix))?.sender;
-  const laneOf = (delivery: Delivery): Lane => (senderOf(delivery) === undefined ? near : far);
+  const senderOf = ({ targetArn }: Delivery): (typeof senders)[number] | undefined =>
+    senders.find(({ prefix }) => targetArn.startsWith(prefix));
+  const laneOf = (delivery: Delivery): Lane => (senderOf(delivery)?.place === "far" ? far : near);
 
   function within(deliveries: readonly Delivery[]): ReturnType<Outbox["within"]> {
     const now = clock.now();
@@ -223,14 +228,15 @@ export function createRelay(deps: RelayDeps): Relay {
   async function handOver(row: OutboxRow): Promise<string | undefined> {
     const { delivery } = row;
     let hint: string | undefined;
-    const sender = senderOf(delivery);
-    if (sender !== undefined) {
-      const outcome = await sender(delivery, { createdAt: row.createdAt, end: removeRow(row) });
-      if (outcome === "ended") return undefined;
+    const onHint = (text: string): void => void (hint = text);
+    const own = senderOf(delivery);
+    if (own !== undefined) {
+      const outcome = await own.sender(delivery, { createdAt: row.createdAt, end: removeRow(row), onHint });
+      if (outcome === "ended") return hint;
     } else {
       const call = {
         ...callFor(delivery.targetArn, messageOf(row), identityOf(delivery), delivery.scope),
-        onHint: (text: string) => void (hint = text),
+        onHint,
       };
       if (call.service === "lambda") {
         const target = functionOfArn(delivery.targetArn);
@@ -291,7 +297,7 @@ export function createRelay(deps: RelayDeps): Relay {
         attributes: { ...delivery.attributes, ...attributes },
       };
       try {
-        await send(deps.peers, callFor(deadLetterArn, message, identityOf(delivery), delivery.scope));
+        await send(deps.peers, callFor(deadLetterArn, message, serviceOf(delivery), delivery.scope));
       } catch (error) {
         const now = clock.now();
         if (failureOf(error).retryable && now - row.createdAt < delivery.retry.maxAgeMs + DEAD_LETTER_MS) {
@@ -312,7 +318,7 @@ export function createRelay(deps: RelayDeps): Relay {
   return {
     within,
     wake,
-    use: (prefix, sender) => void senders.push({ prefix, sender }),
+    use: (prefix, sender, place = "far") => void senders.push({ prefix, sender, place }),
     async start() {
       await database.commit([releaseHeld(node, clock.now())]);
       life.open = true;
@@ -326,10 +332,15 @@ export function createRelay(deps: RelayDeps): Relay {
   };
 }
 
-/** The role of the delivery, or else the service that sends. */
-export function identityOf(delivery: Delivery, roleArn: string | undefined = delivery.roleArn): PeerIdentity {
-  if (roleArn !== undefined)
-    return { kind: "role", arn: roleArn, sessionName: delivery.id.replaceAll("-", "") };
+/** Who asks the receiver: the role of the delivery, or else the service that sends. */
+export function identityOf(delivery: Delivery): PeerIdentity {
+  const { roleArn, id } = delivery;
+  if (roleArn === undefined) return serviceOf(delivery);
+  return { kind: "role", arn: roleArn, sessionName: id.replaceAll("-", "") };
+}
+
+/** The service itself: it is who asks a dead-letter queue, whatever role is for the receiver. */
+function serviceOf(delivery: Delivery): PeerIdentity {
   return {
     kind: "service",
     principal: delivery.principal,

@@ -32,8 +32,8 @@ const PRINCIPAL = "events.amazonaws.com";
 
 export function useReceivers(deps: ReceiverDeps): void {
   for (const partition of ["aws", "aws-cn", "aws-us-gov"]) {
-    deps.relay.use(`arn:${partition}:events:`, busReceiver(deps));
-    deps.relay.use(`arn:${partition}:logs:`, logReceiver(deps));
+    deps.relay.use(`arn:${partition}:events:`, busReceiver(deps), "near");
+    deps.relay.use(`arn:${partition}:logs:`, logReceiver(deps), "near");
   }
 }
 
@@ -43,7 +43,7 @@ function busReceiver(deps: ReceiverDeps): Sender {
     const bus = parseBusArn(delivery.targetArn);
     if (bus === undefined) throw errors.busNotFound(delivery.targetArn);
     const isForwarded = delivery.principal === PRINCIPAL;
-    if (isForwarded) await permit(deps, delivery, bus);
+    if (isForwarded) await permit(deps, delivery, bus, row.onHint);
     await busAt(deps, bus);
     const event = isForwarded
       ? forwardedEvent(
@@ -77,7 +77,12 @@ function serviceEvent(delivery: Delivery, timeMs: number, now: number): BusEvent
 }
 
 /** The role of the target, or else the account of the rule, must be let in. Errors: AccessDenied. */
-async function permit({ peers }: ReceiverDeps, delivery: Delivery, bus: BusKey): Promise<void> {
+async function permit(
+  { peers }: ReceiverDeps,
+  delivery: Delivery,
+  bus: BusKey,
+  onHint: (hint: string) => void,
+): Promise<void> {
   const { accountId, region } = delivery.scope;
   if (delivery.roleArn === undefined && accountId === bus.accountId) return;
   const { source, "detail-type": detailType } = JSON.parse(delivery.body) as BusEvent["value"];
@@ -97,12 +102,13 @@ async function permit({ peers }: ReceiverDeps, delivery: Delivery, bus: BusKey):
     input: { Entries: [{ EventBusName: delivery.targetArn, Source: source, DetailType: detailType }] },
     scope: bus,
     as: delivery.roleArn === undefined ? account : identityOf(delivery),
+    onHint,
   });
 }
 
 /** One stream a rule and day. */
 function logReceiver({ peers, clock }: ReceiverDeps): Sender {
-  return async (delivery) => {
+  return async (delivery, { onHint }) => {
     const [, , , region = "", accountId = "", , logGroupName = ""] = delivery.targetArn.split(":");
     const rule = parseRuleArn(delivery.sourceArn)?.rule ?? "events";
     const now = clock.now();
@@ -114,6 +120,7 @@ function logReceiver({ peers, clock }: ReceiverDeps): Sender {
         input: { logGroupName, logStreamName, ...input },
         scope: { accountId, region },
         as: identityOf(delivery),
+        onHint,
       });
     const put = (): Promise<unknown> => call("PutLogEvents", { logEvents: [logEvent(delivery.body, now)] });
     try {
