@@ -323,3 +323,35 @@ test("a token that confirms nothing", async (t) => {
   assert.deepEqual(await refused(confirm(topic, "ab".repeat(144))), invalid("Token"));
   assert.deepEqual(await refused(confirm("not an arn", "x")), invalid("Topic"));
 });
+
+test("a subscription is none of another account's business", async (t) => {
+  const served = await serveSns(t);
+  const topic = await served.topic("t");
+  const SubscriptionArn = await served.subscribeQueue(topic, "q");
+  const stranger = served.clientOf({
+    credentials: { accessKeyId: "999999999999", secretAccessKey: "any" },
+  });
+  const calls: [string, Promise<unknown>][] = [
+    ["GetSubscriptionAttributes", stranger.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }))],
+    [
+      "SetSubscriptionAttributes",
+      stranger.send(
+        new SetSubscriptionAttributesCommand({
+          SubscriptionArn,
+          AttributeName: "RawMessageDelivery",
+          AttributeValue: "true",
+        }),
+      ),
+    ],
+    ["Unsubscribe", stranger.send(new UnsubscribeCommand({ SubscriptionArn }))],
+  ];
+  for (const [operation, call] of calls) {
+    assert.deepEqual(await refused(call), {
+      code: "AuthorizationError",
+      status: 403,
+      message: `User: arn:aws:iam::999999999999:root is not authorized to perform: SNS:${operation} on resource: ${topic}`,
+    });
+  }
+  const list = await stranger.send(new ListSubscriptionsCommand({}));
+  assert.deepEqual(list.Subscriptions, []);
+});

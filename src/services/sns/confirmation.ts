@@ -2,7 +2,7 @@
  * Subscriptions that somebody has to confirm: what is sent to them, and to those that end. The token in
  * it is the permission to confirm, and to bring an ended subscription back.
  */
-import { partitionOf } from "../../kernel/scope.ts";
+import { arnParts, scopeOfArn } from "../../kernel/arn.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Delivery } from "../../ports/outbox.ts";
@@ -29,7 +29,7 @@ export function needsConfirmation(
   endpoint: string,
   caller: string,
 ): boolean {
-  if (protocol === "sqs") return endpoint.split(":")[4] !== caller;
+  if (protocol === "sqs") return arnParts(endpoint).accountId !== caller;
   return protocol === "http" || protocol === "https" || protocol === "email" || protocol === "email-json";
 }
 
@@ -74,15 +74,14 @@ function delivery(
   id: string,
 ): Delivery {
   const { endpoint } = subscription;
-  const [, , , region = "", accountId = ""] = endpoint.split(":");
-  const isQueue = endpoint.startsWith(`arn:${partitionOf(topic.region)}:`);
+  const isQueue = subscription.protocol === "sqs";
   const policy = deliveryPolicyOf(
     topic.attributes["DeliveryPolicy"],
     subscription.attributes["DeliveryPolicy"],
   );
   return {
     id,
-    scope: isQueue ? { region, accountId } : { region: topic.region, accountId: topic.accountId },
+    scope: scopeOfArn(endpoint, topic),
     principal: PRINCIPAL,
     sourceArn: topic.arn,
     targetArn: endpoint,

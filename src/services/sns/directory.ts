@@ -2,6 +2,7 @@
  * Topics and subscriptions: rows in the database, and all of them in memory, with their filters compiled.
  * Changes are made one after the other (`exclusive`), committed, and then seen by everybody at once.
  */
+import { arnParts } from "../../kernel/arn.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { sameScope, type Scope } from "../../kernel/scope.ts";
 import type { Database, Statement } from "../../ports/database.ts";
@@ -138,7 +139,7 @@ export async function openDirectory(database: Database, clock: Clock): Promise<D
     },
     ofOwner: ({ accountId, region }) =>
       [...subscriptions.values()].filter(
-        (one) => one.owner === accountId && one.topicArn.split(":")[3] === region && isShown(one),
+        (one) => one.owner === accountId && arnParts(one.topicArn).region === region && isShown(one),
       ),
     counts(topicArn) {
       const all = ofTopic(topicArn);

@@ -2,6 +2,7 @@
  * One message, all its subscribers: what each of them is sent. A message is signed once for a protocol's
  * text and a signature version, however many subscribers it has.
  */
+import { scopeOfArn } from "../../kernel/arn.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Delivery, DeliveryAttribute, DeliveryRetry } from "../../ports/outbox.ts";
 import { deliveryPolicyOf, pausesMs } from "./delivery-policy.ts";
@@ -158,11 +159,9 @@ function commonOf(
 ): Pick<Delivery, "id" | "scope" | "principal" | "sourceArn" | "targetArn"> & Partial<Delivery> {
   const { topic, traceHeader } = accepted;
   const deadLetterArn = deadLetterArnOf(subscription);
-  const [, , , region = "", accountId = ""] = subscription.endpoint.split(":");
-  const isArn = subscription.endpoint.startsWith("arn:");
   return {
     id: random.uuid(),
-    scope: isArn ? { accountId, region } : { accountId: topic.accountId, region: topic.region },
+    scope: scopeOfArn(subscription.endpoint, topic),
     principal: PRINCIPAL,
     sourceArn: topic.arn,
     targetArn: subscription.endpoint,

@@ -1,6 +1,8 @@
 import type { Operations } from "../../aws/service.ts";
+import { arnParts } from "../../kernel/arn.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
+import type { Scope } from "../../kernel/scope.ts";
 import * as errors from "./errors.ts";
 import { pageOf } from "./page.ts";
 import * as rules from "./platform-rules.ts";
@@ -29,14 +31,14 @@ export function platformOperations(open: () => Promise<State>): Operations<Sns> 
       await alone((platforms) => platforms.put({ arn, platform, accountId, region, attributes }));
       return { PlatformApplicationArn: arn };
     },
-    async GetPlatformApplicationAttributes({ PlatformApplicationArn: arn }) {
-      return { Attributes: applicationOf((await open()).platforms, arn).attributes };
+    async GetPlatformApplicationAttributes({ PlatformApplicationArn: arn }, context) {
+      return { Attributes: applicationOf((await open()).platforms, arn, context).attributes };
     },
-    async SetPlatformApplicationAttributes({ PlatformApplicationArn: arn, Attributes: given = {} }) {
+    async SetPlatformApplicationAttributes({ PlatformApplicationArn: arn, Attributes: given = {} }, context) {
       rules.checkArn(arn ?? "", "PlatformApplicationArn");
       const changed = rules.applicationAttributes(given);
       await alone(async (platforms) => {
-        const before = applicationOf(platforms, arn);
+        const before = applicationOf(platforms, arn, context);
         await platforms.put({ ...before, attributes: { ...before.attributes, ...changed } });
       });
       return {};
@@ -50,44 +52,50 @@ export function platformOperations(open: () => Promise<State>): Operations<Sns> 
       }));
       return { PlatformApplications, ...(next === undefined ? {} : { NextToken: next }) };
     },
-    async DeletePlatformApplication({ PlatformApplicationArn: arn = "" }) {
+    async DeletePlatformApplication({ PlatformApplicationArn: arn = "" }, context) {
       rules.checkArn(arn, "PlatformApplicationArn");
-      await alone((platforms) => platforms.remove(arn));
+      await alone(async (platforms) => {
+        if (isOwn(arn, context)) await platforms.remove(arn);
+      });
       return {};
     },
-    async CreatePlatformEndpoint(input) {
+    async CreatePlatformEndpoint(input, context) {
       const { PlatformApplicationArn: arn, Token, CustomUserData, Attributes: given = {} } = input;
       rules.checkEndpointAttributes(given, true);
       const data = CustomUserData === undefined ? {} : { CustomUserData };
       rules.checkEndpointAttributes(data, true);
       const attributes = { Enabled: "true", Token: Token ?? "", ...data, ...given };
-      return alone((platforms, { random }) => createEndpoint(platforms, arn, attributes, random));
+      return alone((platforms, { random }) => {
+        return createEndpoint(platforms, applicationOf(platforms, arn, context), attributes, random);
+      });
     },
-    async GetEndpointAttributes({ EndpointArn: arn }) {
-      return { Attributes: endpointOf((await open()).platforms, arn).attributes };
+    async GetEndpointAttributes({ EndpointArn: arn }, context) {
+      return { Attributes: endpointOf((await open()).platforms, arn, context).attributes };
     },
-    async SetEndpointAttributes({ EndpointArn: arn, Attributes: given = {} }) {
+    async SetEndpointAttributes({ EndpointArn: arn, Attributes: given = {} }, context) {
       rules.checkArn(arn ?? "", "EndpointArn");
       rules.checkEndpointAttributes(given, false);
       await alone(async (platforms) => {
-        const before = endpointOf(platforms, arn);
+        const before = endpointOf(platforms, arn, context);
         await platforms.putEndpoint({ ...before, attributes: { ...before.attributes, ...given } });
       });
       return {};
     },
-    async ListEndpointsByPlatformApplication({ PlatformApplicationArn: arn, NextToken: token }) {
+    async ListEndpointsByPlatformApplication({ PlatformApplicationArn: arn, NextToken: token }, context) {
       const { platforms } = await open();
       const { page, next } = pageOf(
-        platforms.endpointsOf(applicationOf(platforms, arn).arn),
+        platforms.endpointsOf(applicationOf(platforms, arn, context).arn),
         token,
         (one) => one.arn,
       );
       const Endpoints = page.map((one) => ({ EndpointArn: one.arn, Attributes: one.attributes }));
       return { Endpoints, ...(next === undefined ? {} : { NextToken: next }) };
     },
-    async DeleteEndpoint({ EndpointArn: arn = "" }) {
+    async DeleteEndpoint({ EndpointArn: arn = "" }, context) {
       rules.checkArn(arn, "EndpointArn");
-      await alone((platforms) => platforms.removeEndpoint(arn));
+      await alone(async (platforms) => {
+        if (isOwn(arn, context)) await platforms.removeEndpoint(arn);
+      });
       return {};
     },
   };
@@ -96,11 +104,10 @@ export function platformOperations(open: () => Promise<State>): Operations<Sns> 
 /** A token is registered once: the same attributes mean the same endpoint. */
 async function createEndpoint(
   platforms: Platforms,
-  arn: string | undefined,
+  application: Application,
   attributes: Record<string, string>,
   random: Random,
 ): Promise<{ EndpointArn: string }> {
-  const application = applicationOf(platforms, arn);
   const before = platforms
     .endpointsOf(application.arn)
     .find((one) => one.attributes["Token"] === attributes["Token"]);
@@ -118,17 +125,22 @@ async function createEndpoint(
   return { EndpointArn: before.arn };
 }
 
-function applicationOf(platforms: Platforms, arn: string | undefined): Application {
+/** Nobody sees what is of another account. */
+function isOwn(arn: string, { accountId }: Scope): boolean {
+  return arnParts(arn).accountId === accountId;
+}
+
+function applicationOf(platforms: Platforms, arn: string | undefined, scope: Scope): Application {
   rules.checkArn(arn ?? "", "PlatformApplicationArn");
-  const application = platforms.application(arn ?? "");
+  const application = isOwn(arn ?? "", scope) ? platforms.application(arn ?? "") : undefined;
   if (application === undefined)
     throw new ServiceError("NotFoundException", 404, "PlatformApplication does not exist");
   return application;
 }
 
-function endpointOf(platforms: Platforms, arn: string | undefined): PlatformEndpoint {
+function endpointOf(platforms: Platforms, arn: string | undefined, scope: Scope): PlatformEndpoint {
   rules.checkArn(arn ?? "", "EndpointArn");
-  const endpoint = platforms.endpoint(arn ?? "");
+  const endpoint = isOwn(arn ?? "", scope) ? platforms.endpoint(arn ?? "") : undefined;
   if (endpoint === undefined) throw new ServiceError("NotFoundException", 404, "Endpoint does not exist");
   return endpoint;
 }

@@ -1,4 +1,5 @@
 import type { Operations, RequestContext } from "../../aws/service.ts";
+import { arnParts } from "../../kernel/arn.ts";
 import * as errors from "./errors.ts";
 import { checkEndpoint, protocolOf, shownEndpoint } from "./endpoint.ts";
 import { needsConfirmation } from "./confirmation.ts";
@@ -37,20 +38,17 @@ export function subscriptionOperations(open: () => Promise<State>): Operations<S
       await state.directory.exclusive(() => unsubscribe(state, arn, context));
       return {};
     },
-    async GetSubscriptionAttributes({ SubscriptionArn: arn = "" }) {
+    async GetSubscriptionAttributes({ SubscriptionArn: arn = "" }, context) {
       const state = await open();
-      const subscription = find(state, arn);
+      const subscription = find(state, arn, context);
       const shown = attributes.show(subscription, state.directory.topic(subscription.topicArn));
       return { Attributes: { ...shown, Endpoint: shownEndpoint(subscription.endpoint) } };
     },
-    async SetSubscriptionAttributes({
-      SubscriptionArn: arn = "",
-      AttributeName: name = "",
-      AttributeValue: value = "",
-    }) {
+    async SetSubscriptionAttributes(input, context) {
+      const { SubscriptionArn: arn = "", AttributeName: name = "", AttributeValue: value = "" } = input;
       const state = await open();
       await state.directory.exclusive(async () => {
-        const before = find(state, arn);
+        const before = find(state, arn, context);
         const topic = state.directory.topic(before.topicArn);
         if (topic === undefined) throw errors.subscriptionNotFound();
         const about = { topic, protocol: before.protocol, endpoint: before.endpoint };
@@ -198,6 +196,7 @@ async function unsubscribe(state: State, arn: string, context: RequestContext): 
       "this subscription was confirmed with a signed request: sign this one too",
     );
   }
+  if (isSigned(context)) checkOwner(subscription, context);
   const { protocol, topicArn } = subscription;
   const topic = directory.topic(topicArn);
   const isTold = !subscription.pending && ["http", "https", "email", "email-json"].includes(protocol);
@@ -218,10 +217,22 @@ function isSigned({ caller }: RequestContext): boolean {
   return caller.kind !== "anonymous" && (caller.kind !== "root" || caller.accessKeyId !== undefined);
 }
 
-function find(state: State, arn: string): Subscription {
+/** A subscription is its owner's and its topic's owner's, whatever their policies say of others. */
+function checkOwner(subscription: Subscription, context: RequestContext): void {
+  const { owner, topicArn } = subscription;
+  if (context.accountId === owner || context.accountId === arnParts(topicArn).accountId) return;
+  const action = `SNS:${context.operation}`;
+  throw errors.notAuthorized(
+    `User: ${context.caller.arn} is not authorized to perform: ${action} on resource: ${topicArn}`,
+    "only who subscribed and who owns the topic may",
+  );
+}
+
+function find(state: State, arn: string, context: RequestContext): Subscription {
   parseSubscriptionArn(arn);
   const subscription = state.directory.subscription(arn);
   if (subscription === undefined) throw errors.subscriptionNotFound();
+  checkOwner(subscription, context);
   return subscription;
 }
 
