@@ -118,7 +118,7 @@ function program(done: Done): Command {
       },
     );
   client("logs [pattern]", "log lines of a function, a pattern such as 'order-*', or all")
-    .option("-f, --follow", "and those to come")
+    .option("-f, --follow", "and those to come, with the deliveries of events between them")
     .option("--since <duration>", "how far back: 30s, 5m, 2h (1h)")
     .option("--filter <pattern>", "CloudWatch Logs filter pattern")
     .action(async (pattern: string | undefined, options: Options) =>

@@ -1,4 +1,5 @@
 /** `lambent samples list|run`: small things that work, to look at, run and take apart. */
+import { join } from "node:path";
 import process from "node:process";
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import { awsClient } from "./client.ts";
@@ -7,7 +8,10 @@ import { choose } from "./demo.ts";
 import { EXIT, userError } from "./fault.ts";
 import { json, paint, say, table } from "./output.ts";
 import { languagesOf, listSamples, loadSample, type Language, type Sample } from "./sample/sample.ts";
-import { runSample } from "./sample/run.ts";
+import { JSON_LINES, runSample, TEXT } from "./sample/run.ts";
+
+/** Beside src/ in a checkout, beside dist/ in the package: both hold this module two folders deep. */
+const SAMPLES = join(import.meta.dirname, "../../samples");
 
 export interface SamplesOptions {
   readonly dataDir?: string;
@@ -17,7 +21,7 @@ export interface SamplesOptions {
 }
 
 export function samplesCommand(options: SamplesOptions): number {
-  const samples = listSamples().map((sample) => ({ ...sample, languages: languagesOf(sample) }));
+  const samples = listSamples(SAMPLES).map((sample) => ({ ...sample, languages: languagesOf(sample) }));
   if (options.json === true) {
     json(samples.map(({ name, title, folder, languages }) => ({ name, title, languages, folder })));
     return EXIT.ok;
@@ -29,12 +33,13 @@ export function samplesCommand(options: SamplesOptions): number {
 }
 
 export async function samplesRunCommand(name: string, options: SamplesOptions): Promise<number> {
-  const sample = loadSample(name);
+  const sample = loadSample(SAMPLES, name);
   const server = connect(options.dataDir);
   const { runtimes } = await admin<{ runtimes: readonly RuntimeInfo[] }>(server, "GET", "/_lambent/runtimes");
   const runtime = runtimeFor(sample, runtimes, options.language);
   const language: Language = runtime.startsWith("python") ? "python" : "node";
-  say(`${paint("bold", sample.title)}  ${paint("dim", `(${runtime}; ${sample.folder})`)}\n`);
+  const asJson = options.json === true;
+  if (!asJson) say(`${paint("bold", sample.title)}  ${paint("dim", `(${runtime}; ${sample.folder})`)}\n`);
   const interrupted = new AbortController();
   const stop = (): void => interrupted.abort(userError("The sample was interrupted."));
   process.once("SIGINT", stop);
@@ -47,11 +52,16 @@ export async function samplesRunCommand(name: string, options: SamplesOptions): 
     runtime,
     run: process.pid.toString(36),
     keep: options.keep === true,
+    teller: asJson ? JSON_LINES : TEXT,
     signal: interrupted.signal,
   }).finally(() => {
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
   });
+  if (asJson) {
+    say(JSON.stringify({ ran: name, runtime, kept: options.keep === true }));
+    return EXIT.ok;
+  }
   const end =
     options.keep === true ? "everything it made is still there" : "everything it made is gone again";
   say(`\n${paint("green", "✓")} ${name} did what it should; ${end}`);

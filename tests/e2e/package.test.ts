@@ -31,6 +31,8 @@ test(
     const installedPackage = join(folder, "node_modules/lambent");
     assert.ok(existsSync(join(installedPackage, "dist/cli/main.js")));
     assert.ok(!existsSync(join(installedPackage, "src")), "sources are not published");
+    const samples = await run("npx", ["lambent", "samples", "list"], { cwd: folder });
+    assert.match(samples.stdout, /^hello +python, node /m, samples.stderr);
 
     const port = await freePort();
     const child = spawn(

@@ -115,6 +115,19 @@ describe("what is shown is what the AWS CLI takes", { skip: CLI?.skip ?? false }
   }
 });
 
+test("--json tells it line by line", async () => {
+  const ran = await lambent(server, ["samples", "run", "hello", "--json", "--language", "node"]);
+  assert.equal(ran.code, 0, ran.stderr);
+  const lines = ran.stdout.trimEnd().split("\n");
+  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.ok(told.some(({ command }) => String(command).startsWith("aws lambda create-function ")));
+  assert.ok(
+    told.some(({ log }) => (log as { message?: string } | undefined)?.message?.includes("greeting Alice")),
+  );
+  assert.ok(told.some(({ result }) => result === '{"message":"Hello, Alice!"}'));
+  assert.equal(told.at(-1)?.["ran"], "hello");
+});
+
 test("--keep leaves everything", async () => {
   const before = await counts();
   const ran = await lambent(server, ["samples", "run", "hello", "--keep"]);

@@ -22,7 +22,29 @@ export interface RunOptions {
   readonly run: string;
   readonly keep: boolean;
   readonly signal: AbortSignal;
+  readonly teller: Teller;
 }
+
+/** How a run is told: as text, or line by line as JSON. */
+export interface Teller {
+  command(text: string): void;
+  log(line: { readonly timestamp: number; readonly functionName: string; readonly message: string }): void;
+  result(value: unknown): void;
+}
+
+export const TEXT: Teller = {
+  command: (text) => say(`${paint("green", "$")} ${text}`),
+  log: ({ timestamp, functionName, message }) =>
+    say(`  ${paint("dim", clockTime(timestamp))} ${paint("cyan", functionName)}  ${message}`),
+  result: (value) =>
+    say(paint("bold", typeof value === "string" ? value : JSON.stringify(value, undefined, 2))),
+};
+
+export const JSON_LINES: Teller = {
+  command: (command) => say(JSON.stringify({ command })),
+  log: (log) => say(JSON.stringify({ log })),
+  result: (result) => say(JSON.stringify({ result })),
+};
 
 const WAIT_MS = 90_000;
 const LOOK_MS = 250;
@@ -34,7 +56,7 @@ const EXTENSIONS: Readonly<Record<Language, string>> = { python: "py", node: "mj
 
 /** Errors: Fault when a step is refused or what is waited for does not happen. */
 export async function runSample(sample: Sample, options: RunOptions): Promise<void> {
-  const { call, region, signal } = options;
+  const { call, region, signal, teller } = options;
   const { Account } = await call("sts", "GetCallerIdentity", {});
   const account = String(Account);
   const names: Record<string, string> = {
@@ -55,7 +77,7 @@ export async function runSample(sample: Sample, options: RunOptions): Promise<vo
   async function perform(operation: Operation, quiet = false): Promise<Record<string, unknown>> {
     signal.throwIfAborted();
     const [service, name, input = {}] = filled(operation, names);
-    if (!quiet) say(`${paint("green", "$")} ${shownCommand([service, name, input])}`);
+    if (!quiet) teller.command(shownCommand([service, name, input]));
     return call(service, name, sendable(input, sample.folder));
   }
 
@@ -77,7 +99,7 @@ export async function runSample(sample: Sample, options: RunOptions): Promise<vo
     const FunctionName = filled(step.function, names);
     const source = `${step.file}.${EXTENSIONS[options.language]}`;
     const text = readFileSync(join(sample.folder, options.language, source), "utf8");
-    say(`${paint("green", "$")} zip function.zip ${source}`);
+    teller.command(`zip function.zip ${source}`);
     const ZipFile = await archiveOf(source, text);
     await perform([
       "lambda",
@@ -113,7 +135,7 @@ export async function runSample(sample: Sample, options: RunOptions): Promise<vo
         all.push({ name, message });
         if (told.has(event.eventId) || /^(INIT_START|START|END|REPORT) /.test(message)) continue;
         told.add(event.eventId);
-        say(`  ${paint("dim", clockTime(event.timestamp))} ${paint("cyan", name)}  ${message}`);
+        teller.log({ timestamp: event.timestamp, functionName: name, message });
       }
     }
     return all;
@@ -144,17 +166,17 @@ export async function runSample(sample: Sample, options: RunOptions): Promise<vo
     if ("await" in step) {
       const expected = filled(step.until, names);
       let answer: Record<string, unknown> = {};
-      say(`${paint("green", "$")} ${shownCommand(filled(step.await, names))}`);
+      teller.command(shownCommand(filled(step.await, names)));
       await eventually(`${step.await[1]} answers ${JSON.stringify(expected)}`, async () => {
         answer = await perform(step.await, true);
         return holds(answer, expected);
       });
-      return show(step.show, answer);
+      return teller.result(shown(step.show, answer));
     }
     const answer = await perform(step.call);
     for (const [name, path] of Object.entries(step.save ?? {})) names[name] = String(memberOf(answer, path));
     undo.push(...(step.undo ?? []));
-    if (step.show !== undefined) show(step.show, answer);
+    if (step.show !== undefined) teller.result(shown(step.show, answer));
   }
 
   async function cleanUp(): Promise<void> {
@@ -182,12 +204,10 @@ interface LogEvent {
   readonly message: string;
 }
 
-/** Payloads are texts read as JSON where they are JSON, so that they stand readable in the result. */
-function show(path: string | undefined, answer: unknown): void {
+/** The member of an answer that is worth a look; bytes as the text they are. */
+function shown(path: string | undefined, answer: unknown): unknown {
   const found = path === undefined ? answer : memberOf(answer, path);
-  const text =
-    found instanceof Uint8Array ? Buffer.from(found).toString("utf8") : JSON.stringify(found, undefined, 2);
-  say(paint("bold", text));
+  return found instanceof Uint8Array ? Buffer.from(found).toString("utf8") : found;
 }
 
 /** Blobs as bytes: payloads are written as text, contents as `file:<name in the sample's folder>`. */

@@ -44,20 +44,19 @@ export interface Sample {
   readonly steps: readonly Step[];
 }
 
-/** Beside src/ in a checkout, beside dist/ in the package. */
-const SAMPLES = join(import.meta.dirname, "../../../samples");
-
-export function listSamples(): Sample[] {
-  if (!existsSync(SAMPLES))
-    throw new Fault(EXIT.environment, `There is no ${SAMPLES}.`, "install Lambent again");
-  return readdirSync(SAMPLES)
-    .filter((name) => existsSync(join(SAMPLES, name, "sample.json")))
+/** Every sample of the folder `samples`, by name. */
+export function listSamples(samples: string): Sample[] {
+  if (!existsSync(samples))
+    throw new Fault(EXIT.environment, `There is no ${samples}.`, "install Lambent again");
+  return readdirSync(samples)
+    .filter((name) => existsSync(join(samples, name, "sample.json")))
     .toSorted()
-    .map(loadSample);
+    .map((name) => loadSample(samples, name));
 }
 
-export function loadSample(name: string): Sample {
-  const folder = join(SAMPLES, name);
+/** Errors: Fault for a name that is none. */
+export function loadSample(samples: string, name: string): Sample {
+  const folder = join(samples, name);
   if (!/^[a-z0-9-]+$/.test(name) || !existsSync(join(folder, "sample.json"))) {
     throw userError(`There is no sample "${name}".`, "lambent samples list");
   }
