@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { PublishBatchCommand, type PublishBatchRequestEntry } from "@aws-sdk/client-sns";
-import { invalid, refused, serveSns, type Served } from "./sns-harness.ts";
+import { invalid, queueArn, refused, serveSns, type Served } from "./sns-harness.ts";
 
 const FIFO = { FifoTopic: "true" };
 const CONTENT = { ...FIFO, ContentBasedDeduplication: "true" };
@@ -153,6 +153,33 @@ test("what a topic's kind does not take", async (t) => {
   const long = { MessageGroupId: "x".repeat(129), MessageDeduplicationId: "d" };
   assert.equal((await refused(served.publish(fifo, "x", long))).code, "InvalidParameter");
   await served.publish(fifo, "x", both);
+});
+
+test("a dead letter keeps its group, its deduplication id and its place", async (t) => {
+  const served = await serveSns(t);
+  const topic = await served.topic("t.fifo", FIFO);
+  await served.queue("dead.fifo", { FifoQueue: "true" });
+  await served.subscribeQueue(topic, "nowhere.fifo", {
+    RawMessageDelivery: "true",
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn("dead.fifo") }),
+  });
+  for (const id of ["1", "2", "3"]) {
+    await served.publish(topic, `m${id}`, {
+      MessageGroupId: "g",
+      MessageDeduplicationId: id,
+      MessageAttributes: { k: { DataType: "String", StringValue: "v" } },
+    });
+  }
+  const letters = await served.receive("dead.fifo", 3);
+  assert.deepEqual(
+    letters.map(({ Body, Attributes, MessageAttributes }) => [
+      Body,
+      Attributes?.["MessageGroupId"],
+      Attributes?.["MessageDeduplicationId"],
+      MessageAttributes?.["k"]?.StringValue,
+    ]),
+    ["1", "2", "3"].map((id) => [`m${id}`, "g", id, "v"]),
+  );
 });
 
 test("numbers grow over a restart, also when the clock was ahead before it", async (t) => {
