@@ -73,10 +73,22 @@ export interface RouterDeps {
 
 const BUSES_MAX = 200;
 const RULES_READ = 10_000;
+const PATTERNS_MAX = 5_000;
 
 export function createRouter({ store, random, log }: RouterDeps): Router {
   /** Promises, so that what was forgotten while it was read is read again. */
   const known = new Map<string, Promise<Routes>>();
+  /** By text: one rule that changes does not compile the others of its bus again. */
+  const patterns = new Map<string, Pattern>();
+
+  function compiled(text: string): Pattern {
+    const found = patterns.get(text);
+    if (found !== undefined) return found;
+    if (patterns.size >= PATTERNS_MAX) patterns.clear();
+    const pattern = compilePattern(text);
+    patterns.set(text, pattern);
+    return pattern;
+  }
 
   function routesOf(key: BusKey): Promise<Routes> {
     const id = busId(key);
@@ -98,7 +110,7 @@ export function createRouter({ store, random, log }: RouterDeps): Router {
       .filter((rule) => rule.state !== "DISABLED")
       .map((rule) => ({
         rule,
-        pattern: rule.pattern === undefined ? undefined : compilePattern(rule.pattern),
+        pattern: rule.pattern === undefined ? undefined : compiled(rule.pattern),
         targets: (targets.get(rule.rule) ?? []).map(({ target }) => routed(target)),
       }))
       .filter(({ targets: routedTargets }) => routedTargets.length > 0);
