@@ -222,6 +222,35 @@ test("a received message is hidden, comes back, and goes when it is deleted", as
   assert.deepEqual(rows, []);
 });
 
+test("a handle put together by hand reaches no message of another queue", async (t) => {
+  const aws = await openSqs(t);
+  for (const suffix of ["", ".fifo"]) {
+    const Attributes = suffix === "" ? {} : { FifoQueue: "true" };
+    const more = suffix === "" ? {} : { MessageGroupId: "g", MessageDeduplicationId: "d" };
+    const mine = await aws.queue(`mine${suffix}`, Attributes);
+    const theirs = await aws.queue(`theirs${suffix}`, Attributes);
+    const handleOf = async (url: string): Promise<string> => {
+      await aws.send(url, "x", more);
+      return (await aws.receive(url))[0].ReceiptHandle;
+    };
+    const parts = (handle: string): string[] => Buffer.from(handle, "base64").toString().split(":");
+    const [version = "", own = ""] = parts(await handleOf(mine));
+    const their = await handleOf(theirs);
+    const forged = [version, own, ...parts(their).slice(2)].join(":");
+    const ReceiptHandle = Buffer.from(forged).toString("base64");
+    await aws.call("DeleteMessage", { QueueUrl: mine, ReceiptHandle }).catch(() => undefined);
+    const hidden = { QueueUrl: mine, ReceiptHandle, VisibilityTimeout: 0 };
+    await assert.rejects(aws.call("ChangeMessageVisibility", hidden));
+    assert.deepEqual(await aws.receive(theirs), [], "it is still in flight");
+    await aws.call("ChangeMessageVisibility", {
+      QueueUrl: theirs,
+      ReceiptHandle: their,
+      VisibilityTimeout: 0,
+    });
+    assert.equal((await aws.receive(theirs)).length, 1, "it is still there");
+  }
+});
+
 test("receipt handles of other queues and invented ones are invalid", async (t) => {
   const aws = await openSqs(t);
   const [one, other] = [await aws.queue("one"), await aws.queue("other")];

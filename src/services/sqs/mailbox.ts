@@ -53,6 +53,9 @@ export function createMailbox(deps: MailboxDeps): Mailbox {
     return receipt;
   }
 
+  /** False after a purge, and for a handle put together by hand: it must reach no other queue's messages. */
+  const isInBox = (queue: Queue, { boxId }: Receipt): boolean => boxId === directory.get(queue).boxId;
+
   async function removeFifo(queue: Queue, handle: string, receipt: Receipt): Promise<void> {
     const { boxId, seq, receive } = receipt;
     const message = await findMessage(database, boxId, seq);
@@ -115,6 +118,7 @@ export function createMailbox(deps: MailboxDeps): Mailbox {
 
     async remove(queue, handle) {
       const receipt = receiptOf(queue, handle);
+      if (!isInBox(queue, receipt)) return;
       if (queue.fifo) return removeFifo(queue, handle, receipt);
       const { boxId, seq, receive } = receipt;
       // A handle of an earlier receive deletes nothing, and AWS says so to nobody.
@@ -124,7 +128,7 @@ export function createMailbox(deps: MailboxDeps): Mailbox {
     async hide(queue, handle, timeoutMs) {
       const receipt = receiptOf(queue, handle);
       const { boxId, seq, receive } = receipt;
-      const message = await findMessage(database, boxId, seq);
+      const message = isInBox(queue, receipt) ? await findMessage(database, boxId, seq) : undefined;
       checkHideable(handle, receipt, message, timeoutMs);
       const now = clock.now();
       if (queue.fifo && message.visibleAt <= now) throw errors.messageNotAvailable(handle);
