@@ -54,6 +54,12 @@ test("what each operation needs", () => {
   ]);
 });
 
+test("a handle that names two queues is the one that the operation takes it for", () => {
+  const two = `{"taskId":"t","sourceArn":"${ARN}","sourceArn":"${OTHER}"}`;
+  const TaskHandle = Buffer.from(two).toString("base64");
+  assert.deepEqual(rules["CancelMessageMoveTask"]?.resources({ TaskHandle }, SCOPE), [OTHER]);
+});
+
 test("every operation has a rule", async () => {
   const { table } = await import("../../aws/model/generated/sqs.ts");
   assert.deepEqual(Object.keys(rules).toSorted(), Object.keys(table.operations).toSorted());

@@ -6,6 +6,7 @@ import type { AccessRule, ServiceAccess } from "../../aws/service.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import { parseQueueArn, parseQueueUrl, queueArn } from "./names.ts";
 import type { State } from "./state.ts";
+import { readTaskHandle } from "./task-handle.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -34,8 +35,7 @@ function bySource(input: Input): readonly string[] {
 
 /** The source queue stands in the handle. */
 function byHandle(input: Input): readonly string[] {
-  const handle = Buffer.from(text(input, "TaskHandle") ?? "", "base64").toString("utf8");
-  const arn = /"sourceArn":"([^"]+)"/u.exec(handle)?.[1];
+  const arn = readTaskHandle(text(input, "TaskHandle") ?? "")?.sourceArn;
   return [arn !== undefined && parseQueueArn(arn) !== undefined ? arn : "*"];
 }
 

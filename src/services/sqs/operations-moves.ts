@@ -5,6 +5,7 @@ import { MOVES_PER_SECOND_MAX, type MoveTask } from "./mover.ts";
 import { parseQueueArn } from "./names.ts";
 import type { State } from "./state.ts";
 import { countMessages } from "./store.ts";
+import { readTaskHandle, type TaskHandle, writeTaskHandle } from "./task-handle.ts";
 
 type MoveOperations = Operations<typeof import("@aws-sdk/client-sqs")>;
 
@@ -29,7 +30,9 @@ export function moveOperations(open: () => Promise<State>): MoveOperations {
         );
       }
       const { visible: toMove } = await countMessages(database, source, context.clock.now());
-      return { TaskHandle: handleOf(await mover.start({ source, destinationArn, perSecond, toMove })) };
+      return {
+        TaskHandle: writeTaskHandle(await mover.start({ source, destinationArn, perSecond, toMove })),
+      };
     },
 
     async ListMessageMoveTasks(input) {
@@ -44,7 +47,7 @@ export function moveOperations(open: () => Promise<State>): MoveOperations {
 
     async CancelMessageMoveTask(input) {
       const { directory, mover } = await open();
-      const { taskId, sourceArn } = readHandle(input.TaskHandle ?? "");
+      const { taskId, sourceArn } = openHandle(input.TaskHandle ?? "");
       resource(directory, sourceArn, "SourceArn");
       const task = await mover.find(taskId);
       if (task === undefined || task.sourceArn !== sourceArn)
@@ -91,27 +94,16 @@ function checkRate(perSecond: number | undefined): void {
   );
 }
 
-/** The handle names the task; it is shown only while the task can be cancelled. */
-function handleOf({ taskId, sourceArn }: MoveTask): string {
-  return Buffer.from(JSON.stringify({ taskId, sourceArn })).toString("base64");
+function openHandle(handle: string): TaskHandle {
+  const read = readTaskHandle(handle);
+  if (read === undefined) throw errors.invalidValue(handle, "TaskHandle", "The task handle is not valid.");
+  return read;
 }
 
-function readHandle(handle: string): { taskId: string; sourceArn: string } {
-  try {
-    const { taskId, sourceArn } = JSON.parse(Buffer.from(handle, "base64").toString("utf8")) as {
-      taskId?: unknown;
-      sourceArn?: unknown;
-    };
-    if (typeof taskId === "string" && typeof sourceArn === "string") return { taskId, sourceArn };
-  } catch {
-    // Not one of ours; said below.
-  }
-  throw errors.invalidValue(handle, "TaskHandle", "The task handle is not valid.");
-}
-
+/** The handle is shown only while the task can be cancelled. */
 function shown(task: MoveTask): object {
   return {
-    ...(task.status === "RUNNING" ? { TaskHandle: handleOf(task) } : {}),
+    ...(task.status === "RUNNING" ? { TaskHandle: writeTaskHandle(task) } : {}),
     Status: task.status,
     SourceArn: task.sourceArn,
     ...(task.destinationArn === undefined ? {} : { DestinationArn: task.destinationArn }),
