@@ -18,7 +18,15 @@ interface QueueMessageAttribute {
   readonly BinaryValue?: Uint8Array;
 }
 
-export function queueRecord(message: QueueMessage, sourceArn: string): Readonly<Record<string, unknown>> {
+/**
+ * @param isWindowed the mapping has a batching window: AWS then gives `md5OfMessageAttributes` as null
+ *   where a message has no attributes, and leaves it out otherwise
+ */
+export function queueRecord(
+  message: QueueMessage,
+  sourceArn: string,
+  isWindowed: boolean,
+): Readonly<Record<string, unknown>> {
   const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [
     name,
     {
@@ -37,9 +45,9 @@ export function queueRecord(message: QueueMessage, sourceArn: string): Readonly<
     body: message.Body,
     attributes: message.Attributes ?? {},
     messageAttributes: Object.fromEntries(attributes) as Record<string, unknown>,
-    ...(message.MD5OfMessageAttributes === undefined
+    ...(message.MD5OfMessageAttributes === undefined && !isWindowed
       ? {}
-      : { md5OfMessageAttributes: message.MD5OfMessageAttributes }),
+      : { md5OfMessageAttributes: message.MD5OfMessageAttributes ?? null }),
     md5OfBody: message.MD5OfBody,
     eventSource: "aws:sqs",
     eventSourceARN: sourceArn,

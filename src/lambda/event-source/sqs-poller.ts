@@ -175,7 +175,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     const items: Item[] = [];
     const unwanted: QueueMessage[] = [];
     for (const message of messages) {
-      const record = queueRecord(message, sourceArn);
+      const record = queueRecord(message, sourceArn, settings.batchingWindowSeconds > 0);
       if (wants(record)) items.push(itemOf(message, JSON.stringify(record)));
       else unwanted.push(message);
     }

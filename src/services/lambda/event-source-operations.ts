@@ -7,26 +7,31 @@ import { optional } from "./shape.ts";
 type Lambda = typeof sdk;
 
 export function eventSourceOperations(mappings: MappingControl): Operations<Lambda> {
+  // Who changes a mapping is told of the change, however long it took to store it.
+  const changed = (mapping: EventSourceMapping): sdk.EventSourceMappingConfiguration =>
+    shape(mapping, mapping.transition);
+  const now = (mapping: EventSourceMapping, context: RequestContext): sdk.EventSourceMappingConfiguration =>
+    shape(mapping, stateOf(mapping, context.clock.now()));
   return {
     async CreateEventSourceMapping(input, context) {
-      return shape(await mappings.create(context, requestOf(input)), context);
+      return changed(await mappings.create(context, requestOf(input)));
     },
     async GetEventSourceMapping(input, context) {
-      return shape(await mappings.get(context, input.UUID ?? ""), context);
+      return now(await mappings.get(context, input.UUID ?? ""), context);
     },
     async ListEventSourceMappings(input, context) {
       const only = { sourceArn: input.EventSourceArn, functionName: input.FunctionName };
       const page = await mappings.list(context, only, input.Marker, input.MaxItems);
       return {
-        EventSourceMappings: page.items.map((mapping) => shape(mapping, context)),
+        EventSourceMappings: page.items.map((mapping) => now(mapping, context)),
         ...optional("NextMarker", page.nextMarker),
       };
     },
     async UpdateEventSourceMapping(input, context) {
-      return shape(await mappings.update(context, input.UUID ?? "", requestOf(input)), context);
+      return changed(await mappings.update(context, input.UUID ?? "", requestOf(input)));
     },
     async DeleteEventSourceMapping(input, context) {
-      return shape(await mappings.delete(context, input.UUID ?? ""), context);
+      return changed(await mappings.delete(context, input.UUID ?? ""));
     },
   };
 }
@@ -43,7 +48,7 @@ function requestOf(input: object): MappingRequest {
   ) as MappingRequest;
 }
 
-function shape(mapping: EventSourceMapping, context: RequestContext): sdk.EventSourceMappingConfiguration {
+function shape(mapping: EventSourceMapping, state: string): sdk.EventSourceMappingConfiguration {
   const { settings, scope, uuid } = mapping;
   const { stream, maximumConcurrency } = settings;
   return {
@@ -56,7 +61,7 @@ function shape(mapping: EventSourceMapping, context: RequestContext): sdk.EventS
     FunctionResponseTypes: settings.reportBatchItemFailures ? ["ReportBatchItemFailures"] : [],
     LastModified: new Date(mapping.lastModifiedMs),
     ...optional("LastProcessingResult", mapping.lastProcessingResult),
-    State: stateOf(mapping, context.clock.now()),
+    State: state,
     StateTransitionReason: isQueue(mapping.kind) ? "USER_INITIATED" : "User action",
     ...(settings.filters.length === 0
       ? {}
