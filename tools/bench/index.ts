@@ -364,21 +364,20 @@ async function overload(): Promise<void> {
     const result = await load({ port: lambent.port, requests, connections, milliseconds: 2 * MS });
     peak = Math.max(peak, (result.statuses["200"] ?? 0) / result.seconds);
   }
-  const over = await load({
-    port: lambent.port,
-    requests,
-    connections: 400,
-    milliseconds: 3 * MS,
-    ratePerSecond: peak * 4,
-  });
-  const good = (over.statuses["200"] ?? 0) / over.seconds;
-  const share = good / peak;
-  row(
-    "4x overload, goodput against peak",
-    `${share.toFixed(2)} of ${peak.toFixed(0)}/s ${JSON.stringify(over.statuses)}`,
-    ">= 0.8",
-    share >= 0.8,
-  );
+  // Fewer connections than invocations may wait, and more: those must be kept from taking the others' time.
+  for (const connections of [400, 2500]) {
+    const ratePerSecond = peak * 4;
+    const { port } = lambent;
+    const over = await load({ port, requests, connections, milliseconds: 3 * MS, ratePerSecond });
+    const good = (over.statuses["200"] ?? 0) / over.seconds;
+    const share = good / peak;
+    row(
+      `4x overload over ${String(connections)} connections, goodput against peak`,
+      `${share.toFixed(2)} of ${peak.toFixed(0)}/s ${JSON.stringify(over.statuses)}`,
+      ">= 0.8",
+      share >= 0.8,
+    );
+  }
 }
 
 async function logsAreWhole(): Promise<void> {

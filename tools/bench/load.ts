@@ -49,7 +49,6 @@ async function readLine(): Promise<string> {
 interface Lane {
   readonly socket: Socket;
   startedAt: number;
-  busy: boolean;
 }
 
 const CRLF2 = Buffer.from("\r\n\r\n");
@@ -57,7 +56,7 @@ const CRLF2 = Buffer.from("\r\n\r\n");
 function openLane(onIdle: (lane: Lane) => void): Promise<Lane> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port: plan.port, host: "127.0.0.1", noDelay: true });
-    const lane: Lane = { socket, startedAt: 0, busy: false };
+    const lane: Lane = { socket, startedAt: 0 };
     let buffer: Buffer = Buffer.alloc(0);
     socket.on("data", (chunk: Buffer) => {
       buffer = buffer.length === 0 ? chunk : Buffer.concat([buffer, chunk]);
@@ -68,7 +67,6 @@ function openLane(onIdle: (lane: Lane) => void): Promise<Lane> {
         const whole = bodyEnd(head, buffer, end + 4);
         if (whole < 0) return;
         buffer = buffer.subarray(whole);
-        lane.busy = false;
         answered += 1;
         latencies.push(performance.now() - lane.startedAt);
         const functionError = /^x-amz-function-error:/im.test(head);
@@ -78,8 +76,7 @@ function openLane(onIdle: (lane: Lane) => void): Promise<Lane> {
       }
     });
     socket.once("connect", () => resolve(lane));
-    socket.once("error", reject);
-    socket.on("error", () => (lane.busy = false));
+    socket.on("error", reject);
   });
 }
 
@@ -101,7 +98,6 @@ function fire(lane: Lane): void {
   const request = requests[next % requests.length];
   next += 1;
   sent += 1;
-  lane.busy = true;
   lane.startedAt = performance.now();
   if (request !== undefined) lane.socket.write(request);
 }
@@ -112,11 +108,14 @@ const finished = new Promise<void>((resolve) => (finish = resolve));
 
 const closedLoop = plan.ratePerSecond === undefined;
 const lanes: Lane[] = [];
+/** Of an open loop: connections without a request under way. */
+const idle: Lane[] = [];
 for (let i = 0; i < plan.connections; i += 1) {
   lanes.push(
     await openLane((lane) => {
       if (answered >= limit) finish();
-      else if (closedLoop && !over && sent < limit) fire(lane);
+      else if (!closedLoop) idle.push(lane);
+      else if (!over && sent < limit) fire(lane);
     }),
   );
 }
@@ -126,10 +125,11 @@ if (closedLoop) {
   for (const lane of lanes) if (sent < limit) fire(lane);
 } else {
   const rate = plan.ratePerSecond ?? 0;
+  idle.push(...lanes);
   setInterval(() => {
     const due = Math.floor(((performance.now() - started) / 1000) * rate);
     while (next < due) {
-      const lane = lanes.find((candidate) => !candidate.busy);
+      const lane = idle.pop();
       if (lane === undefined) {
         // Every connection waits: the request is counted as sent and never answered.
         next += 1;
