@@ -10,7 +10,7 @@ import { Conflict, type Database, type Statement } from "../../ports/database.ts
 import type { EventInvokeSettings, EventInvokeSettingsSource } from "../control/types.ts";
 import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
 import { shownArn } from "../../events/outbox/shown.ts";
-import type { DeliveryTeller } from "../observe/deliveries.ts";
+import { shownError, type DeliveryTeller } from "../observe/deliveries.ts";
 import { destinationRecord, errorMessageOf, type Delivery, type FinishedEvent } from "./record.ts";
 import { deadlineOf, decide, type AttemptResult, type Decision } from "./retry.ts";
 import { insertEvent, releaseEvent, removeEvent, targetOf, type QueuedEvent } from "./store.ts";
@@ -306,7 +306,8 @@ function tellRetry(deps: AttemptDeps, event: QueuedEvent, ran: Ran, dueAt: numbe
   if (deps.stopping.aborted) return;
   const { outcome, error } = ran;
   const refusal = error instanceof ServiceError ? error.code : "the platform refused it";
-  const reason = outcome?.kind === "function-error" ? outcome.errorType : refusal;
+  const reason =
+    outcome?.kind === "function-error" ? shownError(outcome.payload, outcome.errorType) : refusal;
   const seconds = Math.max(0, Math.round((dueAt - deps.clock.now()) / 1000));
   const text = `event ${event.requestId} → ${event.functionName} FAILED ${reason}; again in ${String(seconds)} s`;
   tell(deps, event, text, { failed: true, next: `lambent logs ${event.functionName}` });

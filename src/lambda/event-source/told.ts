@@ -3,7 +3,7 @@ import { shownArn } from "../../events/outbox/shown.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { InvocationOutcome } from "../model/invocation.ts";
-import type { DeliveryTeller } from "../observe/deliveries.ts";
+import { shownError, type DeliveryTeller } from "../observe/deliveries.ts";
 import type { EventSourceMapping } from "./model.ts";
 
 export interface ToldDeps {
@@ -34,10 +34,11 @@ export function tellBatch(
   }));
 }
 
-/** `batch of 10`, `batch of 10: 1 failed`, `batch of 10 FAILED KeyError`. */
+/** `batch of 10`, `batch of 10: 1 failed`, `batch of 10 FAILED KeyError: 'sku'`. */
 export function shownOutcome(records: number, failed: number, outcome: InvocationOutcome): string {
   const batch = `batch of ${String(records)}`;
-  if (outcome.kind === "function-error") return `${batch} FAILED ${outcome.errorType}`;
+  if (outcome.kind === "function-error")
+    return `${batch} FAILED ${shownError(outcome.payload, outcome.errorType)}`;
   return failed === 0 ? batch : `${batch}: ${String(failed)} failed`;
 }
 

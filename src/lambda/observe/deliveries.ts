@@ -13,6 +13,21 @@ export interface DeliveryNote {
   readonly next?: string;
 }
 
+const ERROR_CHARACTERS_MAX = 200;
+
+/** `KeyError: 'sku'`, of the error object that a function ended with; `fallback` where it is none. */
+export function shownError(payload: Uint8Array, fallback: string): string {
+  let error: { errorType?: unknown; errorMessage?: unknown } | null;
+  try {
+    error = JSON.parse(Buffer.from(payload).toString("utf8")) as typeof error;
+  } catch {
+    return fallback;
+  }
+  const parts = [error?.errorType, error?.errorMessage].filter((part) => typeof part === "string");
+  const [line = ""] = parts.join(": ").split("\n");
+  return line === "" ? fallback : line.slice(0, ERROR_CHARACTERS_MAX);
+}
+
 export interface DeliveryTeller {
   /** Costs nothing while nobody follows: the note is made for those who do. */
   tell(make: () => DeliveryNote): void;
