@@ -134,6 +134,7 @@ export interface AccessRule {
   /** Condition keys of the service beyond the global ones, e.g. `s3:prefix`. Absent values are left out. */
   readonly conditions?: (
     input: Readonly<Record<string, unknown>>,
+    scope: Scope,
   ) => Readonly<Record<string, string | readonly string[] | undefined>>;
   /** What must be allowed besides, of this or another service: `iam:PassRole` on the role handed over. */
   readonly also?: (input: Readonly<Record<string, unknown>>, scope: Scope) => readonly AccessNeed[];

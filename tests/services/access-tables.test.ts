@@ -30,7 +30,7 @@ function needs(
 ): { actions: readonly string[]; resources: readonly string[] }[] {
   const given = input as Readonly<Record<string, unknown>>;
   const own = { actions: rule.actions?.(given) ?? [], resources: rule.resources(given, SCOPE) };
-  rule.conditions?.(given);
+  rule.conditions?.(given, SCOPE);
   rule.assumes?.(given);
   return [own, ...(rule.also?.(given, SCOPE) ?? [])];
 }

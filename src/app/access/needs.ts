@@ -28,7 +28,7 @@ export function needsOf(service: Service, operation: string, input: Input, scope
     return [{ action: `${prefix}:${operation}`, resource: "*", conditions: NO_CONDITIONS }];
   try {
     const actions = rule.actions?.(input) ?? [`${prefix}:${operation}`];
-    const conditions = rule.conditions?.(input) ?? NO_CONDITIONS;
+    const conditions = rule.conditions?.(input, scope) ?? NO_CONDITIONS;
     const needs = cross(actions, rule.resources(input, scope), conditions);
     for (const need of rule.also?.(input, scope) ?? []) {
       needs.push(...cross(need.actions, need.resources, need.conditions ?? NO_CONDITIONS));

@@ -13,7 +13,7 @@ const T = { TableName: "things" };
 const KEY = { sk: { S: "mine" }, pk: { S: "theirs" } };
 
 function leading(access: typeof KNOWN, operation: string, input: object): unknown {
-  return access.rules[operation]?.conditions?.({ ...T, ...input })["dynamodb:LeadingKeys"];
+  return access.rules[operation]?.conditions?.({ ...T, ...input }, SCOPE)["dynamodb:LeadingKeys"];
 }
 
 const query = (KeyConditionExpression: string, more: object = {}): object => ({
@@ -78,11 +78,22 @@ test("a transaction asks for each action on its own table", () => {
 });
 
 test("attributes are those of keys, items and expressions, by their real names", () => {
-  const conditions = KNOWN.rules["UpdateItem"]?.conditions?.({
-    ...T,
-    Key: { pk: { S: "a" } },
-    UpdateExpression: "SET plain.inner = if_not_exists(#n, :v) REMOVE gone[0]",
-    ExpressionAttributeNames: { "#n": "real" },
-  });
+  const conditions = KNOWN.rules["UpdateItem"]?.conditions?.(
+    {
+      ...T,
+      Key: { pk: { S: "a" } },
+      UpdateExpression: "SET plain.inner = if_not_exists(#n, :v) REMOVE gone[0]",
+      ExpressionAttributeNames: { "#n": "real" },
+    },
+    SCOPE,
+  );
   assert.deepEqual(conditions?.["dynamodb:Attributes"], ["pk", "plain", "real", "gone"]);
+});
+
+test("whatever follows a table's name in its ARN, it is that table that is asked for", () => {
+  for (const TableName of ["things", ARN, `${ARN}/x`, `${ARN}/index/byG`]) {
+    assert.deepEqual(KNOWN.rules["GetItem"]?.resources({ TableName }, SCOPE), [ARN]);
+  }
+  const foreign = ARN.replace("123456789012", "210987654321");
+  assert.deepEqual(KNOWN.rules["GetItem"]?.resources({ TableName: foreign }, SCOPE), [foreign]);
 });

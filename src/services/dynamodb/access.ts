@@ -2,7 +2,7 @@
 import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import { tokenize } from "./expression/tokens.ts";
-import { tableArn } from "./table/model.ts";
+import { tableArn, tableNameOf } from "./table/model.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -23,7 +23,9 @@ const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? val
 function arnOf(name: unknown, scope: Scope): string {
   const given = text(name);
   if (given === undefined) return "*";
-  return given.startsWith("arn:") ? given : tableArn(scope, given);
+  // As the operation reads it: what follows the table's name in an ARN is no other resource.
+  const table = tableNameOf(scope, given);
+  return table === undefined ? given : tableArn(scope, table);
 }
 
 const nameOf = (table: unknown): string => (text(table) ?? "").replace(/^arn:.*:table\//u, "");

@@ -19,6 +19,8 @@ function text(input: Input, name: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+const has = (input: Input, name: string): boolean => text(input, name) !== undefined;
+
 /** The function as the request qualifies it: its policy and its ARN differ by qualifier. */
 function functionOf(input: Input, scope: Scope): readonly string[] {
   const parsed = parseFunctionName(text(input, "FunctionName") ?? "");
@@ -70,8 +72,9 @@ const CONFIGURED: AccessRule = {
   },
 };
 
-function functionKey(input: Input): Readonly<Record<string, string | undefined>> {
-  return { "lambda:FunctionArn": text(input, "FunctionName") };
+/** However the function is named, policies compare its ARN. */
+function functionKey(input: Input, scope: Scope): Readonly<Record<string, string | undefined>> {
+  return { "lambda:FunctionArn": has(input, "FunctionName") ? functionOf(input, scope)[0] : undefined };
 }
 
 function configurationKeys(input: Input): Readonly<Record<string, string | readonly string[] | undefined>> {
