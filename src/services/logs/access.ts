@@ -4,7 +4,9 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
  */
 import type { AccessRule, ServiceAccess } from "../../aws/service.ts";
-import { partitionOf, type Scope } from "../../kernel/scope.ts";
+import { arnParts } from "../../kernel/arn.ts";
+import type { Scope } from "../../kernel/scope.ts";
+import { parseGroupArn, streamArn } from "./model.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -13,28 +15,27 @@ function text(input: Input, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
-/** @param group a name or an ARN */
-function streamArn(scope: Scope, group: string, stream: string): string {
-  const partition = partitionOf(scope.region);
-  const arn = group.startsWith("arn:")
-    ? group.replace(/:\*$/, "")
-    : `arn:${partition}:logs:${scope.region}:${scope.accountId}:log-group:${group}`;
-  return `${arn}:log-stream:${stream}`;
+/**
+ * As the operation reads it: of an ARN the group's name alone counts, in the scope of the request.
+ * @param group a name or an ARN
+ */
+function resourceOf({ accountId, region }: Scope, group: string, stream: string): string {
+  return streamArn({ accountId, region, name: parseGroupArn(group)?.name ?? group }, stream);
 }
 
 function groupName(input: Input): string {
   return text(input, "logGroupName") || text(input, "logGroupIdentifier");
 }
 
-const GROUP: AccessRule = { resources: (input, scope) => [streamArn(scope, groupName(input), "")] };
+const GROUP: AccessRule = { resources: (input, scope) => [resourceOf(scope, groupName(input), "")] };
 const STREAM: AccessRule = {
-  resources: (input, scope) => [streamArn(scope, groupName(input), text(input, "logStreamName"))],
+  resources: (input, scope) => [resourceOf(scope, groupName(input), text(input, "logStreamName"))],
 };
 const GROUPS: AccessRule = {
   resources(input, scope) {
     const given = input["logGroupIdentifiers"] ?? input["logGroupNames"];
     const names = Array.isArray(given) ? given.map(String) : [groupName(input)];
-    return names.map((name) => streamArn(scope, name, ""));
+    return names.map((name) => resourceOf(scope, name, ""));
   },
 };
 const TAGGED: AccessRule = { resources: (input) => [text(input, "resourceArn") || "*"] };
@@ -68,7 +69,7 @@ export function logsAccess(groups: Groups): ServiceAccess {
     prefix: "logs",
     rules: RULES,
     async resourcePolicy(arn) {
-      const [, , , region = "", accountId = ""] = arn.split(":");
+      const { region, accountId } = arnParts(arn);
       const documents = await groups.policiesOf({ accountId, region });
       if (documents.length === 0) return undefined;
       const statements = documents.flatMap((document) => {
@@ -78,8 +79,8 @@ export function logsAccess(groups: Groups): ServiceAccess {
       return JSON.stringify({ Version: "2012-10-17", Statement: statements });
     },
     async resourceTags(arn) {
-      const [, , , region = "", accountId = "", , name = ""] = arn.split(":");
-      return groups.tagsOf({ accountId, region }, name);
+      const { region, accountId, resource } = arnParts(arn);
+      return groups.tagsOf({ accountId, region }, resource.split(":")[1] ?? "");
     },
   };
 }
