@@ -17,20 +17,8 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import {
-  EventBridgeClient,
-  PutEventsCommand,
-  PutRuleCommand,
-  PutTargetsCommand,
-} from "@aws-sdk/client-eventbridge";
-import {
-  CreateQueueCommand,
-  SendMessageBatchCommand,
-  SetQueueAttributesCommand,
-  SQSClient,
-} from "@aws-sdk/client-sqs";
+import { CreateQueueCommand, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { StatusReport } from "../../src/app/admin-routes.ts";
-import { DATA_FILES } from "../../src/app/config-types.ts";
 import { clients, type Clients } from "./client.ts";
 import { arnOf } from "./cli-session.ts";
 import { lambent, ROOT, SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
@@ -185,63 +173,6 @@ test("who follows one function sees its deliveries alone", async () => {
   await s3.send(new PutObjectCommand({ Bucket: "plain", Key: "mine", Body: "x" }));
   await until("the delivery is told", () => log.text().includes("s3 plain ObjectCreated:Put mine → greet"));
   assert.doesNotMatch(log.text(), /not-mine/);
-});
-
-test("what policies refuse says which command lets it in, and where the event went", async () => {
-  await using strict = await startServer({ flags: ["--iam", "enforce"] });
-  const { accessKeyId, secretAccessKey } = JSON.parse(
-    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
-  ) as { accessKeyId: string; secretAccessKey: string };
-  const config = {
-    region: "us-east-1",
-    endpoint: strict.endpoint,
-    credentials: { accessKeyId, secretAccessKey },
-  };
-  const [queues, events] = [new SQSClient(config), new EventBridgeClient(config)];
-  try {
-    const child = spawn(process.execPath, [join(ROOT, "bin/lambent.js"), "logs", "-f"], {
-      stdio: ["ignore", "pipe", "ignore"],
-      env: { ...process.env, LAMBENT_DATA_DIR: strict.dataDir, NO_COLOR: "1" },
-    });
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    let text = "";
-    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
-    const dead = (await queues.send(new CreateQueueCommand({ QueueName: "dead" }))).QueueUrl ?? "";
-    await queues.send(new CreateQueueCommand({ QueueName: "q" }));
-    const Policy = JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [
-        {
-          Effect: "Allow",
-          Principal: { Service: "events.amazonaws.com" },
-          Action: "sqs:SendMessage",
-          Resource: arnOf.queue("dead"),
-        },
-      ],
-    });
-    await queues.send(new SetQueueAttributesCommand({ QueueUrl: dead, Attributes: { Policy } }));
-    await events.send(new PutRuleCommand({ Name: "r", EventPattern: '{"source":["shop"]}' }));
-    const DeadLetterConfig = { Arn: arnOf.queue("dead") };
-    await events.send(
-      new PutTargetsCommand({ Rule: "r", Targets: [{ Id: "1", Arn: arnOf.queue("q"), DeadLetterConfig }] }),
-    );
-    // It follows from some moment on: events are sent until one of them is told of.
-    await until("the failure is told", async () => {
-      await events.send(
-        new PutEventsCommand({ Entries: [{ Source: "shop", DetailType: "order", Detail: "{}" }] }),
-      );
-      return text.includes("FAILED");
-    });
-    child.kill("SIGTERM");
-    await ended;
-    assert.match(
-      text,
-      /⇢ events rule r → sqs q FAILED AccessDenied: .*sqs:sendmessage.*; sent to sqs dead\n *→ next: add to the resource's policy: \{"Effect":"Allow","Principal":\{"Service":"events\.amazonaws\.com"\},"Action":"sqs:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:q"/,
-    );
-  } finally {
-    queues.destroy();
-    events.destroy();
-  }
 });
 
 async function counted(): Promise<StatusReport["counts"]> {

@@ -175,10 +175,12 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
         // Its stream keeps it no longer: its children need not wait.
         if (!listed.has(shard.id)) return;
         if (clock.now() - startedAt > PAUSE_MAX_MS) pauseMs = PAUSE_FIRST_MS;
+        const { reason, ...more } = refusalOf(error);
         log.warn(
-          { mapping: mapping.uuid, shardId: shard.id, error: String(error), pauseMs },
+          { mapping: mapping.uuid, shardId: shard.id, error: reason, pauseMs, ...more },
           "a shard cannot be processed; it is tried again from its checkpoint",
         );
+        tellBatch(deps, mapping, `FAILED ${reason}; tried again`, { failed: true, ...more });
         await clock.sleep(pauseMs, signal).catch(() => undefined);
         pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
       }
@@ -194,7 +196,12 @@ export function startStreamPoller(deps: StreamPollerDeps, lease: MappingLease): 
         pauseMs = SHARDS_MS;
       } catch (error) {
         if (signal.aborted) return;
-        log.warn({ mapping: mapping.uuid, error: String(error) }, "the shards of a stream cannot be listed");
+        const { reason, ...more } = refusalOf(error);
+        log.warn(
+          { mapping: mapping.uuid, source: mapping.sourceArn, error: reason, ...more },
+          "the shards of a stream cannot be listed",
+        );
+        tellBatch(deps, mapping, `FAILED ${reason}; tried again`, { failed: true, ...more });
         pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2);
       }
       await clock.sleep(pauseMs, signal).catch(() => undefined);

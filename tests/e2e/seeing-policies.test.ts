@@ -1,0 +1,133 @@
+/** Where policies are enforced: a refused delivery and a refused poll say what they lack. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import {
+  EventBridgeClient,
+  PutEventsCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from "@aws-sdk/client-eventbridge";
+import { CreateQueueCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { DATA_FILES } from "../../src/app/config-types.ts";
+import { createClient } from "../../src/aws/client.ts";
+import { zip } from "../../src/testing/zip.ts";
+import { arnOf } from "./cli-session.ts";
+import { ROOT, startServer, until } from "./server.ts";
+
+test("what policies refuse says which command lets it in, and where the event went", async () => {
+  await using strict = await startServer({ flags: ["--iam", "enforce"] });
+  const { accessKeyId, secretAccessKey } = JSON.parse(
+    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
+  ) as { accessKeyId: string; secretAccessKey: string };
+  const config = {
+    region: "us-east-1",
+    endpoint: strict.endpoint,
+    credentials: { accessKeyId, secretAccessKey },
+  };
+  const [queues, events] = [new SQSClient(config), new EventBridgeClient(config)];
+  try {
+    const child = spawn(process.execPath, [join(ROOT, "bin/lambent.js"), "logs", "-f"], {
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, LAMBENT_DATA_DIR: strict.dataDir, NO_COLOR: "1" },
+    });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    let text = "";
+    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+    const dead = (await queues.send(new CreateQueueCommand({ QueueName: "dead" }))).QueueUrl ?? "";
+    await queues.send(new CreateQueueCommand({ QueueName: "q" }));
+    const Policy = JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Allow",
+          Principal: { Service: "events.amazonaws.com" },
+          Action: "sqs:SendMessage",
+          Resource: arnOf.queue("dead"),
+        },
+      ],
+    });
+    await queues.send(new SetQueueAttributesCommand({ QueueUrl: dead, Attributes: { Policy } }));
+    await events.send(new PutRuleCommand({ Name: "r", EventPattern: '{"source":["shop"]}' }));
+    const DeadLetterConfig = { Arn: arnOf.queue("dead") };
+    await events.send(
+      new PutTargetsCommand({ Rule: "r", Targets: [{ Id: "1", Arn: arnOf.queue("q"), DeadLetterConfig }] }),
+    );
+    // It follows from some moment on: events are sent until one of them is told of.
+    await until("the failure is told", async () => {
+      await events.send(
+        new PutEventsCommand({ Entries: [{ Source: "shop", DetailType: "order", Detail: "{}" }] }),
+      );
+      return text.includes("FAILED");
+    });
+    child.kill("SIGTERM");
+    await ended;
+    assert.match(
+      text,
+      /⇢ events rule r → sqs q FAILED AccessDenied: .*sqs:sendmessage.*; sent to sqs dead\n *→ next: add to the resource's policy: \{"Effect":"Allow","Principal":\{"Service":"events\.amazonaws\.com"\},"Action":"sqs:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:q"/,
+    );
+  } finally {
+    queues.destroy();
+    events.destroy();
+  }
+});
+
+test("a role that may not read its stream any more is told what it lacks", async () => {
+  await using strict = await startServer({ flags: ["--iam", "enforce"] });
+  const { accessKeyId, secretAccessKey } = JSON.parse(
+    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
+  ) as { accessKeyId: string; secretAccessKey: string };
+  const aws = createClient({
+    endpoint: strict.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  const statement = (more: object): string =>
+    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...more }] });
+  const RoleName = "reader";
+  const AssumeRolePolicyDocument = statement({
+    Principal: { Service: "lambda.amazonaws.com" },
+    Action: "sts:AssumeRole",
+  });
+  await aws.call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument });
+  const may = {
+    RoleName,
+    PolicyName: "may",
+    PolicyDocument: statement({ Action: "dynamodb:*", Resource: "*" }),
+  };
+  await aws.call("iam", "PutRolePolicy", may);
+  await aws.call("lambda", "CreateFunction", {
+    FunctionName: "f",
+    Runtime: "python3.12",
+    Handler: "app.handler",
+    Role: arnOf.role(RoleName),
+    Code: { ZipFile: zip({ "app.py": "def handler(event, context): pass\n" }) },
+  });
+  const { TableDescription } = await aws.call("dynamodb", "CreateTable", {
+    TableName: "table",
+    BillingMode: "PAY_PER_REQUEST",
+    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    StreamSpecification: { StreamEnabled: true, StreamViewType: "KEYS_ONLY" },
+  });
+  const EventSourceArn = (TableDescription as { LatestStreamArn: string }).LatestStreamArn;
+  await until("the mapping is accepted", () =>
+    aws
+      .call("lambda", "CreateEventSourceMapping", {
+        FunctionName: "f",
+        EventSourceArn,
+        StartingPosition: "LATEST",
+      })
+      .then(() => true),
+  );
+  await aws.call("iam", "DeleteRolePolicy", { RoleName, PolicyName: "may" });
+  await until("the log says what is missing", () => {
+    const log = readFileSync(join(strict.dataDir, "server.log"), "utf8");
+    return /"AccessDeniedException: .*add to the identity policy: .*dynamodb:(GetRecords|DescribeStream|GetShardIterator)/.test(
+      log,
+    );
+  });
+});
