@@ -1,5 +1,6 @@
 /** What a request needs to be allowed, as the service's access table says. */
 import type { RequestContext, Service } from "../../aws/service.ts";
+import { partitionOf } from "../../kernel/scope.ts";
 
 export type Input = Readonly<Record<string, unknown>>;
 export type ConditionValues = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -26,16 +27,17 @@ export function needsOf(service: Service, operation: string, input: Input, scope
   const rule = access?.rules[operation];
   if (rule === undefined)
     return [{ action: `${prefix}:${operation}`, resource: "*", conditions: NO_CONDITIONS }];
+  const partition = partitionOf(scope.region);
   try {
     const actions = rule.actions?.(input) ?? [`${prefix}:${operation}`];
     const conditions = rule.conditions?.(input, scope) ?? NO_CONDITIONS;
-    const needs = cross(actions, rule.resources(input, scope), conditions);
+    const needs = cross(actions, rule.resources(input, scope), conditions, partition);
     for (const need of rule.also?.(input, scope) ?? []) {
-      needs.push(...cross(need.actions, need.resources, need.conditions ?? NO_CONDITIONS));
+      needs.push(...cross(need.actions, need.resources, need.conditions ?? NO_CONDITIONS, partition));
     }
     return needs;
   } catch {
-    return cross([`${prefix}:${operation}`], EVERYTHING, NO_CONDITIONS);
+    return cross([`${prefix}:${operation}`], EVERYTHING, NO_CONDITIONS, partition);
   }
 }
 
@@ -43,9 +45,22 @@ function cross(
   actions: readonly string[],
   resources: readonly string[],
   conditions: ConditionValues,
+  partition: string,
 ): Need[] {
-  const known = resources.map((resource) => (resource.length > ARN_LENGTH_MAX ? "*" : resource));
+  const known = resources.map((resource) =>
+    resource.length > ARN_LENGTH_MAX ? "*" : inPartition(resource, partition),
+  );
   return actions.flatMap((action) => known.map((resource) => ({ action, resource, conditions })));
+}
+
+/**
+ * Operations do not look at an ARN's partition: one that is spelled otherwise must not slip past a
+ * policy. IAM's and S3's are `aws` here, wherever they are asked from.
+ */
+function inPartition(arn: string, partition: string): string {
+  const [, spelled] = /^arn:([^:]*):/u.exec(arn) ?? [];
+  if (spelled === undefined || spelled === "aws" || spelled === partition) return arn;
+  return `arn:${partition}${arn.slice("arn:".length + spelled.length)}`;
 }
 
 /** The account in an ARN; undefined when it names none (buckets, `*`). */
