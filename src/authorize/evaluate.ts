@@ -55,9 +55,10 @@ export function evaluate(
 ): Decision {
   const { principal } = request;
   const resourceType: PolicyType = policies.isTrust === true ? "trust" : "resource-based";
+  const isAbout = (statement: PolicyStatement): boolean => namesWhom(statement, principal) !== undefined;
   const deny =
     find(policies.identity, "Deny", "identity-based", request) ??
-    findForPrincipal(policies.resource, "Deny", resourceType, request) ??
+    find(policies.resource, "Deny", resourceType, request, isAbout) ??
     find(
       policies.boundary === undefined ? [] : [policies.boundary],
       "Deny",
@@ -130,27 +131,13 @@ function find(
   effect: "Allow" | "Deny",
   policyType: PolicyType,
   request: Request,
+  isMeant: (statement: PolicyStatement) => boolean = () => true,
 ): Found | undefined {
   for (const policy of policies) {
     for (const [index, statement] of policy.statements.entries()) {
-      if (statement.effect === effect && applies(statement, request)) {
+      if (statement.effect === effect && isMeant(statement) && applies(statement, request)) {
         return { policyType, statement: refOf(policy, statement, index) };
       }
-    }
-  }
-  return undefined;
-}
-
-function findForPrincipal(
-  policies: readonly Policy[],
-  effect: "Allow" | "Deny",
-  policyType: PolicyType,
-  request: Request,
-): Found | undefined {
-  for (const policy of policies) {
-    for (const [index, statement] of policy.statements.entries()) {
-      if (statement.effect !== effect || namesWhom(statement, request.principal) === undefined) continue;
-      if (applies(statement, request)) return { policyType, statement: refOf(policy, statement, index) };
     }
   }
   return undefined;

@@ -1,4 +1,4 @@
-/** `arn:partition:service:region:account:resource`, taken apart. Nobody else splits one by hand. */
+/** `arn:partition:service:region:account:resource`, taken apart. */
 import type { Scope } from "./scope.ts";
 
 export interface ArnParts {

@@ -11,7 +11,7 @@
  *      ends, and the queue's redrive policy counts. A throttle is no failure: the same batch is tried
  *      again for as long as its messages stay invisible.
  *
- * An idle queue costs one waiting call.
+ * An idle queue costs one waiting call, and a look at its visibility timeout each minute.
  */
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
