@@ -29,6 +29,17 @@ const NAMES = [
   "sqs-dead-letter",
 ];
 
+const KINDS = [
+  "functions",
+  "queues",
+  "buckets",
+  "tables",
+  "topics",
+  "rules",
+  "mappings",
+  "roles",
+  "log groups",
+];
 /** Version 2, which takes the flag that is shown with payloads. */
 const CLI = AWS_CLIS[1];
 
@@ -63,6 +74,7 @@ for (const name of NAMES) {
   describe(name, () => {
     for (const language of ["python", "node"]) {
       test(language, async (t) => {
+        const earlier = await counts();
         const running = lambent(server, ["samples", "run", name, "--language", language]);
         const over = { yet: false };
         void running.then(() => (over.yet = true));
@@ -78,11 +90,12 @@ for (const name of NAMES) {
         assert.equal(code, 0, `${stdout}\n${stderr}`);
         assert.equal(stderr.replaceAll(/^.*…\n/gm, ""), "");
         assert.match(stdout, /^\$ aws lambda create-function .*--zip-file fileb:\/\/function\.zip/m);
-        const now = await counts();
-        for (const kind of ["functions", "queues", "buckets", "tables", "mappings", "roles"]) {
-          await until(`no ${kind} are left`, async () => ((await counts())[kind] ?? 0) === 0, 10);
+        for (const kind of KINDS) {
+          // Every minute that is brought here calls the function again, also while it is taken away.
+          if (kind === "log groups" && name === "eventbridge-cron") continue;
+          const wanted = earlier[kind] ?? 0;
+          await until(`no ${kind} are left`, async () => ((await counts())[kind] ?? 0) === wanted, 10);
         }
-        assert.equal(now["log groups"], 0);
       });
     }
   });

@@ -48,6 +48,7 @@ export const JSON_LINES: Teller = {
 
 const WAIT_MS = 90_000;
 const LOOK_MS = 250;
+const SETTLE_MS = 5_000;
 const TRUST = {
   Version: "2012-10-17",
   Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
@@ -179,7 +180,28 @@ export async function runSample(sample: Sample, options: RunOptions): Promise<vo
     if (step.show !== undefined) teller.result(shown(step.show, answer));
   }
 
+  /**
+   * A line that comes late would bring a deleted log group back. So first every function has its lines,
+   * each START its REPORT, and nothing new comes from one look to the next.
+   */
+  async function settle(): Promise<void> {
+    const deadline = performance.now() + SETTLE_MS;
+    let before = -1;
+    for (;;) {
+      const all = await lines();
+      const isWhole = functions.every((name) => {
+        const own = all.filter((line) => line.name === name);
+        const count = (word: string): number => own.filter((line) => line.message.startsWith(word)).length;
+        return count("START ") > 0 && count("START ") === count("REPORT ");
+      });
+      if ((isWhole && all.length === before) || performance.now() > deadline) return;
+      before = all.length;
+      await pause(LOOK_MS);
+    }
+  }
+
   async function cleanUp(): Promise<void> {
+    await settle().catch(() => undefined);
     for (const operation of undo.toReversed()) {
       const [service, name, input = {}] = filled(operation, names);
       await call(service, name, input).catch((error: unknown) => {
