@@ -185,6 +185,8 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     onEndpointConnection: deps.onEndpointConnection,
   });
   control.onChange(dataPlane.onFunctionChange);
+  // Its first invocation then meets an interpreter that is up.
+  if (config.pool > 0) control.onRuntime((runtime) => void dataPlane.warm([runtime]));
 
   const peers = createPeers(() => dispatch);
   const deliveries = new Deliveries();

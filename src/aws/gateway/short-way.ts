@@ -111,8 +111,6 @@ export class ShortConnection {
   readonly #times: ShortWayTimes;
   readonly #leave: Leave;
   #busy = false;
-  /** The other side has said its last; it may still wait for an answer. */
-  #ended = false;
   /** What came before the answer to the request before it. */
   #held: Buffer[] = [];
 
@@ -153,10 +151,8 @@ export class ShortConnection {
     this.#way.handle(request, new WholeResponse(this));
   };
 
-  readonly #onEnd = (): void => {
-    this.#ended = true;
-    if (!this.#busy) this.socket.end();
-  };
+  /** Who says no more is gone, as for node:http: a poll that waits for them must end. */
+  readonly #onEnd = (): void => void this.socket.end();
 
   readonly #onError = (): void => void this.socket.destroy();
 
@@ -185,11 +181,9 @@ export class ShortConnection {
     whole.write(head, 0, "latin1");
     whole.set(bytes, head.length);
     this.#busy = false;
-    if (socket.destroyed) return;
+    if (!socket.writable) return;
     const isRoom = socket.write(whole);
-    if (this.#ended) {
-      socket.end();
-    } else if (this.#held.length > 0) {
+    if (this.#held.length > 0) {
       this.#handOver(Buffer.concat(this.#held));
     } else if (!isRoom) {
       // Nothing more is read of a client that does not read its answers.

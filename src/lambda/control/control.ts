@@ -9,7 +9,7 @@ import type { ControlContext, FunctionControlDeps } from "./deps.ts";
 import { type EventInvokeConfigs, eventInvokeConfigsOf } from "./event-invoke-config.ts";
 import { type Functions, functionsOf } from "./functions.ts";
 import { type Permissions, permissionsOf } from "./permissions.ts";
-import type { FunctionRecord } from "./record.ts";
+import { LATEST, type FunctionRecord } from "./record.ts";
 import { resolverOf } from "./resolver.ts";
 import type { AccountQuotas } from "./rows.ts";
 import { Settler } from "./settle.ts";
@@ -44,6 +44,8 @@ export interface FunctionControl {
   accountSettings(scope: Scope): Promise<AccountSettings>;
   /** Is told which execution environments must not serve new invocations any more. */
   onChange(listener: FunctionChangeListener): void;
+  /** Is told of the runtime of each function that is made, or that gets another. */
+  onRuntime(listener: (runtime: string) => void): void;
   /** After a start: completes states that an earlier process left Pending or InProgress, sweeps code of nobody. */
   start(): Promise<void>;
   /** Resolves when no version of the function is Pending or InProgress any more. */
@@ -111,6 +113,13 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
         const retired = retiredEnvironments(before, after);
         if (record === undefined || retired.length === 0) return;
         listener({ scope: record.scope, functionName: record.name, retiredEnvironmentIds: retired });
+      });
+    },
+
+    onRuntime(listener) {
+      store.onChange((before, after) => {
+        const runtime = after?.versions.get(LATEST)?.runtime;
+        if (runtime !== undefined && runtime !== before?.versions.get(LATEST)?.runtime) listener(runtime);
       });
     },
 
