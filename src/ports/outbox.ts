@@ -15,6 +15,8 @@ export interface Delivery {
   readonly principal: string;
   /** The resource that sends: bucket, topic, rule. */
   readonly sourceArn: string;
+  /** Its account, where the ARN names none (buckets): a receiver's policy may ask for it. */
+  readonly sourceAccount?: string;
   /** Receiver: the ARN of a function (with or without qualifier), queue, topic, bus, log group, or a URL. */
   readonly targetArn: string;
   /** The event or message, as text. */

@@ -166,6 +166,19 @@ test("a queue gets the message as the sending service", async () => {
   await here.relay.close();
 });
 
+test("a receiver of another account is told whose resource sends", async () => {
+  const here = await world();
+  const scope = { accountId: "111111111111", region: "us-east-1" };
+  const targetArn = "arn:aws:sqs:us-east-1:111111111111:q";
+  await put(here, delivery({ scope, targetArn }));
+  await here.ended();
+  await put(here, delivery({ scope, targetArn, sourceArn: "arn:aws:s3:::b", sourceAccount: "222222222222" }));
+  await here.ended();
+  const accounts = here.calls.map(({ as }) => (as.kind === "service" ? as.sourceAccount : undefined));
+  assert.deepEqual(accounts, ["000000000000", "222222222222"]);
+  await here.relay.close();
+});
+
 test("a failure that may pass is repeated; then the dead-letter queue gets the body and the reason", async () => {
   const here = await world((call) => {
     if (call.input["QueueUrl"] !== "https://sqs.us-east-1.amazonaws.com/000000000000/dead")

@@ -11,7 +11,7 @@
  *   4. What goes to a Sender (a web server that answers late) waits apart: it holds up nothing else.
  *   5. Rows with an order key are always read back: the table says which is the oldest of its key.
  */
-import { functionOfArn } from "../../kernel/arn.ts";
+import { arnParts, functionOfArn } from "../../kernel/arn.ts";
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -340,12 +340,13 @@ export function identityOf(delivery: Delivery): PeerIdentity {
 }
 
 /** The service itself: it is who asks a dead-letter queue, whatever role is for the receiver. */
-function serviceOf(delivery: Delivery): PeerIdentity {
+function serviceOf({ principal, sourceArn, sourceAccount, scope }: Delivery): PeerIdentity {
   return {
     kind: "service",
-    principal: delivery.principal,
-    sourceArn: delivery.sourceArn,
-    sourceAccount: delivery.scope.accountId,
+    principal,
+    sourceArn,
+    // The sender's: the receiver's would pass for it wherever the receiver trusts its own account.
+    sourceAccount: sourceAccount ?? (arnParts(sourceArn).accountId || scope.accountId),
   };
 }
 

@@ -28,7 +28,12 @@ export function createSender(outbox: Outbox, random: Random): Sender {
     deliveries(bucket, change, cause) {
       const notification = notificationOf(bucket);
       if (notification === undefined) return [];
-      const common = { principal: PRINCIPAL, sourceArn: bucketArn(bucket.name), retry: RETRY } as const;
+      const common = {
+        principal: PRINCIPAL,
+        sourceArn: bucketArn(bucket.name),
+        sourceAccount: bucket.accountId,
+        retry: RETRY,
+      } as const;
       const { functions, queues, topics, eventBridge } = notification;
       const sent: Delivery[] = [...functions, ...queues, ...topics]
         .filter((target) => wants(target, change))
