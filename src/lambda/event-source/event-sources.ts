@@ -55,7 +55,14 @@ export function createEventSources(deps: EventSourceDeps): EventSources {
     return startStreamPoller({ ...deps, store, roleOf }, lease);
   }
 
-  const manager = createManager({ store, clock, log, node: deps.node, poll });
+  const manager = createManager({
+    store,
+    clock,
+    log,
+    node: deps.node,
+    poll,
+    removed: (uuid) => deps.metrics.forget(uuid),
+  });
   const control = createMappingControl({
     store,
     clock,

@@ -26,6 +26,8 @@ export interface ManagerDeps {
   readonly log: Logger;
   readonly node: string;
   readonly poll: (lease: MappingLease) => Poller;
+  /** Told of each mapping whose row has ended. */
+  readonly removed?: (uuid: string) => void;
 }
 
 export interface EventSourceManager {
@@ -104,8 +106,10 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
     for (const lease of leases) {
       const { mapping, epoch } = lease;
       if (running.has(mapping.uuid) || !life.open) continue;
-      if (mapping.wanted === "deleted") await store.remove(mapping.uuid);
-      else if (mapping.wanted === "enabled") {
+      if (mapping.wanted === "deleted") {
+        await store.remove(mapping.uuid);
+        deps.removed?.(mapping.uuid);
+      } else if (mapping.wanted === "enabled") {
         running.set(mapping.uuid, { mapping, epoch, poller: deps.poll(lease), isStopping: false });
       }
     }

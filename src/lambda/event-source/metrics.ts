@@ -15,4 +15,6 @@ export interface MappingMetrics {
   count(mapping: EventSourceMapping, metric: MappingMetric, events: number): void;
   /** Of a stream's batch when it reaches the function: the age of its last record. */
   iteratorAge(mapping: EventSourceMapping, ageMs: number): void;
+  /** The mapping was deleted. */
+  forget(uuid: string): void;
 }

@@ -68,7 +68,7 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
       clock,
       log: silentLogger,
       deliveries: new Deliveries(),
-      metrics: { count: () => undefined, iteratorAge: () => undefined },
+      metrics: { count: () => undefined, iteratorAge: () => undefined, forget: () => undefined },
       roleOf: () => Promise.resolve("arn:aws:iam::000000000000:role/r"),
       peers: {
         permit: () => Promise.resolve(),

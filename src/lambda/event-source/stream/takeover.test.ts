@@ -117,7 +117,7 @@ test("nothing is lost, nothing is processed by both at once, and the order holds
             random: systemRandom(),
             log: silentLogger,
             deliveries: new Deliveries(),
-            metrics: { count: () => undefined, iteratorAge: () => undefined },
+            metrics: { count: () => undefined, iteratorAge: () => undefined, forget: () => undefined },
             roleOf: () => Promise.resolve("arn:aws:iam::000000000000:role/r"),
             peers: {
               permit: () => Promise.resolve(),
