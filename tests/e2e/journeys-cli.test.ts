@@ -42,7 +42,6 @@ def lambda_handler(event, context):
 const TEMPLATE = `import json
 
 def lambda_handler(event, context):
-    # TODO implement
     return {
         'statusCode': 200,
         'body': json.dumps('Hello from Lambda!')
