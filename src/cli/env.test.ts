@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -35,15 +35,59 @@ test("a POSIX shell reads back exactly what was meant", () => {
   assert.equal(output, "/home/a b/it's/aws/config|http://127.0.0.1:4566|none");
 });
 
+for (const [shell, quoted] of [
+  ["sh", true],
+  ["sh", false],
+  ["bash", true],
+  ["bash", false],
+] as const) {
+  test(`aws is sent to the endpoint until the settings are taken back (${shell}${quoted ? "" : ", eval without quotes"})`, () => {
+    const folder = mkdtempSync(join(tmpdir(), "lambent-env-"));
+    try {
+      writeFileSync(join(folder, "aws"), '#!/bin/sh\nprintf "%s\\n" "$*"\n', { mode: 0o755 });
+      const evaluate = (commands: string): string => {
+        writeFileSync(join(folder, "commands"), commands);
+        return `eval ${quoted ? '"$(cat commands)"' : "$(cat commands)"}`;
+      };
+      const variables = environment(TARGET, {});
+      const runs = (script: string): string =>
+        execFileSync(shell, ["-ec", script], {
+          cwd: folder,
+          encoding: "utf8",
+          stdio: ["ignore", "pipe", "inherit"],
+          env: { PATH: `${folder}:/usr/bin:/bin` },
+        });
+      assert.equal(
+        runs(`${evaluate(renderEnvironment(variables, UNSET, "bash"))}; aws sqs "list queues"`),
+        "--endpoint-url=http://127.0.0.1:4566 sqs list queues\n",
+      );
+      assert.equal(
+        runs(`aws() { false; }; ${evaluate(renderEnvironment({}, ["AWS_PROFILE"], "bash"))}; aws --version`),
+        "--version\n",
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
 test("fish and PowerShell have their own commands and quotes", () => {
   const variables = { A: String.raw`it's C:\x` };
   assert.equal(
     renderEnvironment(variables, ["B"], "fish"),
-    [String.raw`set -gx A 'it\'s C:\\x'`, "set -e B"].join("\n"),
+    [
+      String.raw`set -gx A 'it\'s C:\\x'`,
+      "set -e B",
+      "function aws; if set -q AWS_ENDPOINT_URL; command aws --endpoint-url=$AWS_ENDPOINT_URL $argv; else; command aws $argv; end; end",
+    ].join("\n"),
   );
   assert.equal(
     renderEnvironment(variables, ["B"], "powershell"),
-    [String.raw`$Env:A = 'it''s C:\x'`, "Remove-Item -ErrorAction SilentlyContinue Env:B"].join("\n"),
+    [
+      String.raw`$Env:A = 'it''s C:\x'`,
+      "Remove-Item -ErrorAction SilentlyContinue Env:B",
+      "function aws { & (Get-Command aws -CommandType Application -TotalCount 1).Source --endpoint-url=$Env:AWS_ENDPOINT_URL @args }",
+    ].join("\n"),
   );
 });
 

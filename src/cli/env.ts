@@ -47,7 +47,13 @@ export function environment(
   return variables;
 }
 
-/** The same as commands of a shell. */
+/**
+ * The same as commands of a shell, and a function in front of `aws`: versions before 1.29 and 2.13 do not
+ * read AWS_ENDPOINT_URL, and version 1 goes past it for SQS in every region it knows. Each would call AWS
+ * itself. An endpoint that is typed after it wins.
+ *
+ * Every POSIX command ends in a semicolon, so that an eval without quotes works as well.
+ */
 export function renderEnvironment(
   variables: Readonly<Record<string, string>>,
   unset: readonly string[],
@@ -59,17 +65,27 @@ export function renderEnvironment(
       return [
         ...set.map(([name, value]) => `set -gx ${name} ${singleQuoted(value, String.raw`\'`)}`),
         ...unset.map((name) => `set -e ${name}`),
+        set.length === 0
+          ? "functions -e aws"
+          : "function aws; if set -q AWS_ENDPOINT_URL; command aws --endpoint-url=$AWS_ENDPOINT_URL $argv; else; command aws $argv; end; end",
       ].join("\n");
     case "powershell":
       return [
         ...set.map(([name, value]) => `$Env:${name} = ${singleQuoted(value, "''")}`),
         ...unset.map((name) => `Remove-Item -ErrorAction SilentlyContinue Env:${name}`),
+        set.length === 0
+          ? "Remove-Item -ErrorAction SilentlyContinue Function:aws"
+          : "function aws { & (Get-Command aws -CommandType Application -TotalCount 1).Source --endpoint-url=$Env:AWS_ENDPOINT_URL @args }",
       ].join("\n");
     case "bash":
     case "zsh":
       return [
-        ...set.map(([name, value]) => `export ${name}=${posixQuoted(value)}`),
-        ...(unset.length === 0 ? [] : [`unset ${unset.join(" ")}`]),
+        ...set.map(([name, value]) => `export ${name}=${posixQuoted(value)};`),
+        `unset ${unset.join(" ")};`,
+        "unalias aws 2>/dev/null || true;",
+        set.length === 0
+          ? "unset -f aws;"
+          : 'aws() { command aws ${AWS_ENDPOINT_URL:+"--endpoint-url=$AWS_ENDPOINT_URL"} "$@"; };',
       ].join("\n");
   }
 }

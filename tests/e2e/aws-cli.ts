@@ -9,6 +9,7 @@ export interface AwsCli {
   readonly skip: string | false;
   /** Suffix of function names, so that both generations can work on one server. */
   readonly suffix: string;
+  readonly program: string | undefined;
   readonly run: (server: RunningServer, cwd: string, args: readonly string[]) => Promise<Ran>;
 }
 
@@ -21,12 +22,14 @@ export const AWS_CLIS: readonly AwsCli[] = [
     name: "AWS CLI v1",
     skip: AWS_V1 === undefined ? "aws (v1) is not installed" : false,
     suffix: "v1",
+    program: AWS_V1,
     run: (server, cwd, args) => run(AWS_V1 ?? "", args, { cwd, env: clientEnv(server) }),
   },
   {
     name: "Debian's AWS CLI v2",
     skip: AWS_V2 === undefined ? "/usr/bin/aws (v2) is not installed" : false,
     suffix: "v2",
+    program: AWS_V2,
     run: (server, cwd, args) =>
       run(process.execPath, [join(ROOT, "bin/lambent.js"), "aws", ...args], {
         cwd,

@@ -10,7 +10,8 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import {
   CreateFunctionCommand,
@@ -27,7 +28,7 @@ import {
 import { rawZip } from "../../src/testing/zip.ts";
 import { AWS_CLIS, words, type AwsCli } from "./aws-cli.ts";
 import { refusal } from "./client.ts";
-import { SDK_CONFIG, startServer, type Ran, type RunningServer } from "./server.ts";
+import { ROOT, run, SDK_CONFIG, startServer, type Ran, type RunningServer } from "./server.ts";
 
 const HELLO = `import json, os
 
@@ -107,6 +108,20 @@ function journeys(cli: AwsCli): void {
       return JSON.parse(readFileSync(join(folder, out), "utf8")) as unknown;
     };
     const hello = `hello-${cli.suffix}`;
+
+    // Version 1 goes past AWS_ENDPOINT_URL for SQS, Debian's version 2 for everything.
+    test("after lambent env, a shell's own aws calls the server", async () => {
+      const script = `eval "$("$0" "$1" env)"; aws sqs create-queue --queue-name of-${cli.suffix} && aws sqs list-queues`;
+      const ran = await run("bash", ["-c", script, process.execPath, join(ROOT, "bin/lambent.js")], {
+        cwd: folder,
+        env: {
+          LAMBENT_DATA_DIR: server.dataDir,
+          PATH: `${dirname(cli.program ?? "")}:${process.env["PATH"] ?? ""}`,
+        },
+      });
+      assert.equal(ran.code, 0, ran.stderr);
+      assert.match(ran.stdout, new RegExp(`"http://[^"]+/000000000000/of-${cli.suffix}"`));
+    });
 
     test("the environment of a function is set and read (J3, J4)", async () => {
       await ok(
