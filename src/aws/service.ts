@@ -41,6 +41,11 @@ export interface RequestContext extends Scope {
   readonly endpoint: string;
   /** Host name of the sandbox-side or user-side; true when the call came from inside a sandbox. */
   readonly fromSandbox: boolean;
+  /**
+   * Where the caller's connection came from, without IPv6's prefix for IPv4; of a sandbox a private
+   * address, as AWS shows of a function within a VPC. Undefined within the process.
+   */
+  readonly sourceIp?: string | undefined;
   /** Aborts when the caller hangs up. */
   readonly signal: AbortSignal;
   readonly clock: Clock;

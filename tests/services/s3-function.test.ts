@@ -21,8 +21,8 @@ def handler(event, context):
     for record in event["Records"]:
         bucket = record["s3"]["bucket"]["name"]
         key = urllib.parse.unquote_plus(record["s3"]["object"]["key"])
-        print("SAW", record["eventName"], key)
-        if not record["eventName"].startswith("ObjectCreated"):
+        print("SAW", bucket, record["eventName"], key, record["requestParameters"]["sourceIPAddress"])
+        if bucket != "inbox" or not record["eventName"].startswith("ObjectCreated"):
             continue
         base = os.environ["AWS_ENDPOINT_URL"]
         path = base + "/" + bucket + "/" + urllib.parse.quote(key)
@@ -45,31 +45,33 @@ test("S3 calls a function, which reads and writes objects from inside", async ()
         StatementId: "s3",
         Action: "lambda:InvokeFunction",
         Principal: "s3.amazonaws.com",
-        SourceArn: "arn:aws:s3:::inbox",
+        SourceArn: "arn:aws:s3:::*box",
       }),
     );
     const LambdaFunctionArn = "arn:aws:lambda:us-east-1:000000000000:function:upper";
-    await s3.send(
-      new PutBucketNotificationConfigurationCommand({
-        Bucket: "inbox",
-        NotificationConfiguration: {
-          LambdaFunctionConfigurations: [
-            { LambdaFunctionArn, Events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] },
-          ],
-        },
-      }),
-    );
+    for (const Bucket of ["inbox", "outbox"])
+      await s3.send(
+        new PutBucketNotificationConfigurationCommand({
+          Bucket,
+          NotificationConfiguration: {
+            LambdaFunctionConfigurations: [
+              { LambdaFunctionArn, Events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"] },
+            ],
+          },
+        }),
+      );
     await s3.send(new PutObjectCommand({ Bucket: "inbox", Key: "a b/ü.txt", Body: "hello" }));
     await until("the function wrote its answer", async () => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: "outbox", Key: "a b/ü.txt" }));
       return (await Body?.transformToString()) === "HELLO";
     });
     await s3.send(new DeleteObjectCommand({ Bucket: "inbox", Key: "a b/ü.txt" }));
-    await until("both events were seen", async () => (await made.lines("upper", "SAW")).length === 2);
+    await until("all events were seen", async () => (await made.lines("upper", "SAW")).length === 3);
     const seen = (await made.lines("upper", "SAW")).map((line) => line.trim());
     assert.deepEqual(seen.toSorted(), [
-      "SAW ObjectCreated:Put a b/ü.txt",
-      "SAW ObjectRemoved:Delete a b/ü.txt",
+      "SAW inbox ObjectCreated:Put a b/ü.txt 127.0.0.1",
+      "SAW inbox ObjectRemoved:Delete a b/ü.txt 127.0.0.1",
+      "SAW outbox ObjectCreated:Put a b/ü.txt 10.0.0.1",
     ]);
   } finally {
     made.destroy();

@@ -113,6 +113,7 @@ interface Asked {
   readonly input?: Record<string, unknown>;
   readonly headers?: Record<string, string>;
   readonly sourceIp?: string;
+  readonly fromSandbox?: boolean;
 }
 
 /** Asks as often as it is called, of one authorizer. */
@@ -140,20 +141,15 @@ function asker(it: World): (caller: Caller, asked?: Asked) => Promise<string | u
       operation,
       caller,
       endpoint: "",
-      fromSandbox: false,
+      fromSandbox: asked.fromSandbox === true,
       signal: new AbortController().signal,
       clock,
       random: systemRandom(),
       log,
       headers: asked.headers ?? {},
+      ...(asked.sourceIp === undefined ? {} : { sourceIp: asked.sourceIp }),
     };
-    return authorize({
-      service,
-      operation,
-      input: asked.input ?? {},
-      context,
-      sourceIp: () => asked.sourceIp,
-    });
+    return authorize({ service, operation, input: asked.input ?? {}, context });
   };
 }
 
@@ -263,7 +259,7 @@ test("the keys of a request", async () => {
   const it = world();
   const ask = asker(it);
   const asked: Asked = {
-    sourceIp: "::ffff:192.0.2.7",
+    sourceIp: "192.0.2.7",
     headers: { "user-agent": "test/1" },
     input: { Kind: "k", Tags: [{ Key: "stage", Value: "dev" }] },
   };
@@ -296,6 +292,20 @@ test("the keys of a request", async () => {
     if (passes) assert.equal(await result, undefined, JSON.stringify(Condition));
     else await refusal(result);
   }
+});
+
+test("nobody listens on loopback, to a sandbox or within the process", async () => {
+  const it = world();
+  const ask = asker(it);
+  it.statements = [allow({ Condition: { Bool: { "aws:SecureTransport": "true" } } })];
+  const safe: readonly Asked[] = [
+    {},
+    { sourceIp: "127.0.0.1" },
+    { sourceIp: "::1" },
+    { sourceIp: "10.0.0.1", fromSandbox: true },
+  ];
+  for (const asked of safe) assert.equal(await ask(USER, asked), undefined, JSON.stringify(asked));
+  for (const sourceIp of ["10.0.0.1", "0.0.0.0", "2001:db8::1"]) await refusal(ask(USER, { sourceIp }));
 });
 
 test("decisions are kept until IAM or the resource's policy changes", async () => {

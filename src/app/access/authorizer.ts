@@ -38,8 +38,6 @@ export interface AccessCall {
   /** Decoded; not validated yet when it comes from the wire. */
   readonly input: Input;
   readonly context: RequestContext;
-  /** Absent within the process. */
-  readonly sourceIp?: () => string | undefined;
 }
 
 /**
@@ -135,7 +133,6 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
       principal: known.principal,
       principalTags: known.tags,
       input,
-      sourceIp: call.sourceIp?.(),
     };
   }
 

@@ -23,7 +23,6 @@ export interface KeySource {
   readonly principal: Principal;
   readonly principalTags: Readonly<Record<string, string>>;
   readonly input: Input;
-  readonly sourceIp: string | undefined;
 }
 
 /** @param resourceTags where a policy asks for them */
@@ -48,11 +47,10 @@ export function requestKeys(
   put("aws:EpochTime", String(Math.floor(now.getTime() / 1000)));
   put("aws:RequestedRegion", context.region);
   put("aws:ResourceAccount", accountOf(need.resource) ?? context.accountId);
-  put("aws:SourceIp", source.sourceIp);
+  put("aws:SourceIp", context.sourceIp);
   put("aws:UserAgent", context.headers["user-agent"]);
   put("aws:Referer", context.headers["referer"]);
-  // Nobody can listen on loopback or within the process; beyond it the endpoint speaks plain HTTP.
-  put("aws:SecureTransport", String(isUnheard(source.sourceIp)));
+  put("aws:SecureTransport", String(isUnheard(context)));
   const isService = principal.kind === "service";
   put("aws:ViaAWSService", "false");
   put("aws:PrincipalIsAWSService", String(isService));
@@ -110,8 +108,7 @@ function putRequestTags(put: Put, input: Input): void {
   if (names.length > 0) put("aws:TagKeys", names);
 }
 
-function isUnheard(sourceIp: string | undefined): boolean {
-  if (sourceIp === undefined) return true;
-  const plain = sourceIp.replace(/^::ffff:/i, "");
-  return plain.startsWith("127.") || plain === "::1";
+/** Nobody can listen on loopback, to a sandbox or within the process; beyond them the endpoint speaks plain HTTP. */
+function isUnheard({ sourceIp, fromSandbox }: RequestContext): boolean {
+  return fromSandbox || sourceIp === undefined || sourceIp.startsWith("127.") || sourceIp === "::1";
 }

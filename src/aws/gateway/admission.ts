@@ -55,6 +55,7 @@ export function createAdmission(
         headers,
       },
       around,
+      exchange.request,
       exchange.response,
     );
   }
@@ -62,9 +63,8 @@ export function createAdmission(
   function authorize(exchange: Exchange, input: Value, context: Context): void | Promise<void> {
     const service = services.get(exchange.service);
     if (options.authorize === undefined || service === undefined) return;
-    const { operation, origin, request } = exchange;
-    const sourceIp = (): string | undefined => request.socket.remoteAddress;
-    const hint = options.authorize({ service, operation, input, context, origin, sourceIp });
+    const { operation, origin } = exchange;
+    const hint = options.authorize({ service, operation, input, context, origin });
     if (hint instanceof Promise) return hint.then((text) => void (exchange.hint = text));
     exchange.hint = hint;
   }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
@@ -13,6 +13,12 @@ export interface Surroundings {
   readonly log: Logger;
 }
 
+/** A sandbox connects on its own loopback; in events and policies it is a neighbour, not this machine. */
+const SANDBOX_ADDRESS = "10.0.0.1";
+
+/** Of a caller that has hung up meanwhile: no address that a policy could trust. */
+const GONE_ADDRESS = "0.0.0.0";
+
 /** A class, so that the abort signal is only made for operations that ask for it. */
 export class Context implements RequestContext {
   readonly accountId: string;
@@ -25,12 +31,14 @@ export class Context implements RequestContext {
   readonly fromSandbox: boolean;
   readonly headers: Headers;
   readonly #around: Surroundings;
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #controller: AbortController | undefined;
 
   constructor(
-    fields: Omit<RequestContext, "signal" | "clock" | "random" | "log">,
+    fields: Omit<RequestContext, "sourceIp" | "signal" | "clock" | "random" | "log">,
     around: Surroundings,
+    request: IncomingMessage,
     response: ServerResponse,
   ) {
     this.accountId = fields.accountId;
@@ -43,7 +51,13 @@ export class Context implements RequestContext {
     this.fromSandbox = fields.fromSandbox;
     this.headers = fields.headers;
     this.#around = around;
+    this.#request = request;
     this.#response = response;
+  }
+
+  get sourceIp(): string {
+    if (this.fromSandbox) return SANDBOX_ADDRESS;
+    return (this.#request.socket.remoteAddress ?? GONE_ADDRESS).replace(/^::ffff:/i, "");
   }
 
   get clock(): Clock {

@@ -20,7 +20,6 @@ export interface AuthorizeRequest {
   readonly input: Readonly<Record<string, unknown>>;
   readonly context: RequestContext;
   readonly origin: RequestOrigin;
-  readonly sourceIp: () => string | undefined;
 }
 
 /** One answered request, for metrics and the access log. */

@@ -71,6 +71,7 @@ export function causeOf(context: RequestContext): Cause {
     requestId: context.requestId,
     userId: context.caller.userId,
     accountId: context.accountId,
-    sourceIp: "127.0.0.1",
+    // A service that acts for itself is named instead, as AWS does.
+    sourceIp: context.sourceIp ?? context.caller.arn,
   };
 }
