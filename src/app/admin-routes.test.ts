@@ -20,10 +20,12 @@ interface Site {
 async function site(t: TestContext, changes: Partial<AdminDeps> = {}, fromSandbox = false): Promise<Site> {
   const seen: string[] = [];
   const tails = new Set<(lines: readonly TailedLine[]) => void>();
+  const clock = systemClock();
   const routes = createAdminRoutes({
     token: TOKEN,
     version: "9.9.9",
-    clock: systemClock(),
+    clock,
+    advance: async (ms) => clock.advance(ms),
     log: silentLogger,
     services: ["lambda", "sts"],
     state: () => "ready",

@@ -5,7 +5,7 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AdjustableClock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/clock.ts";
 import { ServiceError } from "../kernel/errors.ts";
 import { LIMIT_TABLE } from "../kernel/limits.ts";
 import type { Logger } from "../kernel/log.ts";
@@ -17,7 +17,10 @@ import type { KeptMail } from "../services/index.ts";
 export interface StatusReport {
   readonly version: string;
   readonly pid: number;
+  /** Epoch ms by the machine's clock. */
   readonly startedAt: number;
+  /** What `lambent clock advance` has added to the machine's clock. */
+  readonly clockAheadMs: number;
   readonly rssBytes: number;
   /** Names to counts: functions, roles, log groups, … */
   readonly counts: Readonly<Record<string, number>>;
@@ -59,7 +62,9 @@ export interface TailedLine {
 export interface AdminDeps {
   readonly token: string;
   readonly version: string;
-  readonly clock: AdjustableClock;
+  readonly clock: Clock;
+  /** Moves the clock forward; resolves once a restart would find it there. */
+  advance(ms: number): Promise<void>;
   readonly log: Logger;
   /** Names of the AWS services that are served. */
   readonly services: readonly string[];
@@ -140,8 +145,8 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
       if (typeof advanceMs !== "number" || !Number.isSafeInteger(advanceMs) || advanceMs < 0) {
         throw badRequest('The body must be {"advanceMs": <whole milliseconds, not negative>}.');
       }
-      deps.clock.advance(advanceMs);
-      deps.log.info({ advanceMs, offsetMs: deps.clock.offsetMs }, "the clock was moved forward");
+      await deps.advance(advanceMs);
+      deps.log.info({ advanceMs, ...clockReport() }, "the clock was moved forward");
       return clockReport();
     },
     "GET /_lambent/logs": tail,
@@ -153,7 +158,7 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
   };
 
   function clockReport(): { nowMs: number; offsetMs: number } {
-    return { nowMs: deps.clock.now(), offsetMs: deps.clock.offsetMs };
+    return { nowMs: deps.clock.now(), offsetMs: deps.clock.offsetMs ?? 0 };
   }
 
   /** Answers with lines as they come: {"progress": "…"} …, then {"runtime": {…}} or {"error": …}. */

@@ -17,13 +17,14 @@ import { createGateway, type Gateway, type RequestOrigin } from "../aws/gateway/
 import { createGuard } from "../aws/gateway/guard.ts";
 import { createHttpServer } from "../aws/gateway/http-server.ts";
 import type { Headers } from "../aws/protocol/types.ts";
-import { machineNow, systemClock } from "../kernel/clock.ts";
+import { machineNow } from "../kernel/clock.ts";
 import { systemRandom } from "../kernel/random.ts";
 import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
 import { CERTIFICATE_PATH } from "../services/index.ts";
 import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts";
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
 import { eraseState, openCore, runtimesFolder, type Core } from "./core.ts";
+import { openClock } from "./kept-clock.ts";
 import { openPlatformLog } from "./platform-log.ts";
 import { followed } from "./followed.ts";
 import { describeDriver, serverDoctor, statusReport } from "./reports.ts";
@@ -41,10 +42,14 @@ interface Current {
 
 /** Errors: an Error with a sentence for people (port taken: its `code` is EADDRINUSE). */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
-  const clock = systemClock();
+  const startedMs = performance.now();
   const random = systemRandom();
-  const startedMs = clock.monotonic();
   const dataDir = await openDataDir(config.dataDir);
+  const kept = await openClock(dataDir).catch((error: unknown) => {
+    dataDir.release();
+    throw error;
+  });
+  const { clock } = kept;
   await mkdir(config.cacheDir, { recursive: true });
   const log = openPlatformLog(dataDir.path, config.logLevel, (line) => process.stderr.write(`${line}\n`));
   let state: "starting" | "ready" | "stopping" = "starting";
@@ -186,19 +191,21 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     current = undefined;
     await before?.core.close(0);
     await eraseState(dataDir);
+    await kept.reset();
     current = await open();
     log.info({}, "the state was emptied");
   }
 
-  const startedAt = clock.now();
+  const startedAt = machineNow(clock);
   admin = createAdminRoutes({
     token: dataDir.token,
     version: VERSION,
     clock,
+    advance: (ms) => kept.advance(ms),
     log,
     services: ["dynamodb", "dynamodbstreams", "events", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"],
     state: () => (current === undefined && state === "ready" ? "starting" : state),
-    status: () => statusReport(coreOf(current), startedAt),
+    status: () => statusReport(coreOf(current), startedAt, clock.offsetMs),
     runtimes: () => catalog.list(),
     mails: (limit) => coreOf(current).mails(limit),
     async addRuntime(runtime, progress) {
@@ -216,7 +223,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         }
       );
     },
-    doctor: () => serverDoctor(driver, config),
+    doctor: () => serverDoctor(driver, config, clock.offsetMs),
     reset,
     tail: (matches, emit) => followed(coreOf(current), config, matches, emit),
     stop: () => void stop(),
@@ -248,7 +255,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     endpoint,
     port,
     readyMs,
-    summary: { version: VERSION, ...describeDriver(driver) },
+    summary: { version: VERSION, clockAheadMs: clock.offsetMs, ...describeDriver(driver) },
     stop,
     closed: closed.promise,
   };

@@ -41,6 +41,8 @@ export interface RunningServer {
 /** The banner's second half. */
 export interface ServerSummary {
   readonly version: string;
+  /** What `lambent clock advance` has added to the machine's clock, in milliseconds. */
+  readonly clockAheadMs: number;
   /** The driver and what it enforces, in a few words: `namespaces, cgroups v2`. */
   readonly sandbox: string;
   /** One line per protection that does not hold on this host. */

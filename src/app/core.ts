@@ -24,7 +24,7 @@ import { createPeers } from "../adapters/peers/in-process.ts";
 import { createDispatch } from "../aws/dispatch.ts";
 import type { Service } from "../aws/service.ts";
 import type { KeyResolver } from "../aws/sigv4/keys.ts";
-import type { AdjustableClock } from "../kernel/clock.ts";
+import type { Clock } from "../kernel/clock.ts";
 import { createRelay } from "../events/outbox/relay.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { Random } from "../kernel/random.ts";
@@ -68,7 +68,7 @@ export interface CoreDeps {
   readonly dataDir: DataDir;
   readonly driver: SandboxDriver;
   readonly catalog: InstallableRuntimeCatalog;
-  readonly clock: AdjustableClock;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly endpointPort: number;

@@ -22,7 +22,11 @@ const COUNTED: Readonly<Record<string, string>> = {
   "pending deliveries": "SELECT count(*) AS n FROM outbox",
 };
 
-export async function statusReport(core: Core, startedAt: number): Promise<StatusReport> {
+export async function statusReport(
+  core: Core,
+  startedAt: number,
+  clockAheadMs: number,
+): Promise<StatusReport> {
   const counts: Record<string, number> = {};
   for (const [name, sql] of Object.entries(COUNTED)) {
     const rows = await core.database.read<{ n: number }>(sql);
@@ -37,6 +41,7 @@ export async function statusReport(core: Core, startedAt: number): Promise<Statu
     version: VERSION,
     pid: process.pid,
     startedAt,
+    clockAheadMs,
     rssBytes: process.memoryUsage.rss(),
     counts,
     environments: { busy: of("busy", "initialising"), idle: of("idle", "frozen"), pooled: of("pooled") },
@@ -68,7 +73,11 @@ const IAM_MODES: Readonly<Record<ServerConfig["iam"], string>> = {
 
 const DISK_LOW_BYTES = 1024 ** 3;
 
-export async function serverDoctor(driver: SandboxDriver, config: ServerConfig): Promise<ServerDoctor> {
+export async function serverDoctor(
+  driver: SandboxDriver,
+  config: ServerConfig,
+  clockAheadMs: number,
+): Promise<ServerDoctor> {
   const checks: DoctorCheck[] = [];
   const disk = await statfs(config.dataDir);
   const freeBytes = disk.bavail * disk.bsize;
@@ -79,5 +88,13 @@ export async function serverDoctor(driver: SandboxDriver, config: ServerConfig):
       : { name: "disk", result: "ok", detail },
   );
   checks.push({ name: "iam", result: config.iam === "off" ? "warn" : "ok", detail: IAM_MODES[config.iam] });
+  if (clockAheadMs > 0) {
+    checks.push({
+      name: "clock",
+      result: "warn",
+      detail: `${(clockAheadMs / 3_600_000).toFixed(1)} h ahead of the machine's, moved by hand`,
+      next: "lambent reset (deletes everything: time never goes back under what is stored)",
+    });
+  }
   return { capabilities: driver.capabilities, checks };
 }

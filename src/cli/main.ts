@@ -135,7 +135,7 @@ function program(done: Done): Command {
   command("limits", "Lambda's quotas, and whether they are enforced").action(async (options: Options) =>
     done((await import("./limits.ts")).limitsCommand(options)),
   );
-  client("reset", "delete every function, role, log and event")
+  client("reset", "delete every function, role, log and event, and set the clock to the machine's")
     .option("-y, --yes", "without asking")
     .action(async (options: Options) => done(await (await import("./status.ts")).resetCommand(options)));
   clock(client("clock", "the server's clock"), done);
@@ -178,7 +178,7 @@ function clock(parent: Command, done: Done): void {
   parent.command("show").description("the same").action(show);
   parent
     .command("advance <duration>")
-    .description("move it forward: waits and retries that come due happen at once")
+    .description("move it forward, for good: waits and retries that come due happen at once")
     .action(async (text: string, _options: Options, self: Command) => {
       const { parseDuration } = await import("./time.ts");
       const { clockCommand } = await import("./status.ts");

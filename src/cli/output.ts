@@ -48,6 +48,11 @@ export function duration(ms: number): string {
   return `${Math.floor(ms / 86_400_000)} d`;
 }
 
+/** Of a clock that was moved: how far, and the only way back. */
+export function clockLine(aheadMs: number): string {
+  return `${duration(aheadMs)} ahead of the machine; back with all data deleted: lambent reset`;
+}
+
 export function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1024 / 1024)} MB`;
 }

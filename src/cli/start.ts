@@ -7,7 +7,7 @@ import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import { admin, findServer } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { parseConfigFile, resolveConfig } from "./flags.ts";
-import { duration, json, note, paint, say, withProgress } from "./output.ts";
+import { clockLine, duration, json, note, paint, say, withProgress } from "./output.ts";
 
 export type StartFlags = Readonly<Partial<Record<keyof ServerConfig, string>>> & {
   readonly config?: string;
@@ -136,7 +136,7 @@ export function banner(
   config: ServerConfig,
   runtimes: readonly RuntimeInfo[] = [],
 ): string {
-  const { version, sandbox, warnings } = server.summary;
+  const { version, sandbox, warnings, clockAheadMs } = server.summary;
   const label = (text: string): string => paint("dim", text.padEnd(10));
   const lines = [
     ` ${paint("bold", `Lambent ${version}`)}  ready in ${duration(server.readyMs)}   ${paint("dim", `(data: ${config.dataDir}, persistent)`)}`,
@@ -145,6 +145,7 @@ export function banner(
   ];
   const listed = runtimesLine(runtimes);
   if (listed !== undefined) lines.push(` ${label("Runtimes")}${listed}`);
+  if (clockAheadMs > 0) lines.push(` ${label("Clock")}${clockLine(clockAheadMs)}`);
   for (const warning of warnings) lines.push(` ${paint("yellow", "warning")}   ${warning}`);
   lines.push(` ${label("Next")}eval "$(lambent env)" && aws lambda list-functions`);
   return lines.join("\n");

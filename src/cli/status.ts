@@ -2,7 +2,7 @@ import process from "node:process";
 import type { StatusReport } from "../app/admin-routes.ts";
 import { admin, alive, connect, dataFolder, findServer } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
-import { duration, json, megabytes, note, paint, say, withProgress } from "./output.ts";
+import { clockLine, duration, json, megabytes, note, paint, say, withProgress } from "./output.ts";
 
 export interface CommonOptions {
   readonly dataDir?: string;
@@ -39,6 +39,7 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
       ...counts,
       `environments ${busy} busy, ${idle} idle, ${pooled} pooled`,
       `queued ${waiting}`,
+      ...(report.clockAheadMs > 0 ? [`clock ${duration(report.clockAheadMs)} ahead`] : []),
     ].join("  "),
   );
   for (const { functionName, depth, oldestAgeMs } of report.queue) {
@@ -88,7 +89,7 @@ export async function resetCommand(options: CommonOptions & { yes?: boolean }): 
   }
   await withProgress("deleting", () => admin(server, "POST", "/_lambent/reset"));
   if (options.json === true) json({ reset: true });
-  else say("the state is empty");
+  else say("the state is empty, the clock is the machine's");
   return EXIT.ok;
 }
 
@@ -103,8 +104,7 @@ export async function clockCommand(advanceMs: number | undefined, options: Commo
         });
   if (options.json === true) json(report);
   else {
-    const ahead =
-      report.offsetMs === 0 ? "the machine's time" : `${duration(report.offsetMs)} ahead of the machine`;
+    const ahead = report.offsetMs === 0 ? "the machine's time" : clockLine(report.offsetMs);
     say(`${new Date(report.nowMs).toISOString()}  ${paint("dim", `(${ahead})`)}`);
   }
   return EXIT.ok;

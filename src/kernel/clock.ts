@@ -27,6 +27,12 @@ export interface AdjustableClock extends Clock {
   readonly offsetMs: number;
 }
 
+/** The machine's clock, moved or not. */
+export interface SystemClock extends AdjustableClock {
+  /** The machine's time again. Only where nothing is left that was dated by the moved clock. */
+  backToMachine(): void;
+}
+
 /**
  * Wall time as processes outside of this one see it: what signers put into their requests, what a
  * function measures its deadline with.
@@ -49,9 +55,12 @@ interface Waiter {
   handle: NodeJS.Timeout | undefined;
 }
 
-/** The machine's clock. `advance` shifts `now()` and shortens every wait under way. */
-export function systemClock(): AdjustableClock {
-  let offsetMs = 0;
+/**
+ * The machine's clock, `startOffsetMs` ahead of it. `advance` shifts `now()` and shortens every wait
+ * under way.
+ */
+export function systemClock(startOffsetMs = 0): SystemClock {
+  let offsetMs = startOffsetMs;
   const waiters = new Set<Waiter>();
   // Waits are measured against the monotonic clock, so a step of the machine's wall clock
   // neither fires nor delays them; only `advance` does.
@@ -111,6 +120,11 @@ export function systemClock(): AdjustableClock {
         clearTimeout(waiter.handle);
         arm(waiter);
       }
+    },
+    backToMachine() {
+      // Whoever waits goes on waiting for as long as was left.
+      for (const waiter of waiters) waiter.dueAt -= offsetMs;
+      offsetMs = 0;
     },
   };
 }

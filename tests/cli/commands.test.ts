@@ -54,10 +54,12 @@ function folder(t: TestContext): string {
 async function site(t: TestContext, changes: Partial<AdminDeps> = {}): Promise<Site> {
   const dataDir = folder(t);
   const seen: string[] = [];
+  const clock = systemClock();
   const routes = createAdminRoutes({
     token: "t0ken",
     version: "0.0.0",
-    clock: systemClock(),
+    clock,
+    advance: async (ms) => clock.advance(ms),
     log: silentLogger,
     services: ["lambda"],
     state: () => "ready",
@@ -65,6 +67,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}): Promise<S
       version: "0.0.0",
       pid: process.pid,
       startedAt: 0,
+      clockAheadMs: 0,
       rssBytes: 96 * 1024 * 1024,
       counts: { functions: 4 },
       environments: { busy: 1, idle: 2, pooled: 3 },

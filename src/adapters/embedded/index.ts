@@ -4,4 +4,5 @@ export { createCodeCache } from "./code-cache.ts";
 export { openDataDir, type DataDir } from "./data-dir.ts";
 export { openDatabase } from "./database.ts";
 export { openSecrets } from "./secrets.ts";
+export { writeDurably } from "./sync-files.ts";
 export { createWakeup } from "./wakeup.ts";
