@@ -233,3 +233,36 @@ test("the keys policies ask for, and what cannot be simulated", async (t) => {
   } while (Marker !== undefined);
   assert.deepEqual(named, actions);
 });
+
+test("AWS's managed policies allow what they say", async (t) => {
+  const { call } = await openHarness(t);
+  const arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/t";
+  const cases: readonly (readonly [string, string, string, boolean])[] = [
+    ["AmazonDynamoDBFullAccess", "dynamodb:PutItem", arn, true],
+    ["AmazonDynamoDBReadOnlyAccess", "dynamodb:GetItem", arn, true],
+    ["AmazonDynamoDBReadOnlyAccess", "dynamodb:PutItem", arn, false],
+    ["AmazonEventBridgeFullAccess", "events:PutEvents", "*", true],
+    ["AmazonEventBridgeReadOnlyAccess", "events:PutEvents", "*", false],
+    ["AmazonSQSReadOnlyAccess", "sqs:ReceiveMessage", "*", false],
+    ["AWSLambda_ReadOnlyAccess", "lambda:InvokeFunction", "*", false],
+    ["AWSLambdaInvocation-DynamoDB", "lambda:InvokeFunction", "*", true],
+    ["service-role/AWSLambdaRole", "lambda:InvokeFunction", "*", true],
+    ["SecretsManagerReadWrite", "secretsmanager:GetSecretValue", "*", true],
+    ["IAMReadOnlyAccess", "iam:CreateRole", "*", false],
+    ["CloudWatchFullAccess", "logs:CreateLogGroup", "*", true],
+    ["PowerUserAccess", "sqs:DeleteQueue", "*", true],
+    ["PowerUserAccess", "iam:CreateRole", "*", false],
+  ];
+  await call("iam", "CreateRole", { RoleName: "r", AssumeRolePolicyDocument: TRUST });
+  for (const [name, action, ResourceArn, isAllowed] of cases) {
+    const PolicyArn = `arn:aws:iam::aws:policy/${name}`;
+    await call("iam", "AttachRolePolicy", { RoleName: "r", PolicyArn });
+    const { EvaluationResults } = await call("iam", "SimulatePrincipalPolicy", {
+      PolicySourceArn: `arn:aws:iam::${ACCOUNT}:role/r`,
+      ActionNames: [action],
+      ResourceArns: [ResourceArn],
+    });
+    assert.equal(EvaluationResults[0].EvalDecision === "allowed", isAllowed, `${name} ${action}`);
+    await call("iam", "DetachRolePolicy", { RoleName: "r", PolicyArn });
+  }
+});

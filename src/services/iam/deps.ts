@@ -1,6 +1,6 @@
 import type { Scope } from "../../kernel/scope.ts";
 import type { RequestContext } from "../../aws/service.ts";
-import { AWS_MANAGED } from "./aws-managed.ts";
+import { AWS_MANAGED } from "./aws-managed/index.ts";
 import type { EntityKey, EntityStore } from "./entity-store.ts";
 import * as errors from "./errors.ts";
 import type { InstanceProfileStore } from "./instance-profile-store.ts";

@@ -1,7 +1,7 @@
 import type { PolicyVersion } from "@aws-sdk/client-iam";
 import type { Operations } from "../../aws/service.ts";
 import { uniqueId } from "../../kernel/unique-id.ts";
-import { AWS_MANAGED } from "./aws-managed.ts";
+import { AWS_MANAGED } from "./aws-managed/index.ts";
 import { type Deps, ownPolicyOf, policyOf } from "./deps.ts";
 import * as errors from "./errors.ts";
 import * as model from "./model.ts";

@@ -2,7 +2,7 @@ import type { ContextEntry, EvaluationResult } from "@aws-sdk/client-iam";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import type { Principal } from "../../authorize/principal.ts";
 import { contextKeysOf } from "../../authorize/context-keys.ts";
-import { AWS_MANAGED } from "./aws-managed.ts";
+import { AWS_MANAGED } from "./aws-managed/index.ts";
 import { type Deps, entityOf, findPolicy } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { type Entity, type EntityKind, entityArn, parsePolicyArn } from "./model.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AWS_MANAGED } from "./aws-managed.ts";
+import { AWS_MANAGED } from "./aws-managed/index.ts";
 import { encodeDocument, parsePolicy, type PolicyUse } from "./policy-document.ts";
 
 const S3 = { Effect: "Allow", Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*" };

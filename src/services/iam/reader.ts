@@ -1,4 +1,4 @@
-import { AWS_MANAGED } from "./aws-managed.ts";
+import { AWS_MANAGED } from "./aws-managed/index.ts";
 import { type Deps, findPolicy } from "./deps.ts";
 import type { EntityKey } from "./entity-store.ts";
 import type { SigningKey } from "./key-store.ts";
