@@ -272,6 +272,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "DeleteRolePolicy",
       "DeleteServiceLinkedRole",
       "DeleteUser",
+      "DeleteUserPolicy",
       "DetachGroupPolicy",
       "DetachRolePolicy",
       "DetachUserPolicy",

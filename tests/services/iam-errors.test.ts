@@ -62,6 +62,7 @@ const NOT_THERE: readonly (readonly [string, object])[] = [
   ["DeleteServiceLinkedRole", { RoleName: "none" }],
   ["DeleteUser", { UserName: "none" }],
   ["DeleteUserPermissionsBoundary", { UserName: "none" }],
+  ["DeleteUserPolicy", { UserName: "user", PolicyName: "none" }],
   ["DetachGroupPolicy", { GroupName: "group", PolicyArn: MINE }],
   ["GetGroup", { GroupName: "none" }],
   ["GetGroupPolicy", { GroupName: "group", PolicyName: "none" }],
@@ -212,7 +213,7 @@ async function everything({ call }: Harness): Promise<unknown> {
     ["ListUserPolicies", { UserName: "user" }],
     ["ListAttachedUserPolicies", { UserName: "user" }],
     ["ListAccessKeys", { UserName: "user" }],
-    ["ListAttachedGroupPolicies", { GroupName: "group" }, "AttachedPolicies", 3],
+    ["ListAttachedGroupPolicies", { GroupName: "group" }],
     ["ListGroupsForUser", { UserName: "user" }],
     ["GetUser", { UserName: "user" }],
     ["GetGroup", { GroupName: "group" }],
@@ -264,6 +265,8 @@ test("each change is there after a restart", async (t) => {
   }
   await iam("PutRolePolicy", { RoleName, ...gone });
   await iam("DeleteRolePolicy", { RoleName, PolicyName: "gone" });
+  await iam("PutUserPolicy", { UserName, ...gone });
+  await iam("DeleteUserPolicy", { UserName, PolicyName: "gone" });
   await iam("PutGroupPolicy", { GroupName, ...gone });
   await iam("DeleteGroupPolicy", { GroupName, PolicyName: "gone" });
   await iam("DetachGroupPolicy", { GroupName, PolicyArn });
@@ -343,6 +346,7 @@ test("lists come page by page, each item once", async (t) => {
     ["ListUserPolicies", { UserName: "user" }, "PolicyNames", 3],
     ["ListAttachedRolePolicies", { RoleName: "role" }, "AttachedPolicies", 3],
     ["ListAttachedUserPolicies", { UserName: "user" }, "AttachedPolicies", 3],
+    ["ListAttachedGroupPolicies", { GroupName: "group" }, "AttachedPolicies", 3],
     ["ListGroupsForUser", { UserName: "user" }, "Groups", 3],
     ["GetGroup", { GroupName: "group" }, "Users", 3],
     ["ListPolicyVersions", { PolicyArn }, "Versions", 2],
