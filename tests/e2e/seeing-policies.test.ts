@@ -131,3 +131,68 @@ test("a role that may not read its stream any more is told what it lacks", async
     );
   });
 });
+
+test("a destination that the role may not invoke any more is not invoked, and the log says what it lacks", async () => {
+  await using strict = await startServer({ flags: ["--iam", "enforce"] });
+  const { accessKeyId, secretAccessKey } = JSON.parse(
+    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
+  ) as { accessKeyId: string; secretAccessKey: string };
+  const aws = createClient({
+    endpoint: strict.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  const statement = (more: object): string =>
+    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...more }] });
+  const RoleName = "sender";
+  const AssumeRolePolicyDocument = statement({
+    Principal: { Service: "lambda.amazonaws.com" },
+    Action: "sts:AssumeRole",
+  });
+  await aws.call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument });
+  for (const FunctionName of ["first", "second"]) {
+    await aws.call("lambda", "CreateFunction", {
+      FunctionName,
+      Runtime: "python3.12",
+      Handler: "app.handler",
+      Role: arnOf.role(RoleName),
+      Code: { ZipFile: zip({ "app.py": "def handler(event, context): return 'done'\n" }) },
+    });
+  }
+  const told = {
+    FunctionName: "first",
+    DestinationConfig: { OnSuccess: { Destination: arnOf.function("second") } },
+  };
+  await assert.rejects(aws.call("lambda", "PutFunctionEventInvokeConfig", told), {
+    code: "InvalidParameterValueException",
+    message: /The provided execution role does not have permissions to call InvokeFunction on/,
+  });
+  const PolicyDocument = statement({ Action: "lambda:InvokeFunction", Resource: arnOf.function("second") });
+  await aws.call("iam", "PutRolePolicy", { RoleName, PolicyName: "may", PolicyDocument });
+  await aws.call("lambda", "PutFunctionEventInvokeConfig", told);
+  const event = { FunctionName: "first", InvocationType: "Event", Payload: Buffer.from("{}") };
+  await aws.call("lambda", "Invoke", event);
+  const ranOnce = async (): Promise<number> => {
+    const logGroupName = "/aws/lambda/second";
+    const { events = [] } = (await aws
+      .call("logs", "FilterLogEvents", { logGroupName, filterPattern: "REPORT" })
+      .catch(() => ({}))) as { events?: object[] };
+    return events.length;
+  };
+  await until("the second function ran", async () => (await ranOnce()) === 1);
+
+  await aws.call("iam", "DeleteRolePolicy", { RoleName, PolicyName: "may" });
+  await aws.call("lambda", "Invoke", event);
+  await until("the log says what is missing", () => {
+    const log = readFileSync(join(strict.dataDir, "server.log"), "utf8");
+    return log
+      .split("\n")
+      .some(
+        (line) =>
+          line.includes(
+            `User: arn:aws:sts::000000000000:assumed-role/${RoleName}/first is not authorized to perform: lambda:InvokeFunction on resource: ${arnOf.function("second")} because no identity-based policy allows the lambda:InvokeFunction action`,
+          ) && line.includes("add to the identity policy"),
+      );
+  });
+  assert.equal(await ranOnce(), 1);
+});
