@@ -18,6 +18,7 @@ const SETTINGS_OF_A_FUNCTION = [
   "UpdateAlias",
   "PutFunctionConcurrency",
   "DeleteFunctionConcurrency",
+  "PutFunctionRecursionConfig",
   "PutFunctionEventInvokeConfig",
   "UpdateFunctionEventInvokeConfig",
   "DeleteFunctionEventInvokeConfig",
@@ -76,7 +77,13 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "lambda",
-    operations: ["GetAlias", "DeleteAlias", "GetFunctionConcurrency"],
+    operations: [
+      "GetAlias",
+      "DeleteAlias",
+      "GetFunctionConcurrency",
+      "GetFunctionRecursionConfig",
+      "PutFunctionRecursionConfig",
+    ],
     errors: ["InvalidParameterValueException"],
     because: "What breaks a rule of these inputs is a ValidationException, as on AWS.",
   },
@@ -176,12 +183,6 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     operations: ["Invoke"],
     errors: ["UnsupportedMediaTypeException"],
     because: "A body is judged by what it holds: official clients send several content types with JSON.",
-  },
-  {
-    service: "lambda",
-    operations: ["Invoke"],
-    errors: ["RecursiveInvocationException"],
-    because: "Loops through SQS, SNS and S3 are not looked for, and no invocation is stopped as part of one.",
   },
   {
     service: "iam",

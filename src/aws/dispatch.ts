@@ -38,6 +38,7 @@ export interface DispatchCall {
   readonly input: Readonly<Value>;
   readonly scope: Scope;
   readonly caller: Caller;
+  readonly traceHeader?: string;
   readonly signal?: AbortSignal;
   /** Told when the call is allowed here and AWS would refuse it. */
   readonly onHint?: (hint: string) => void;
@@ -76,7 +77,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       clock,
       random,
       log,
-      headers: {},
+      headers: call.traceHeader === undefined ? {} : { "x-amzn-trace-id": call.traceHeader },
     };
   }
 

@@ -33,6 +33,8 @@ export interface PeerCall {
   /** Account and region of the resource. */
   readonly scope: Scope;
   readonly as: PeerIdentity;
+  /** X-Amzn-Trace-Id of what led to this call. */
+  readonly traceHeader?: string;
   /** Ends a wait (long polls). */
   readonly signal?: AbortSignal;
   /** Told what is missing when the call is allowed here and AWS would refuse it. */

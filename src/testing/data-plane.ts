@@ -76,6 +76,8 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     version,
     invokedFunctionArn: version.functionArn,
     alias: undefined as string | undefined,
+    lineageResource: "0123abcd",
+    isRecursionAllowed: false,
     reservedConcurrency: undefined as number | undefined,
     unreservedConcurrency: 1000,
   };

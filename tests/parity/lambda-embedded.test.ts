@@ -51,6 +51,7 @@ async function portrait(api: ReturnType<typeof lambdaApi>): Promise<object> {
     aliasPolicy: await api.call("GetPolicy", { ...f, Qualifier: "live" }),
     tags: await api.call("ListTags", { Resource: `${ARN}:f` }),
     configs: await api.call("ListFunctionEventInvokeConfigs", f),
+    recursion: await api.call("GetFunctionRecursionConfig", f),
     account: await api.call("GetAccountSettings", {}),
   };
 }
@@ -79,6 +80,7 @@ test("on the embedded database everything of a function is there again after a r
   await api.call("AddPermission", { ...permission, StatementId: "s1" });
   await api.call("AddPermission", { ...permission, StatementId: "s1", Qualifier: "live" });
   await api.call("PutFunctionConcurrency", { FunctionName: "f", ReservedConcurrentExecutions: 7 });
+  await api.call("PutFunctionRecursionConfig", { FunctionName: "f", RecursiveLoop: "Allow" });
   await api.call("PutFunctionEventInvokeConfig", { FunctionName: "f", MaximumRetryAttempts: 0 });
   await api.call("UntagResource", { Resource: `${ARN}:f`, TagKeys: ["b"] });
   const before = await portrait(api);
@@ -89,9 +91,13 @@ test("on the embedded database everything of a function is there again after a r
   const again = lambdaApi(second);
   await again.control.start();
   assert.deepEqual(await portrait(again), before);
+  assert.deepEqual(await again.call("GetFunctionRecursionConfig", { FunctionName: "f" }), {
+    RecursiveLoop: "Allow",
+  });
   const made = [
     ...["CreateFunction", "CreateAlias", "PublishVersion", "AddPermission", "PutFunctionConcurrency"],
     ...["PutFunctionEventInvokeConfig", "UntagResource", "UpdateFunctionConfiguration"],
+    "PutFunctionRecursionConfig",
   ];
   for (const operation of made) saw(operation, "persistence");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type LambdaApi, lambdaApi, saw } from "./lambda-client.ts";
-import { ARN, ROLE, zip } from "./lambda-fixture.ts";
+import { ARN, ROLE, SCOPE, zip } from "./lambda-fixture.ts";
 
 async function withVersions(count: number): Promise<LambdaApi> {
   const api = lambdaApi();
@@ -552,4 +552,33 @@ test("the queue's settings: the qualifier's configuration, AWS's defaults elsewh
   assert.deepEqual(await settings("$LATEST"), { ...defaults, maximumRetryAttempts: 0 });
   assert.deepEqual(await settings("1"), defaults);
   assert.equal(await settings("nowhere"), undefined);
+});
+
+test("recursion ends a loop unless the function may recur; the setting is the function's, not a version's", async () => {
+  const api = await withVersions(1);
+  const f = { FunctionName: "f" };
+  const allowed = async (): Promise<boolean> =>
+    (await api.control.resolver.resolve(SCOPE, "f", "1", 0)).isRecursionAllowed;
+  assert.deepEqual(await api.call("GetFunctionRecursionConfig", f), { RecursiveLoop: "Terminate" });
+  assert.equal(await allowed(), false);
+  const { RevisionId } = await api.call("GetFunctionConfiguration", f);
+  assert.deepEqual(await api.call("PutFunctionRecursionConfig", { ...f, RecursiveLoop: "Allow" }), {
+    RecursiveLoop: "Allow",
+  });
+  assert.deepEqual(await api.call("GetFunctionRecursionConfig", { FunctionName: `${ARN}:f` }), {
+    RecursiveLoop: "Allow",
+  });
+  assert.equal(await allowed(), true);
+  assert.equal((await api.call("GetFunctionConfiguration", f)).RevisionId, RevisionId);
+  assert.deepEqual(await api.call("PutFunctionRecursionConfig", { ...f, RecursiveLoop: "Terminate" }), {
+    RecursiveLoop: "Terminate",
+  });
+  assert.equal(await allowed(), false);
+  const none = { FunctionName: "none" };
+  const missing = notFound(`Function not found: ${ARN}:none`);
+  assert.deepEqual(await api.refused("GetFunctionRecursionConfig", none), missing);
+  assert.deepEqual(
+    await api.refused("PutFunctionRecursionConfig", { ...none, RecursiveLoop: "Allow" }),
+    missing,
+  );
 });

@@ -11,13 +11,23 @@ export function createPeers(dispatch: () => Dispatch): Peers {
   };
 }
 
-function dispatched({ service, operation, input, scope, as, signal, onHint }: PeerCall): DispatchCall {
+function dispatched({
+  service,
+  operation,
+  input,
+  scope,
+  as,
+  traceHeader,
+  signal,
+  onHint,
+}: PeerCall): DispatchCall {
   return {
     service,
     operation,
     input: { ...input },
     scope,
     caller: callerOf(as, scope),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
     ...(signal === undefined ? {} : { signal }),
     ...(onHint === undefined ? {} : { onHint }),
   };

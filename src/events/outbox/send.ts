@@ -22,7 +22,7 @@ export interface Message {
   readonly detailType?: string;
   readonly resources?: readonly string[];
   readonly timeMs: number;
-  /** X-Ray header, for a queue. */
+  /** X-Amzn-Trace-Id of what led to it. */
   readonly traceHeader?: string;
   /** For a bucket. */
   readonly key?: string;
@@ -38,6 +38,7 @@ export function callFor(targetArn: string, message: Message, as: PeerIdentity, s
     input,
     scope,
     as,
+    ...(message.traceHeader === undefined ? {} : { traceHeader: message.traceHeader }),
   });
   const fifo = {
     ...(message.messageGroupId === undefined ? {} : { MessageGroupId: message.messageGroupId }),
@@ -53,13 +54,6 @@ export function callFor(targetArn: string, message: Message, as: PeerIdentity, s
         MessageBody: message.body,
         ...attributes,
         ...fifo,
-        ...(message.traceHeader === undefined
-          ? {}
-          : {
-              MessageSystemAttributes: {
-                AWSTraceHeader: { DataType: "String", StringValue: message.traceHeader },
-              },
-            }),
       });
     case "sns":
       return call("Publish", {

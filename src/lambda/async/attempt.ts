@@ -5,10 +5,13 @@ import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
-import { partitionOf, type Scope } from "../../kernel/scope.ts";
+import type { Scope } from "../../kernel/scope.ts";
 import { Conflict, type Database, type Statement } from "../../ports/database.ts";
+import { functionArn } from "../control/names.ts";
 import type { EventInvokeSettings, EventInvokeSettingsSource } from "../control/types.ts";
 import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
+import { resourceOf } from "../model/lineage.ts";
+import { headerAfter } from "../model/trace-header.ts";
 import { shownArn } from "../../events/outbox/shown.ts";
 import { shownError, type DeliveryTeller } from "../observe/deliveries.ts";
 import { destinationRecord, errorMessageOf, type Delivery, type FinishedEvent } from "./record.ts";
@@ -20,6 +23,8 @@ export interface EventSource {
   readonly scope: Scope;
   readonly functionName: string;
   readonly qualifier: string | undefined;
+  /** X-Amzn-Trace-Id of what led to its end. */
+  readonly traceHeader?: string | undefined;
 }
 
 /** Delivers to queues, topics, buses and buckets. A rejection counts as a delivery failure; AWS does not repeat it either. */
@@ -171,6 +176,7 @@ async function settle(
         "an asynchronous event was dropped",
       );
     } else if (settings !== undefined) {
+      if (decision.kind === "failed") tellEnd(deps, event, ran);
       for (const follower of await announce(deps, event, ran, decision, settings)) {
         enqueued.push(targetOf(follower.scope, follower.functionName));
         unit.push(insertEvent(follower, undefined));
@@ -199,6 +205,8 @@ async function announce(
   const condition = decision.kind === "succeeded" ? "Success" : decision.condition;
   const arn = decision.kind === "succeeded" ? settings.onSuccessArn : settings.onFailureArn;
   const followers: QueuedEvent[] = [];
+  const arnOfFunction = functionArn(event.scope, event.functionName);
+  const source = { ...event, traceHeader: headerAfter(event, resourceOf(arnOfFunction)) };
   if (arn !== undefined) {
     const record = destinationRecord(finished(event, ran), condition, deps.clock.now());
     const target = functionOfArn(arn);
@@ -211,7 +219,13 @@ async function announce(
         new Error("the record is over the size limit of a destination"),
       );
     } else if (target === undefined) {
-      await send(deps, event, arn, { kind: "destination", condition, record }, "DestinationDeliveryFailures");
+      await send(
+        deps,
+        source,
+        arn,
+        { kind: "destination", condition, record },
+        "DestinationDeliveryFailures",
+      );
     } else if (await mayFollow(deps, event, arn)) {
       followers.push({
         ...target,
@@ -221,7 +235,7 @@ async function announce(
         attempts: 0,
         backoffs: 0,
         clientContext: undefined,
-        traceHeader: event.traceHeader,
+        traceHeader: source.traceHeader,
         payload: Buffer.from(record),
       });
     }
@@ -232,7 +246,7 @@ async function announce(
       ran.outcome === undefined ? describe(ran.error, condition) : errorMessageOf(ran.outcome.payload);
     const attributes = { RequestID: event.requestId, ErrorCode: refusedWith, ErrorMessage: message };
     const delivery: Delivery = { kind: "dead-letter", payload: event.payload, attributes };
-    await send(deps, event, settings.deadLetterTargetArn, delivery, "DeadLetterErrors");
+    await send(deps, source, settings.deadLetterTargetArn, delivery, "DeadLetterErrors");
   }
   return followers;
 }
@@ -249,10 +263,9 @@ async function mayFollow(deps: AttemptDeps, event: QueuedEvent, arn: string): Pr
 
 function finished(event: QueuedEvent, ran: Ran): FinishedEvent {
   const { scope, functionName, qualifier = "$LATEST" } = event;
-  const prefix = `arn:${partitionOf(scope.region)}:lambda:${scope.region}:${scope.accountId}:function`;
   const base = {
     requestId: event.requestId,
-    functionArn: `${prefix}:${functionName}:${qualifier}`,
+    functionArn: functionArn(scope, functionName, qualifier),
     invokeCount: event.attempts + (ran.outcome === undefined ? 0 : 1),
     payload: event.payload,
   };
@@ -311,6 +324,13 @@ function tellRetry(deps: AttemptDeps, event: QueuedEvent, ran: Ran, dueAt: numbe
   const seconds = Math.max(0, Math.round((dueAt - deps.clock.now()) / 1000));
   const text = `event ${event.requestId} → ${event.functionName} FAILED ${reason}; again in ${String(seconds)} s`;
   tell(deps, event, text, { failed: true, next: `lambent logs ${event.functionName}` });
+}
+
+/** The last attempt never reached the function: nothing in its log would say so. */
+function tellEnd(deps: AttemptDeps, event: QueuedEvent, { error }: Ran): void {
+  if (!(error instanceof ServiceError)) return;
+  const text = `event ${event.requestId} → ${event.functionName} FAILED ${error.code}; given up`;
+  tell(deps, event, text, { failed: true, ...(error.hint === undefined ? {} : { next: error.hint }) });
 }
 
 function tell(

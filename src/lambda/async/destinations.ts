@@ -42,7 +42,7 @@ export function createDestinations(deps: DestinationDeps): DestinationSender {
 export function messageFor(
   destinationArn: string,
   delivery: Delivery,
-  { scope, functionName, qualifier = "$LATEST" }: EventSource,
+  { scope, functionName, qualifier = "$LATEST", traceHeader }: EventSource,
   id: string,
   nowMs: number,
 ): Message {
@@ -52,6 +52,7 @@ export function messageFor(
       id,
       timeMs: nowMs,
       body: Buffer.from(delivery.payload).toString("utf8"),
+      ...(traceHeader === undefined ? {} : { traceHeader }),
       attributes: {
         RequestID: { DataType: "String", StringValue: RequestID },
         ErrorCode: { DataType: "Number", StringValue: String(ErrorCode) },
@@ -65,6 +66,7 @@ export function messageFor(
     id,
     timeMs: nowMs,
     body: delivery.record,
+    ...(traceHeader === undefined ? {} : { traceHeader }),
     source: "lambda",
     detailType: `Lambda Function Invocation Result - ${result}`,
     resources: [destinationArn, functionArn(scope, functionName, qualifier)],

@@ -7,8 +7,11 @@ import { ServiceError } from "../../kernel/errors.ts";
 import { silentLogger } from "../../kernel/log.ts";
 import { systemRandom } from "../../kernel/random.ts";
 import { Conflict, StorageUnavailable, type Database, type Row } from "../../ports/database.ts";
+import { recursiveInvocation } from "../control/errors.ts";
 import type { EventInvokeSettings } from "../control/types.ts";
 import type { InvocationOutcome, InvokeRequest } from "../model/invocation.ts";
+import { lineageOf, resourceOf } from "../model/lineage.ts";
+import { Deliveries, type DeliveryNote } from "../observe/deliveries.ts";
 import { createAsyncQueue, type AsyncQueue, type AsyncQueueLimits } from "./queue.ts";
 import type { Delivery } from "./record.ts";
 import { asyncMigrations } from "./store.ts";
@@ -104,7 +107,9 @@ interface Bench {
   readonly database: Database & { failing: boolean };
   readonly clock: AdjustableClock;
   readonly calls: InvokeRequest[];
-  readonly delivered: { arn: string; delivery: Delivery }[];
+  readonly delivered: { arn: string; delivery: Delivery; traceHeader: string | undefined }[];
+  /** Lines of the followed log. */
+  readonly told: DeliveryNote[];
   readonly settings: Map<string, Partial<EventInvokeSettings> | undefined>;
   send(functionName: string, payload?: string): Promise<string>;
   stop(): Promise<void>;
@@ -125,6 +130,9 @@ function bench(
   const clock = options.clock ?? manualClock();
   const calls: InvokeRequest[] = [];
   const delivered: Bench["delivered"] = [];
+  const told: DeliveryNote[] = [];
+  const deliveries = new Deliveries();
+  deliveries.subscribe((note) => told.push(note));
   const settings: Bench["settings"] = new Map();
   const queue = createAsyncQueue({
     database,
@@ -148,9 +156,9 @@ function bench(
       },
     },
     destinations: {
-      async deliver(arn, delivery) {
+      async deliver(arn, delivery, { traceHeader }) {
         if (arn.endsWith(":broken")) throw new Error("no such queue");
-        delivered.push({ arn, delivery });
+        delivered.push({ arn, delivery, traceHeader });
       },
       async permit(arn) {
         if (arn.endsWith(":closed")) throw new ServiceError("AccessDeniedException", 403, "no");
@@ -159,6 +167,7 @@ function bench(
     clock,
     random: systemRandom(),
     log: silentLogger,
+    deliveries,
     node: options.node ?? "n1",
     // Tests accept many events in one turn, which real callers cannot.
     limits: { acceptingMany: Infinity, ...options.limits },
@@ -176,6 +185,7 @@ function bench(
     clock,
     calls,
     delivered,
+    told,
     settings,
     send: (functionName, payload = "{}") =>
       queue.enqueue({ scope, functionName, qualifier: undefined, payload: Buffer.from(payload) }),
@@ -340,6 +350,48 @@ test("functions as destinations form a chain, each with an id of its own", async
   assert.equal(inC.requestContext["condition"], "RetriesExhausted");
   assert.equal(inC.requestContext["functionArn"], `${FUNCTION}:b:live`);
   assert.equal(inC.requestPayload.requestContext["requestId"], id);
+});
+
+test("the end of an event hands its chain on, one invocation further", async (t) => {
+  const b = bench(t, (request) => outcome(request));
+  b.settings.set("a", { onSuccessArn: "arn:aws:sns:us-east-1:000000000000:t" });
+  b.settings.set("b", { onSuccessArn: `${FUNCTION}:c` });
+  const root = "Root=1-5759e988-bd862e3fe1be46a994272793";
+  const [resource, a] = [resourceOf(`${FUNCTION}:b`), resourceOf(`${FUNCTION}:a`)];
+  await b.send("a");
+  const traceHeader = `${root};Lineage=4:${resource}:3`;
+  await b.queue.enqueue({
+    scope,
+    functionName: "b",
+    qualifier: "live",
+    payload: Buffer.from("{}"),
+    traceHeader,
+  });
+  await until(empty(b), "both are done");
+  assert.deepEqual(lineageOf(b.delivered[0]?.traceHeader), { hops: 1, resource: a, loops: 0 });
+  assert.match(b.delivered[0]?.traceHeader ?? "", /^Root=1-/);
+  const follower = b.calls.find((call) => call.functionName === "c");
+  assert.equal(follower?.traceHeader, `${root};Lineage=5:${resource}:4`);
+});
+
+test("an event of a loop is not tried again: it goes where failures go, and the followed log says why", async (t) => {
+  const b = bench(t, () => Promise.reject(recursiveInvocation("a")));
+  const queue = "arn:aws:sqs:us-east-1:000000000000:dead";
+  b.settings.set("a", { deadLetterTargetArn: queue, onFailureArn: `${queue}-record` });
+  const id = await b.send("a");
+  await until(empty(b), "it is given up");
+  assert.equal(b.calls.length, 1);
+  assert.deepEqual(
+    b.delivered.map(({ arn, delivery }) => [arn, delivery.kind]),
+    [
+      [`${queue}-record`, "destination"],
+      [queue, "dead-letter"],
+    ],
+  );
+  const given = b.told.find(
+    ({ text }) => text === `event ${id} → a FAILED RecursiveInvocationException; given up`,
+  );
+  assert.match(given?.next ?? "", /put-function-recursion-config --function-name a --recursive-loop Allow$/);
 });
 
 test("a function that the role may not invoke gets nothing, and the event ends", async (t) => {

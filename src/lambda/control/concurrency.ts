@@ -41,7 +41,8 @@ export function concurrencyOf(context: ControlContext): Concurrency {
   };
 }
 
-function unqualified(scope: Scope, functionName: string): FunctionTarget {
+/** Errors: InvalidParameterValueException for a version or alias. */
+export function unqualified(scope: Scope, functionName: string): FunctionTarget {
   const target = targetOf(scope, functionName);
   if (target.qualifier !== undefined) {
     throw invalidParameter(

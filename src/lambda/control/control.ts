@@ -10,6 +10,7 @@ import { type EventInvokeConfigs, eventInvokeConfigsOf } from "./event-invoke-co
 import { type Functions, functionsOf } from "./functions.ts";
 import { type Permissions, permissionsOf } from "./permissions.ts";
 import { LATEST, type FunctionRecord } from "./record.ts";
+import { recursionOf, type Recursion } from "./recursion.ts";
 import { resolverOf } from "./resolver.ts";
 import type { AccountQuotas } from "./rows.ts";
 import { Settler } from "./settle.ts";
@@ -37,6 +38,7 @@ export interface FunctionControl {
   readonly permissions: Permissions;
   readonly tags: Tags;
   readonly concurrency: Concurrency;
+  readonly recursion: Recursion;
   /** Also the asynchronous queue's source of settings. */
   readonly eventInvokeConfigs: EventInvokeConfigs;
   readonly resolver: FunctionResolver;
@@ -93,6 +95,7 @@ export function createFunctionControl(deps: FunctionControlDeps): FunctionContro
     permissions: permissionsOf(context),
     tags: tagsOf(context),
     concurrency: concurrencyOf(context),
+    recursion: recursionOf(context),
     eventInvokeConfigs: eventInvokeConfigsOf(context),
     resolver: resolverOf(context, quotas.concurrentExecutions),
     codeDownloads: codeDownloadsOf(deps.blobs, deps.secrets, deps.clock),

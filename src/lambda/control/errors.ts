@@ -41,6 +41,16 @@ export function functionNotFound(arn: string): ServiceError {
   );
 }
 
+/** An invocation that is not made: its chain of events has come by the function too often. */
+export function recursiveInvocation(functionName: string): ServiceError {
+  return userError(
+    "RecursiveInvocationException",
+    400,
+    "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation.",
+    `Let the function send to another queue, topic, bucket or function than the one that calls it; if the loop is meant: aws lambda put-function-recursion-config --function-name ${functionName} --recursive-loop Allow`,
+  );
+}
+
 export function resourceConflict(message: string, hint?: string): ServiceError {
   return userError("ResourceConflictException", 409, message, hint);
 }

@@ -115,6 +115,7 @@ export function functionsOf(context: ControlContext): Functions {
         nextVersion: 1,
         lastPublished: undefined,
         reservedConcurrency: undefined,
+        recursiveLoop: "Terminate",
         tags: new Map(Object.entries(spec.tags ?? {})),
         versions: new Map([[LATEST, { ...latest, functionId, code }]]),
         aliases: new Map(),

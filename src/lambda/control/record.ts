@@ -17,6 +17,9 @@ export interface Alias {
   readonly revisionId: string;
 }
 
+/** PutFunctionRecursionConfig. */
+export type RecursiveLoop = "Allow" | "Terminate";
+
 /** One statement of a resource policy, as GetPolicy spells it. */
 export interface PolicyStatement {
   readonly Sid: string;
@@ -51,6 +54,8 @@ export interface FunctionRecord {
   /** What the last published version was made of, to know when publishing would be a no-op. */
   readonly lastPublished: { readonly version: string; readonly fingerprint: string } | undefined;
   readonly reservedConcurrency: number | undefined;
+  /** What is done when the function turns out to be called in a loop. */
+  readonly recursiveLoop: RecursiveLoop;
   readonly tags: ReadonlyMap<string, string>;
   readonly versions: ReadonlyMap<string, FunctionVersion>;
   readonly aliases: ReadonlyMap<string, Alias>;

@@ -1,6 +1,7 @@
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { FunctionVersion } from "../model/function.ts";
+import { resourceOf } from "../model/lineage.ts";
 import type { ControlContext } from "./deps.ts";
 import { functionNotFound, resourceConflict } from "./errors.ts";
 import { functionArn } from "./names.ts";
@@ -84,6 +85,8 @@ export function resolverOf(context: ControlContext, concurrentExecutions: number
         version: found,
         invokedFunctionArn: functionArn(record.scope, record.name, qualifier),
         alias,
+        lineageResource: resourceOf(found.functionArn),
+        isRecursionAllowed: record.recursiveLoop === "Allow",
         reservedConcurrency: record.reservedConcurrency,
         unreservedConcurrency: concurrentExecutions - totals.reservedConcurrency,
       };

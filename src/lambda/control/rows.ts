@@ -52,6 +52,7 @@ export async function readRecord(
         ? undefined
         : { version: String(published), fingerprint: String(row["last_published_fingerprint"]) },
     reservedConcurrency: reserved === null || reserved === undefined ? undefined : Number(reserved),
+    recursiveLoop: row["recursive_loop"] === "Allow" ? "Allow" : "Terminate",
     tags: new Map(tags.map((tag) => [String(tag["tag_key"]), String(tag["tag_value"])])),
     versions: new Map(
       versions.map((version) => [String(version["version"]), openVersion(secrets, scope, name, version)]),
@@ -198,13 +199,15 @@ export function emptyLike(record: FunctionRecord): FunctionRecord {
 export function touch(before: FunctionRecord, after: FunctionRecord): Statement {
   return {
     sql: `UPDATE lambda_functions SET stamp = ?, next_version = ?, last_published_version = ?,
-      last_published_fingerprint = ?, reserved_concurrency = ? WHERE ${WHERE} AND stamp = ?`,
+      last_published_fingerprint = ?, reserved_concurrency = ?, recursive_loop = ?
+      WHERE ${WHERE} AND stamp = ?`,
     params: [
       after.stamp,
       after.nextVersion,
       after.lastPublished?.version ?? null,
       after.lastPublished?.fingerprint ?? null,
       after.reservedConcurrency ?? null,
+      after.recursiveLoop,
       after.scope.accountId,
       after.scope.region,
       after.name,

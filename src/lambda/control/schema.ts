@@ -43,4 +43,8 @@ export const lambdaMigrations: readonly Migration[] = [
         PRIMARY KEY (account_id, region, name, tag_key))`,
     ],
   },
+  {
+    id: "lambda/0002",
+    sql: ["ALTER TABLE lambda_functions ADD COLUMN recursive_loop TEXT"],
+  },
 ];

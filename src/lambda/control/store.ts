@@ -142,8 +142,8 @@ export class FunctionStore {
     const { scope, name } = record;
     const insert: Statement = {
       sql: `INSERT INTO lambda_functions (account_id, region, name, function_id, stamp, next_version,
-        last_published_version, last_published_fingerprint, reserved_concurrency)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        last_published_version, last_published_fingerprint, reserved_concurrency, recursive_loop)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       params: [
         scope.accountId,
         scope.region,
@@ -154,6 +154,7 @@ export class FunctionStore {
         record.lastPublished?.version ?? null,
         record.lastPublished?.fingerprint ?? null,
         record.reservedConcurrency ?? null,
+        record.recursiveLoop,
       ],
       expect: 1,
     };

@@ -8,6 +8,10 @@ export interface ResolvedFunction {
   readonly invokedFunctionArn: string;
   /** The alias the caller named, if any. */
   readonly alias: string | undefined;
+  /** Its place in the chains of events that come by: see model/lineage.ts. */
+  readonly lineageResource: string;
+  /** PutFunctionRecursionConfig: false stops the function when it is called in a loop. */
+  readonly isRecursionAllowed: boolean;
   /** PutFunctionConcurrency; 0 throttles everything. */
   readonly reservedConcurrency: number | undefined;
   /** Account limit minus all reservations of the scope: shared by functions without one. */

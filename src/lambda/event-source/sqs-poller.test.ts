@@ -6,7 +6,8 @@ import { silentLogger } from "../../kernel/log.ts";
 import type { PeerCall } from "../../ports/peers.ts";
 import { fakeClock, type FakeClock } from "../../testing/fake-clock.ts";
 import type { InvocationOutcome } from "../model/invocation.ts";
-import { Deliveries } from "../observe/deliveries.ts";
+import { recursiveInvocation } from "../control/errors.ts";
+import { Deliveries, type DeliveryNote } from "../observe/deliveries.ts";
 import type { Poller } from "./manager.ts";
 import type { EventSourceMapping, MappingSettings, SourceKind } from "./model.ts";
 import { startSqsPoller } from "./sqs-poller.ts";
@@ -29,6 +30,7 @@ const BADLY = {
 
 interface Invocation {
   readonly ids: readonly string[];
+  readonly traceHeader: string | undefined;
   answer(outcome: InvocationOutcome): void;
   refuse(error: ServiceError): void;
 }
@@ -39,9 +41,11 @@ interface World {
   /** Every invocation so far, the answered ones included. */
   readonly invocations: Invocation[];
   readonly deleted: string[];
+  /** Lines of the followed log. */
+  readonly told: DeliveryNote[];
   /** Its visibility timeout is in seconds. */
   readonly queue: { visibility: string };
-  send(...messages: readonly { readonly id: string; readonly body: string }[]): void;
+  send(...messages: readonly { readonly id: string; readonly body: string; readonly trace?: string }[]): void;
   settle(): Promise<void>;
 }
 
@@ -50,6 +54,9 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
   const waiting: object[] = [];
   const invocations: Invocation[] = [];
   const deleted: string[] = [];
+  const told: DeliveryNote[] = [];
+  const deliveries = new Deliveries();
+  deliveries.subscribe((note) => told.push(note));
   const queue = { visibility: "30" };
   let arrived: () => void = () => undefined;
 
@@ -67,7 +74,7 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
     {
       clock,
       log: silentLogger,
-      deliveries: new Deliveries(),
+      deliveries,
       metrics: { count: () => undefined, iteratorAge: () => undefined, forget: () => undefined },
       roleOf: () => Promise.resolve("arn:aws:iam::000000000000:role/r"),
       peers: {
@@ -82,13 +89,13 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
         },
       },
       invoker: {
-        invoke({ payload }) {
+        invoke({ payload, traceHeader }) {
           const event = JSON.parse(Buffer.from(payload).toString("utf8")) as {
             Records: readonly { messageId: string }[];
           };
           const { promise, resolve, reject } = Promise.withResolvers<InvocationOutcome>();
           const ids = event.Records.map((record) => record.messageId);
-          invocations.push({ ids, answer: resolve, refuse: reject });
+          invocations.push({ ids, traceHeader, answer: resolve, refuse: reject });
           return promise;
         },
       },
@@ -111,9 +118,16 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
     invocations,
     queue,
     deleted,
+    told,
     send(...messages) {
       waiting.push(
-        ...messages.map(({ id, body }) => ({ MessageId: id, ReceiptHandle: id, Body: body, MD5OfBody: "" })),
+        ...messages.map(({ id, body, trace }) => ({
+          MessageId: id,
+          ReceiptHandle: id,
+          Body: body,
+          MD5OfBody: "",
+          ...(trace === undefined ? {} : { Attributes: { AWSTraceHeader: trace } }),
+        })),
       );
       arrived();
     },
@@ -227,5 +241,38 @@ test("the same message twice in a window is one record, deleted by its last rece
     [["m"]],
   );
   invocations[0]?.answer(WELL);
+  await poller.close();
+});
+
+test("a batch belongs to the chain of events that has come least far", async () => {
+  const at = (loops: number): string => `Lineage=20:0123abcd:${String(loops)}`;
+  const traced = (
+    ...loops: readonly (number | undefined)[]
+  ): { id: string; body: string; trace?: string }[] =>
+    loops.map((one, n) => ({ id: String(n), body: "", ...(one === undefined ? {} : { trace: at(one) }) }));
+  for (const [loops, expected] of [
+    [[15], at(15)],
+    [[15, 3, 9], at(3)],
+    [[15, undefined], undefined],
+  ] as const) {
+    const { poller, invocations, send, settle } = world("sqs");
+    send(...traced(...loops));
+    await settle();
+    assert.equal(invocations[0]?.traceHeader, expected);
+    invocations[0]?.answer(WELL);
+    await poller.close();
+  }
+});
+
+test("a message of a loop is left to the queue, and the followed log says what to do", async () => {
+  const { poller, invocations, deleted, told, send, settle } = world("sqs");
+  send({ id: "m", body: "", trace: "Lineage=16:0123abcd:15" });
+  await settle();
+  invocations[0]?.refuse(recursiveInvocation("f"));
+  await settle();
+  assert.deepEqual(deleted, []);
+  const [line] = told;
+  assert.match(line?.text ?? "", /FAILED RecursiveInvocationException: .*; they appear again in the queue$/);
+  assert.match(line?.next ?? "", /put-function-recursion-config --function-name f --recursive-loop Allow$/);
   await poller.close();
 });

@@ -20,6 +20,7 @@ import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { queueUrl } from "../../events/outbox/send.ts";
 import { scopeOfArn } from "../../kernel/arn.ts";
 import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
+import { leastFar } from "../model/lineage.ts";
 import { after, openWindow } from "./concurrency-window.ts";
 import { recordFilter } from "./filter.ts";
 import type { Poller } from "./manager.ts";
@@ -244,11 +245,19 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
   /** Undefined when the platform refused it until the messages became visible again. */
   async function invoke(batch: Batch): Promise<InvocationOutcome | undefined> {
     const payload = Buffer.from(`{"Records":[${batch.items.map(({ json }) => json).join(",")}]}`, "utf8");
+    const traceHeader = leastFar(batch.items.map(({ message }) => message.Attributes?.["AWSTraceHeader"]));
+    const trace = traceHeader === undefined ? {} : { traceHeader };
     let pauseMs = PAUSE_FIRST_MS;
     for (;;) {
       try {
-        const { functionName, qualifier } = mapping;
-        const outcome = await deps.invoker.invoke({ scope: mapping.scope, functionName, qualifier, payload });
+        const { scope: owner, functionName, qualifier } = mapping;
+        const outcome = await deps.invoker.invoke({
+          scope: owner,
+          functionName,
+          qualifier,
+          payload,
+          ...trace,
+        });
         metrics.count(mapping, "InvokedEventCount", batch.items.length);
         return outcome;
       } catch (error) {

@@ -474,3 +474,30 @@ test("an environment that has served its number is replaced, whether somebody wa
   );
   assert.equal(outcomes[2]?.coldStart, true);
 });
+
+test("an invocation hands its chain of events on, and one too many of a loop is refused unless it may be", async () => {
+  const seen: (string | undefined)[] = [];
+  const { invoke, plane, resolved } = start({
+    invoke: (message, _payload, process) => {
+      seen.push(message.traceId);
+      process.respond(message.requestId, "1");
+    },
+  });
+  await invoke("{}");
+  assert.match(
+    seen[0] ?? "",
+    /^Root=1-[\da-f]{8}-[\da-f]{24};Parent=[\da-f]{16};Sampled=0;Lineage=1:0123abcd:0$/,
+  );
+  const root = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+  await invoke("{}", { traceHeader: root });
+  await invoke("{}", { traceHeader: `${root};Lineage=15:0123abcd:14` });
+  assert.deepEqual(seen.slice(1), [`${root};Lineage=1:0123abcd:0`, `${root};Lineage=16:0123abcd:15`]);
+
+  const traceHeader = `${root};Lineage=16:0123abcd:15`;
+  await assert.rejects(invoke("{}", { traceHeader }), { code: "RecursiveInvocationException", status: 400 });
+  assert.match(plane.renderPrometheus(), /^lambent_recursive_invocations_dropped_total 1$/m);
+  resolved.isRecursionAllowed = true;
+  assert.equal((await invoke("{}", { traceHeader })).kind, "success");
+  assert.equal(seen.at(-1), `${root};Lineage=17:0123abcd:16`);
+  assert.match(plane.renderPrometheus(), /^lambent_recursive_invocations_dropped_total 1$/m);
+});

@@ -12,6 +12,7 @@ import type { LogSink } from "../../ports/log-sink.ts";
 import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
 import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { FunctionChangeListener, FunctionResolver, ResolvedFunction } from "../control/types.ts";
+import { recursiveInvocation } from "../control/errors.ts";
 import type { HostCpu, HostMemory } from "../environment/admission.ts";
 import type { EndpointConnectionHandler } from "../environment/environment-deps.ts";
 import type { EnvironmentsOptions } from "../environment/deps.ts";
@@ -24,6 +25,8 @@ import type {
   InvocationOutcome,
   InvokeRequest,
 } from "../model/invocation.ts";
+import { further, isLoop, lineageOf, withLineage } from "../model/lineage.ts";
+import { newTraceHeader } from "../model/trace-header.ts";
 import { EventBus } from "../observe/event-bus.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { ConcurrencyLimiter, type Permit } from "./limiter.ts";
@@ -89,10 +92,11 @@ const NEVER_FRESH: FreshProcess = { needsFreshProcess: () => [], freshLaunch: (l
 /**
  * The straight line of an invocation:
  *   1. resolve the qualifier to a version             (ResourceNotFoundException, …)
- *   2. take a concurrency permit                      (TooManyRequestsException)
- *   3. lease an environment of that version           (ServiceException when the host is full)
- *   4. run                                            the function's own failures are values
- *   5. give environment and permit back
+ *   2. count on in the chain of events it belongs to  (RecursiveInvocationException)
+ *   3. take a concurrency permit                      (TooManyRequestsException)
+ *   4. lease an environment of that version           (ServiceException when the host is full)
+ *   5. run                                            the function's own failures are values
+ *   6. give environment and permit back
  */
 export function createInvoker(deps: InvokerDeps): DataPlane {
   const metrics = new Metrics();
@@ -137,6 +141,12 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
     requestId: string,
     resolved: ResolvedFunction,
   ): Promise<InvocationOutcome> {
+    let { traceHeader } = request;
+    if (traceHeader !== undefined) {
+      const lineage = further(lineageOf(traceHeader), resolved.lineageResource);
+      if (isLoop(lineage) && !resolved.isRecursionAllowed) return Promise.reject(stopped(resolved));
+      traceHeader = withLineage(traceHeader, lineage);
+    }
     let permit: Permit;
     try {
       permit = limiter.acquire(resolved);
@@ -147,7 +157,7 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
     return new Promise((resolve, reject) => {
       environments.run(
         resolved.version,
-        new RunningInvocation(request, resolved, requestId, permit, {
+        new RunningInvocation(request, resolved, requestId, permit, traceHeader, {
           environments,
           metrics,
           events,
@@ -157,6 +167,16 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
         }),
       );
     });
+  }
+
+  function stopped({ version }: ResolvedFunction): ServiceError {
+    metrics.recursiveInvocationsDropped += 1;
+    const error = recursiveInvocation(version.name);
+    deps.log.warn(
+      { function: version.functionArn, next: error.hint },
+      "the function is called in a loop: an invocation was dropped",
+    );
+    return error;
   }
 
   return {
@@ -238,6 +258,7 @@ class RunningInvocation implements Invocation {
     resolved: ResolvedFunction,
     requestId: string,
     permit: Permit,
+    trace: string | undefined,
     around: Around,
   ) {
     this.requestId = requestId;
@@ -245,8 +266,13 @@ class RunningInvocation implements Invocation {
     this.invokedFunctionArn = resolved.invokedFunctionArn;
     this.clientContext = request.clientContext;
     this.traceHeader =
-      request.traceHeader ??
-      traceHeader(requestId, around.clock.now(), resolved.version.tracingMode === "Active");
+      trace ??
+      newTraceHeader(
+        requestId,
+        around.clock.now(),
+        resolved.version.tracingMode === "Active",
+        resolved.lineageResource,
+      );
     this.logTail = request.logTail === true;
     this.#resolved = resolved;
     this.#permit = permit;
@@ -301,27 +327,6 @@ class RunningInvocation implements Invocation {
       logStream: record.logStream,
     });
   }
-}
-
-const UUID_CHARACTERS = 36;
-
-/**
- * The trace every invocation has, sampled or not. Its random parts are those of the request id:
- * making others would cost more than the rest of this line.
- */
-function traceHeader(requestId: string, nowMs: number, sampled: boolean): string {
-  const hex =
-    requestId.length === UUID_CHARACTERS
-      ? requestId.slice(0, 8) +
-        requestId.slice(9, 13) +
-        requestId.slice(14, 18) +
-        requestId.slice(19, 23) +
-        requestId.slice(24)
-      : requestId.replaceAll("-", "").padEnd(32, "0");
-  const seconds = Math.floor(nowMs / 1000)
-    .toString(16)
-    .padStart(8, "0");
-  return `Root=1-${seconds}-${hex.slice(0, 24)};Parent=${hex.slice(16, 32)};Sampled=${sampled ? "1" : "0"}`;
 }
 
 /** os.freemem() is MemAvailable on Linux; read at most ten times a second. */

@@ -18,6 +18,8 @@ function resolved(name: string, reserved: number | undefined, unreserved: number
     version,
     invokedFunctionArn: version.functionArn,
     alias: undefined,
+    lineageResource: "0123abcd",
+    isRecursionAllowed: false,
     reservedConcurrency: reserved,
     unreservedConcurrency: unreserved,
   };

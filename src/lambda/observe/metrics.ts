@@ -46,6 +46,8 @@ export class Metrics {
   /** Invocations that ended in a function error. */
   errors = 0;
   throttles = 0;
+  /** AWS's RecursiveInvocationsDropped. */
+  recursiveInvocationsDropped = 0;
   /** Refused because the host could not carry another environment. */
   saturated = 0;
   coldStarts = 0;
@@ -64,6 +66,11 @@ export class Metrics {
       ["lambent_invocations_total", "Invocations that reached an execution environment", this.invocations],
       ["lambent_errors_total", "Invocations that ended in a function error", this.errors],
       ["lambent_throttles_total", "Invocations refused by a concurrency quota", this.throttles],
+      [
+        "lambent_recursive_invocations_dropped_total",
+        "Invocations that were not made because the function is called in a loop",
+        this.recursiveInvocationsDropped,
+      ],
       ["lambent_saturated_total", "Invocations refused because the host was full", this.saturated],
       ["lambent_cold_starts_total", "Invocations that waited for a new environment", this.coldStarts],
       ["lambent_pool_hits_total", "New environments taken from the pool of booted runtimes", this.poolHits],

@@ -18,6 +18,7 @@ export function settingsOperations(
     ...permissionOperations(control),
     ...tagOperations(control, mappings),
     ...concurrencyOperations(control),
+    ...recursionOperations(control),
     ...eventInvokeOperations(control),
   };
 }
@@ -143,6 +144,17 @@ function concurrencyOperations({ concurrency }: FunctionControl): Operations<Lam
     async DeleteFunctionConcurrency(input, context) {
       await concurrency.delete(context, input.FunctionName ?? "");
       return {};
+    },
+  };
+}
+
+function recursionOperations({ recursion }: FunctionControl): Operations<Lambda> {
+  return {
+    async PutFunctionRecursionConfig({ FunctionName = "", RecursiveLoop = "Terminate" }, context) {
+      return { RecursiveLoop: await recursion.put(context, FunctionName, RecursiveLoop) };
+    },
+    async GetFunctionRecursionConfig({ FunctionName = "" }, context) {
+      return { RecursiveLoop: await recursion.get(context, FunctionName) };
     },
   };
 }

@@ -119,6 +119,7 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
       userId: "s3.amazonaws.com",
       accountId: bucket.accountId,
       sourceIp: "s3.amazonaws.com",
+      traceHeader: undefined,
     };
   }
 

@@ -39,6 +39,8 @@ export interface Cause {
   readonly userId: string;
   readonly accountId: string;
   readonly sourceIp: string;
+  /** X-Amzn-Trace-Id of the request. */
+  readonly traceHeader: string | undefined;
 }
 
 export interface KeyFilterRule {

@@ -33,6 +33,7 @@ export function createSender(outbox: Outbox, random: Random): Sender {
         sourceArn: bucketArn(bucket.name),
         sourceAccount: bucket.accountId,
         retry: RETRY,
+        ...(cause.traceHeader === undefined ? {} : { traceHeader: cause.traceHeader }),
       } as const;
       const { functions, queues, topics, eventBridge } = notification;
       const sent: Delivery[] = [...functions, ...queues, ...topics]
@@ -73,5 +74,6 @@ export function causeOf(context: RequestContext): Cause {
     accountId: context.accountId,
     // A service that acts for itself is named instead, as AWS does.
     sourceIp: context.sourceIp ?? context.caller.arn,
+    traceHeader: context.headers["x-amzn-trace-id"],
   };
 }

@@ -1,0 +1,76 @@
+/**
+ * How often one chain of events has come by the same function: the `Lineage` of a trace header. SDKs send
+ * a function's header with all it asks for; queues, topics and buckets hand it on with what they deliver;
+ * the next invocation counts on from there.
+ *
+ *   Lineage=<hops>:<resource>:<loops>     hops: invocations of the chain so far
+ *                                         resource: eight hexadecimal digits of the function watched
+ *                                         loops: how often the chain came back to it
+ *
+ * One place is there to watch one function, and the first of a chain need not be part of its loop. So, as
+ * in Brent's search for cycles, the watch moves on to whoever comes at hop 2, 4, 8, … while nobody has
+ * come back; from hop 256 on even if somebody did, since a loop that long has not ended the chain.
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+ */
+import { createHash } from "node:crypto";
+
+export interface Lineage {
+  readonly hops: number;
+  readonly resource: string;
+  readonly loops: number;
+}
+
+/** The invocation after the sixteenth of one chain is not made. */
+export const LOOPS_MAX = 16;
+
+const HOPS_MAX = 32_767;
+const HOPS_OF_SHORT_LOOPS = 256;
+const FIELD = /(?:^|;)\s*Lineage=(\d{1,5}):([\da-f]{8}):(\d{1,3})\s*(?=;|$)/iu;
+
+/** Of a function's unqualified ARN: all its versions are one place of a loop. */
+export function resourceOf(functionArn: string): string {
+  return createHash("sha256").update(functionArn).digest("hex").slice(0, 8);
+}
+
+/** Undefined without one, or with one that cannot be read: the chain then begins here. */
+export function lineageOf(header: string | undefined): Lineage | undefined {
+  const [, hops, resource, loops] = header === undefined ? [] : (FIELD.exec(header) ?? []);
+  if (hops === undefined || resource === undefined || loops === undefined) return undefined;
+  return { hops: Number(hops), resource: resource.toLowerCase(), loops: Number(loops) };
+}
+
+/** The chain, one invocation of `resource` further. */
+export function further(before: Lineage | undefined, resource: string): Lineage {
+  if (before === undefined) return { hops: 1, resource, loops: 0 };
+  const hops = Math.min(before.hops + 1, HOPS_MAX);
+  const movesOn = isPowerOfTwo(hops) && (before.loops === 0 || hops >= HOPS_OF_SHORT_LOOPS);
+  if (before.resource === resource) return { hops, resource, loops: before.loops + 1 };
+  return movesOn ? { hops, resource, loops: 0 } : { ...before, hops };
+}
+
+export const isLoop = ({ loops }: Lineage): boolean => loops >= LOOPS_MAX;
+
+/** The header with this lineage in place of its own. */
+export function withLineage(header: string, lineage: Lineage): string {
+  const kept = header.split(";").filter((field) => !/^\s*Lineage=/iu.test(field) && field !== "");
+  const { hops, resource, loops } = lineage;
+  return [...kept, `Lineage=${String(hops)}:${resource}:${String(loops)}`].join(";");
+}
+
+/**
+ * The header of a batch: that of the chain which has come least far, so that no event is stopped for the
+ * chain of another. Undefined when one of them has no header.
+ */
+export function leastFar(headers: readonly (string | undefined)[]): string | undefined {
+  let least: { readonly header: string; readonly loops: number; readonly hops: number } | undefined;
+  for (const header of headers) {
+    if (header === undefined) return undefined;
+    const { loops, hops } = lineageOf(header) ?? { loops: 0, hops: 0 };
+    if (least === undefined || loops < least.loops || (loops === least.loops && hops < least.hops)) {
+      least = { header, loops, hops };
+    }
+  }
+  return least?.header;
+}
+
+const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
