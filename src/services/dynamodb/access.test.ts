@@ -5,10 +5,12 @@ import { createAccess } from "./access.ts";
 
 const SCOPE = { accountId: "123456789012", region: "eu-west-1" };
 const ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/things";
+const tagsOf = (): Promise<Record<string, string>> => Promise.resolve({});
 const KNOWN = createAccess({
+  tagsOf,
   hashNames: (name) => ({ things: ["pk"], "things/index/byG": ["g"] })[name] ?? [],
 });
-const UNKNOWN = createAccess({ hashNames: () => [] });
+const UNKNOWN = createAccess({ hashNames: () => [], tagsOf });
 const T = { TableName: "things" };
 const KEY = { sk: { S: "mine" }, pk: { S: "theirs" } };
 

@@ -1,5 +1,6 @@
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html */
 import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
+import { arnParts } from "../../kernel/arn.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import { tokenize } from "./expression/tokens.ts";
 import { tableArn, tableNameOf } from "./table/model.ts";
@@ -12,6 +13,8 @@ export interface AccessDeps {
    * are pure and see no table.
    */
   readonly hashNames: (name: string) => readonly string[];
+  /** None where there is no such table. */
+  readonly tagsOf: (scope: Scope, table: string) => Promise<Readonly<Record<string, string>>>;
 }
 
 const text = (value: unknown): string | undefined =>
@@ -144,7 +147,7 @@ const OF_TABLE = [
   "UpdateTimeToLive",
 ];
 
-export function createAccess({ hashNames }: AccessDeps): ServiceAccess {
+export function createAccess({ hashNames, tagsOf }: AccessDeps): ServiceAccess {
   const hashes = (table: unknown): readonly string[] => hashNames(nameOf(table)) ?? [];
   const keyed: AccessRule = {
     ...TABLE,
@@ -205,5 +208,15 @@ export function createAccess({ hashNames }: AccessDeps): ServiceAccess {
     UpdateItem: keyed,
   };
   for (const operation of OF_TABLE) rules[operation] = TABLE;
-  return { prefix: "dynamodb", rules };
+  return {
+    prefix: "dynamodb",
+    rules,
+    /** An index has its table's. */
+    async resourceTags(arn) {
+      const { region, accountId } = arnParts(arn);
+      const scope = { region, accountId };
+      const table = tableNameOf(scope, arn);
+      return table === undefined ? {} : tagsOf(scope, table);
+    },
+  };
 }

@@ -3,6 +3,7 @@ import { defineService, type Service } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import type { Scope } from "../../kernel/scope.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Wakeup } from "../../ports/wakeup.ts";
 import { createAccess } from "./access.ts";
@@ -68,6 +69,13 @@ export function createDynamodb(deps: DynamodbDeps): Dynamodb {
     return { ...world, store, tables, writer, background };
   }
 
+  async function tagsOf(scope: Scope, name: string): Promise<Readonly<Record<string, string>>> {
+    const { store } = await use();
+    const table = await store.table(scope, name);
+    const tags = table === undefined ? [] : await store.tags(table);
+    return Object.fromEntries(tags.map(({ key, value }) => [key, value]));
+  }
+
   const service = defineService<typeof import("@aws-sdk/client-dynamodb")>("dynamodb", {
     ...tableOperations(use),
     ...itemOperations(use),
@@ -77,7 +85,7 @@ export function createDynamodb(deps: DynamodbDeps): Dynamodb {
     ...settingOperations(use),
   });
   return {
-    service: { ...service, access: createAccess({ hashNames: hashNames.of }) },
+    service: { ...service, access: createAccess({ hashNames: hashNames.of, tagsOf }) },
     streams: createStreamReader(async () => (await use()).store),
     async start() {
       if (deps.hasData()) await use();

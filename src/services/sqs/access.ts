@@ -87,5 +87,8 @@ export function access(open: () => Promise<State>): ServiceAccess {
     async resourcePolicy(arn) {
       return (await open()).directory.byArn(arn)?.attributes["Policy"];
     },
+    async resourceTags(arn) {
+      return (await open()).directory.byArn(arn)?.tags ?? {};
+    },
   };
 }
