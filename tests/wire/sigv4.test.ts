@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
 
 import { SignatureV4 } from "@smithy/signature-v4";
 
 import { ServiceError } from "../../src/kernel/errors.ts";
 import type { Caller } from "../../src/aws/service.ts";
-import { amzDate, EMPTY_HASH, hmac, hmacKey, sha256Hex } from "../../src/aws/sigv4/canonical.ts";
+import { amzDate, EMPTY_HASH, hmac, hmacHex, hmacKey, sha256Hex } from "../../src/aws/sigv4/canonical.ts";
 import type { KnownKey } from "../../src/aws/sigv4/keys.ts";
 import { signRequest } from "../../src/aws/sigv4/sign.ts";
-import { readSignature } from "../../src/aws/sigv4/signature.ts";
+import { readSignature, type Signature, type SignatureReading } from "../../src/aws/sigv4/signature.ts";
 import { verifySignature, type VerifiedParts } from "../../src/aws/sigv4/verify.ts";
 import { seeded } from "./samples.ts";
 
@@ -80,6 +80,45 @@ test("the one-shot HMAC equals RFC 4231's vectors", () => {
   assert.equal(sha256Hex(""), EMPTY_HASH);
 });
 
+test("the one-shot HMAC takes texts of every length, one after the other with one key", () => {
+  const key = hmacKey(Buffer.from(SECRET));
+  for (const length of [0, 1, 64, 255, 256, 257, 768, 5000, 3]) {
+    const text = "é".repeat(length);
+    assert.equal(hmacHex(key, text), createHmac("sha256", SECRET).update(text).digest("hex"), String(length));
+  }
+});
+
+test("a header that was read before is read the same again, whatever surrounds its signature", () => {
+  const signature = "0123456789abcdef".repeat(4);
+  const other = "f".repeat(64);
+  const credential = "Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request";
+  const usual = (value: string): string =>
+    `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=host, Signature=${value}`;
+  const dated = { host: "h", "x-amz-date": "20150830T123600Z" };
+  const read = (authorization: string, headers: Record<string, string> = dated): SignatureReading =>
+    readSignature({ ...headers, authorization }, "");
+  const first = read(usual(signature));
+  assert.deepEqual(read(usual(signature)), first);
+  assert.deepEqual(read(usual(other)), { kind: "signed", signature: { ...signed(first), signature: other } });
+  assert.deepEqual(
+    signed(read(usual(signature), { ...dated, "x-amz-security-token": "t" })).sessionToken,
+    "t",
+  );
+  assert.equal(read(usual(signature), { host: "h" }).kind, "malformed");
+  assert.equal(signed(read(usual(`${signature}, Extra=1`))).signature, signature);
+  // The first of two counts, at every reading.
+  for (let times = 0; times < 2; times += 1) {
+    assert.equal(signed(read(`${usual(other)}, Signature=${signature}`)).signature, other);
+    const turned = `AWS4-HMAC-SHA256 Signature=${signature}, ${credential}, SignedHeaders=host`;
+    assert.equal(signed(read(turned)).signature, signature);
+  }
+});
+
+function signed(reading: SignatureReading): Signature {
+  assert.ok(reading.kind === "signed");
+  return reading.signature;
+}
+
 class Sha256 {
   readonly #hash = createHash("sha256");
   readonly #secret: Uint8Array | undefined;
@@ -93,7 +132,6 @@ class Sha256 {
   }
   async digest(): Promise<Uint8Array> {
     if (this.#secret === undefined) return this.#hash.digest();
-    const { createHmac } = await import("node:crypto");
     return createHmac("sha256", this.#secret).update(this.#mac).digest();
   }
   reset(): void {}

@@ -84,9 +84,17 @@ function canonicalValue(value: string): string {
   return trimmed.includes("  ") ? trimmed.replaceAll(/ {2,}/gu, " ") : trimmed;
 }
 
+let lastSplit: { readonly text: string; readonly names: readonly string[] } = { text: "", names: [""] };
+
+/** Clients sign the same headers each time, so the last list is remembered. */
+function namesOf(signedHeaders: string): readonly string[] {
+  if (lastSplit.text !== signedHeaders) lastSplit = { text: signedHeaders, names: signedHeaders.split(";") };
+  return lastSplit.names;
+}
+
 export function canonicalRequest(parts: SignedParts): string {
   let headers = "";
-  for (const name of parts.signedHeaders.split(";")) {
+  for (const name of namesOf(parts.signedHeaders)) {
     headers += `${name}:${canonicalValue(parts.headers[name] ?? "")}\n`;
   }
   return (
@@ -103,8 +111,15 @@ export function stringToSign(amzDate: string, scope: string, canonical: string):
 }
 
 const BLOCK = 64;
+const HASH_BYTES = 32;
+/** Longer texts than a string to sign are rare, and get room of their own. */
+const TEXT_BYTES = 768;
+const UTF8_BYTES_MAX = 3;
 
-/** HMAC-SHA256 by one-shot hashes, which cost a third of a Hmac object. */
+/**
+ * HMAC-SHA256 by one-shot hashes, which cost a third of a Hmac object. Both messages lie ready behind
+ * their pads, so that nothing is allocated for them; nothing of a text stays longer than the call.
+ */
 export interface HmacKey {
   readonly inner: Buffer;
   readonly outer: Buffer;
@@ -112,8 +127,8 @@ export interface HmacKey {
 
 export function hmacKey(secret: Uint8Array): HmacKey {
   const key = secret.length > BLOCK ? createHash("sha256").update(secret).digest() : secret;
-  const inner = Buffer.alloc(BLOCK, 0x36);
-  const outer = Buffer.alloc(BLOCK, 0x5c);
+  const inner = Buffer.alloc(BLOCK + TEXT_BYTES, 0x36);
+  const outer = Buffer.alloc(BLOCK + HASH_BYTES, 0x5c);
   for (const [index, byte] of key.entries()) {
     inner[index] = byte ^ 0x36;
     outer[index] = byte ^ 0x5c;
@@ -121,17 +136,13 @@ export function hmacKey(secret: Uint8Array): HmacKey {
   return { inner, outer };
 }
 
-const HASH_BYTES = 32;
-
 /** What the outer hash is of. */
-function outerMessage(key: HmacKey, text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  const inner = Buffer.allocUnsafe(BLOCK + length);
-  inner.set(key.inner, 0);
-  inner.write(text, BLOCK);
-  const outer = Buffer.allocUnsafe(BLOCK + HASH_BYTES);
-  outer.set(key.outer, 0);
-  outer.set(hash("sha256", inner, "buffer"), BLOCK);
+function outerMessage({ inner, outer }: HmacKey, text: string): Buffer {
+  const bytes =
+    text.length * UTF8_BYTES_MAX <= TEXT_BYTES
+      ? inner.subarray(0, BLOCK + inner.write(text, BLOCK))
+      : Buffer.concat([inner.subarray(0, BLOCK), Buffer.from(text)]);
+  outer.set(hash("sha256", bytes, "buffer"), BLOCK);
   return outer;
 }
 

@@ -2,14 +2,18 @@ import type { Headers } from "../protocol/types.ts";
 import { ALGORITHM } from "./canonical.ts";
 import { type Reading2, readVersion2 } from "./version2.ts";
 
-/** A signature as the request states it; nothing of it is believed yet. */
-export interface Signature {
+/** What a client states in the same words with all its requests of a day to one service. */
+interface Claim {
   readonly accessKeyId: string;
   /** `20250131` */
   readonly date: string;
   readonly region: string;
   readonly service: string;
   readonly signedHeaders: string;
+}
+
+/** A signature as the request states it; nothing of it is believed yet. */
+export interface Signature extends Claim {
   readonly signature: string;
   /** `20250131T235959Z`; empty when the request gives none. */
   readonly amzDate: string;
@@ -49,7 +53,49 @@ function parameter(header: string, name: string): string | undefined {
   return header.slice(from, comma < 0 ? undefined : comma).trim();
 }
 
+/** Claims by the text of the header up to the signature. */
+const claims = new Map<string, Claim>();
+const CLAIMS_MAX = 1000;
+const CLAIM_CHARACTERS_MAX = 1024;
+const LAST_FIELD = "Signature=";
+const HEX_SIGNATURE = /^[0-9a-f]{64}$/u;
+
+/** Most requests state what one before them did; then only their signature and their time are new. */
 function readHeader(header: string, headers: Headers): SignatureReading {
+  const amzDate = headers["x-amz-date"];
+  const at = header.lastIndexOf(LAST_FIELD) + LAST_FIELD.length;
+  const stated = header.slice(0, at);
+  const claim = claims.get(stated);
+  const signature = header.slice(at);
+  if (claim !== undefined && amzDate !== undefined && HEX_SIGNATURE.test(signature)) {
+    return {
+      kind: "signed",
+      signature: {
+        accessKeyId: claim.accessKeyId,
+        date: claim.date,
+        region: claim.region,
+        service: claim.service,
+        signedHeaders: claim.signedHeaders,
+        signature,
+        amzDate,
+        sessionToken: headers["x-amz-security-token"],
+        presigned: false,
+        expires: undefined,
+      },
+    };
+  }
+  const reading = parseHeader(header, headers);
+  // A header with its fields in another order, or one of them twice, is read anew each time.
+  const isUsual = reading.kind === "signed" && reading.signature.signature === signature;
+  if (isUsual && stated.length <= CLAIM_CHARACTERS_MAX) {
+    if (claims.size >= CLAIMS_MAX) claims.clear();
+    const { accessKeyId, date, region, service, signedHeaders } = reading.signature;
+    claims.set(stated, { accessKeyId, date, region, service, signedHeaders });
+  }
+  return reading;
+}
+
+function parseHeader(header: string, headers: Headers): SignatureReading {
   // Other schemes (Basic, Bearer) prove nothing here.
   if (!header.startsWith("AWS4-")) return UNSIGNED;
   if (!header.startsWith(`${ALGORITHM} `)) {
