@@ -2,6 +2,7 @@
  * Who asks, and whether a Principal element means them.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
  */
+import { canonicalId } from "../kernel/canonical-id.ts";
 
 export interface Principal {
   readonly kind: "root" | "user" | "role" | "anonymous" | "service";
@@ -27,12 +28,14 @@ export interface PrincipalRule {
   readonly aws: readonly string[];
   readonly services: readonly string[];
   readonly federated: readonly string[];
+  /** S3's other name of an account. */
+  readonly canonicalUsers: readonly string[];
 }
 
 const ROOT = /^(?:arn:[^:]+:iam::)?(\d{12})(?::root)?$/;
 
 export function compilePrincipal(value: unknown): PrincipalRule {
-  if (value === "*") return { everyone: true, aws: [], services: [], federated: [] };
+  if (value === "*") return { everyone: true, aws: [], services: [], federated: [], canonicalUsers: [] };
   const fields = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   const list = (key: string): string[] => {
     const given = fields[key];
@@ -45,6 +48,7 @@ export function compilePrincipal(value: unknown): PrincipalRule {
     aws,
     services: list("Service").map(plainService),
     federated: list("Federated"),
+    canonicalUsers: list("CanonicalUser"),
   };
 }
 
@@ -67,6 +71,7 @@ export function gradeOf(rule: PrincipalRule, who: Principal): Grade | undefined 
     if (isRoleOf(entry, who)) grade = "role";
     else if (grade === undefined && isAccountOf(entry, who)) grade = "account";
   }
+  if (grade === undefined && isCanonicalUser(rule, who)) grade = "account";
   if (rule.everyone && grade !== "role") return "everyone";
   return grade;
 }
@@ -85,6 +90,12 @@ function isExactly(entry: string, who: Principal): boolean {
 function isRoleOf(entry: string, who: Principal): boolean {
   if (who.kind !== "role") return false;
   return entry === who.roleArn || (who.userId !== "" && entry === who.userId.split(":")[0]);
+}
+
+function isCanonicalUser({ canonicalUsers }: PrincipalRule, who: Principal): boolean {
+  return (
+    canonicalUsers.length > 0 && who.accountId !== "" && canonicalUsers.includes(canonicalId(who.accountId))
+  );
 }
 
 function isAccountOf(entry: string, who: Principal): boolean {

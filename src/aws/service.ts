@@ -160,13 +160,34 @@ export interface AccessNeed {
   readonly conditions?: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
+/** One action on one resource, and the operation that asks for it. */
+export interface AskedAccess {
+  readonly operation: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly conditions: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** An access control list, told as a policy. */
+export interface AccessList {
+  /** JSON text. */
+  readonly policy: string;
+  /** There is nothing that a list could speak of: those it would allow are told so. */
+  readonly missing?: ServiceError;
+}
+
 export interface ServiceAccess {
   /** The part before the colon of its actions: `lambda`, `sqs`, `events`. */
   readonly prefix: string;
   /** By operation. One without a rule asks for `<prefix>:<operation>` on `*`. */
   readonly rules: Readonly<Record<string, AccessRule>>;
   /** JSON text of the policy attached to a resource (queue, topic, bucket, function), if it has one. */
-  readonly resourcePolicy?: (arn: string) => Promise<string | undefined> | string | undefined;
+  readonly resourcePolicy?: (
+    arn: string,
+    asked?: AskedAccess,
+  ) => Promise<string | undefined> | string | undefined;
+  /** What allows besides. Asked for only where nothing else allows and nothing denies. */
+  readonly acl?: (asked: AskedAccess) => Promise<AccessList | undefined>;
   /** The whole ARN where an input names only a part of it: IAM's paths. */
   readonly fullArn?: (arn: string) => Promise<string> | string;
   /** Tags of a resource (aws:ResourceTag/…); asked for only where a policy speaks of them. */
@@ -174,7 +195,7 @@ export interface ServiceAccess {
     arn: string,
   ) => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>;
   /** Whose a resource is whose ARN names no account: buckets. The caller's account when it is not said. */
-  readonly ownerOf?: (arn: string) => Promise<string | undefined> | string | undefined;
+  readonly ownerOf?: (arn: string, asked?: AskedAccess) => Promise<string | undefined> | string | undefined;
 }
 
 /** A request of a web page, or its preflight, to a path that may be a bucket's. */

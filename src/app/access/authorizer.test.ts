@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Caller, RequestContext, Service, ServiceAccess } from "../../aws/service.ts";
+import { canonicalId } from "../../kernel/canonical-id.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import { type Logger, silentLogger } from "../../kernel/log.ts";
@@ -345,6 +346,33 @@ test("tags of a resource are asked for where a policy speaks of them", async () 
   it.revision += 1;
   await ask(USER, { service });
   assert.equal(asked, 2);
+});
+
+test("a list allows where nothing denies, each time anew, and says what is not there", async () => {
+  const it = world();
+  const ask = asker(it);
+  let policy: string | undefined = document({ ...allow(), Principal: "*" });
+  let missing: ServiceError | undefined;
+  const acl: ServiceAccess["acl"] = async ({ operation, action, resource }) => {
+    assert.deepEqual([operation, action, resource], ["SendMessage", "sqs:SendMessage", QUEUE]);
+    return policy === undefined ? undefined : { policy, ...(missing === undefined ? {} : { missing }) };
+  };
+  const service = serviceOf(it, "sqs", { acl });
+  assert.equal(await ask(USER, { service }), undefined);
+  assert.equal(await ask(NOBODY, { service }), undefined);
+  missing = new ServiceError("NoSuchKey", 404, "gone");
+  assert.equal((await refusal(ask(USER, { service }))).code, "NoSuchKey");
+  missing = undefined;
+  it.policy = document({ Effect: "Deny", Principal: "*", Action: "sqs:*", Resource: "*" });
+  await refusal(ask(USER, { service }));
+  it.policy = undefined;
+  policy = undefined;
+  assert.equal((await refusal(ask(USER, { service }))).code, "AccessDenied");
+  policy = document({ ...allow(), Principal: { CanonicalUser: canonicalId(ACCOUNT) } });
+  await refusal(ask(USER, { service }));
+  it.statements = [allow()];
+  it.revision += 1;
+  assert.equal(await ask(USER, { service }), undefined);
 });
 
 test("a decision that a condition had a say in is taken again", async () => {

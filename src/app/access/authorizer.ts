@@ -4,7 +4,8 @@
  *   1. off: nothing. The account itself in warn: nothing (but for AssumeRole, which a trust policy decides)
  *   2. what the operation needs, by the service's access table
  *   3. the caller's policies (kept until IAM changes), the resource's policy
- *   4. the decision; kept for as long as nothing but action, resource and these policies decides
+ *   4. the decision, kept for as long as nothing but action, resource and these policies decides;
+ *      where nothing allows and nothing denies, the resource's access control list may still allow
  *   5. a denial: `enforce` throws AWS's refusal; `warn` returns a hint for the answer and says it in
  *      the log, once for each principal, action and resource
  */
@@ -102,9 +103,10 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const resource = (await access?.fullArn?.(asked.resource)) ?? asked.resource;
     const need = { ...asked, resource };
     const isOwnAction = asked.action.startsWith(`${access?.prefix ?? service.name}:`);
-    const text = isOwnAction ? await access?.resourcePolicy?.(resource) : undefined;
+    const about = { operation: call.operation, ...need };
+    const text = isOwnAction ? await access?.resourcePolicy?.(resource, about) : undefined;
     // ARNs without an account are the account's for which the operation runs, unless the service knows.
-    const owner = accountOf(resource) ?? (await access?.ownerOf?.(resource)) ?? context.accountId;
+    const owner = accountOf(resource) ?? (await access?.ownerOf?.(resource, about)) ?? context.accountId;
     const kept = known.decisions.get(`${asked.action} ${resource}`);
     const judged = { need, owner, hasPolicy: text !== undefined };
     if (kept !== undefined && kept.text === text && kept.owner === owner) {
@@ -119,6 +121,16 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const keys = new LateKeys(() => requestKeys(sourceOf(call, known), need, tags));
     const request = { principal: known.principal, action: need.action, resource, keys };
     const decision = evaluate(request, policies, owner);
+    if (!decision.allowed && decision.kind === "implicit" && isOwnAction && access?.acl !== undefined) {
+      // Lists change with every object: what they decide is not kept.
+      const list = await access.acl(about);
+      const grants = compilePolicy(list?.policy, `ACL of ${resource}`);
+      if (list === undefined || grants === undefined) return { ...judged, decision };
+      const listed = { ...policies, resource: [...policies.resource, grants] };
+      const turned = evaluate(request, listed, owner);
+      if (turned.allowed && list.missing !== undefined) throw list.missing;
+      return { ...judged, decision: turned };
+    }
     if (!keys.wereRead) {
       if (known.decisions.size >= DECISIONS_MAX) known.decisions.clear();
       known.decisions.set(`${asked.action} ${resource}`, { text, owner, decision });

@@ -1,6 +1,13 @@
-import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
+import type { AccessList, AccessNeed, AccessRule, AskedAccess, ServiceAccess } from "../../aws/service.ts";
+import type { ServiceError } from "../../kernel/errors.ts";
+import { ownerGrant } from "./acl.ts";
+import { asksOf, hasLists, type Listed as ListAsked, objectOwner, policyOf } from "./acl-grants.ts";
+import { denialsOf, withoutPublic } from "./bucket-policy.ts";
 import type { BucketStore } from "./bucket-store.ts";
-import { bucketArn } from "./model.ts";
+import { noSuchKey, noSuchVersion } from "./errors.ts";
+import { type Bucket, bucketArn, type Grant, isVersionId, type ObjectVersion } from "./model.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { blocks } from "./public-access.ts";
 import { parseCopySource } from "./names.ts";
 
 /** Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html */
@@ -78,7 +85,8 @@ function readsSource(input: Input): readonly AccessNeed[] {
   try {
     const { bucket, key, versionId } = parseCopySource(text(input, "CopySource"));
     const action = versionId === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
-    return [{ actions: [action], resources: [`${bucketArn(bucket)}/${key}`] }];
+    const conditions = { "s3:VersionId": versionId };
+    return [{ actions: [action], resources: [`${bucketArn(bucket)}/${key}`], conditions }];
   } catch {
     // The operation itself tells what is wrong with it.
     return [];
@@ -199,14 +207,83 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   GetBucketIntelligentTieringConfiguration: onBucket("GetIntelligentTieringConfiguration"),
 };
 
-export function createAccess(buckets: BucketStore): ServiceAccess {
-  const bucketOf = (arn: string): ReturnType<BucketStore["get"]> =>
-    buckets.get(arn.slice(bucketArn("").length).split("/")[0] ?? "");
+function told(listed: ListAsked, missing?: ServiceError): AccessList | undefined {
+  const policy = policyOf(listed);
+  return policy === undefined ? undefined : { policy, ...(missing === undefined ? {} : { missing }) };
+}
+
+function notThere({ conditions }: AskedAccess, key: string): ServiceError {
+  const versionId = conditions["s3:VersionId"];
+  return typeof versionId === "string" ? noSuchVersion(key, versionId) : noSuchKey(key);
+}
+
+/**
+ * Who owns what is asked for, and which policies and lists speak of it. Objects of others than the
+ * bucket's owner are theirs alone to share: of the bucket's policy only what denies counts for them.
+ */
+export function createAccess(
+  buckets: Pick<BucketStore, "get">,
+  objects: Pick<ObjectStore, "latest" | "version">,
+): ServiceAccess {
+  function parts(arn: string): { readonly name: string; readonly key: string } {
+    const path = arn.slice(arn.indexOf(":::") + 3);
+    const slash = path.indexOf("/");
+    return slash < 0 ? { name: path, key: "" } : { name: path.slice(0, slash), key: path.slice(slash + 1) };
+  }
+
+  async function objectOf(bucket: Bucket, asked: AskedAccess): Promise<ObjectVersion | undefined> {
+    const { key } = parts(asked.resource);
+    const versionId = asked.conditions["s3:VersionId"];
+    if (typeof versionId !== "string") return objects.latest(bucket.name, key);
+    return isVersionId(versionId) ? objects.version(bucket.name, key, versionId) : undefined;
+  }
+
+  /** Whose the object is that a list of its own speaks of; undefined where it is the bucket's owner. */
+  async function strangerOf(bucket: Bucket, asked: AskedAccess | undefined): Promise<string | undefined> {
+    if (asked === undefined || !hasLists(bucket)) return undefined;
+    if (asksOf(asked.action, asked.operation)?.list !== "object") return undefined;
+    const version = await objectOf(bucket, asked);
+    const owner = version === undefined ? bucket.accountId : objectOwner(bucket, version);
+    return owner === bucket.accountId ? undefined : owner;
+  }
+
+  async function listOf(bucket: Bucket, asked: AskedAccess): Promise<AccessList | undefined> {
+    const asks = asksOf(asked.action, asked.operation);
+    if (asks === undefined || !hasLists(bucket)) return undefined;
+    const { action, resource } = asked;
+    const own = bucket.settings["acl"];
+    const grants = own === undefined ? [ownerGrant(bucket.accountId)] : (JSON.parse(own) as Grant[]);
+    const listed = { bucket, action, resource, grants, permission: asks.permission };
+    if (asks.list === "bucket" && asks.permission !== "WRITE") return told(listed);
+    const version = await objectOf(bucket, asked);
+    const isThere = version !== undefined && !version.isMarker;
+    if (asks.list === "bucket") {
+      return told(isThere ? { ...listed, onlyOwner: objectOwner(bucket, version) } : listed);
+    }
+    // Who may list the bucket may know that there is no such object.
+    if (!isThere) return told({ ...listed, permission: "READ" }, notThere(asked, parts(resource).key));
+    const grantsOfObject = version.meta.grants ?? [ownerGrant(objectOwner(bucket, version))];
+    return told({ ...listed, grants: grantsOfObject });
+  }
+
   return {
     prefix: "s3",
     rules: RULES,
-    resourcePolicy: async (arn) => (await bucketOf(arn))?.settings["policy"],
+    async resourcePolicy(arn, asked) {
+      const bucket = await buckets.get(parts(arn).name);
+      const text = bucket?.settings["policy"];
+      if (bucket === undefined || text === undefined) return undefined;
+      if ((await strangerOf(bucket, asked)) !== undefined) return denialsOf(text);
+      return blocks(bucket, "RestrictPublicBuckets") ? withoutPublic(text, bucket.accountId) : text;
+    },
     // The ARN of a bucket does not say whose it is.
-    ownerOf: async (arn) => (await bucketOf(arn))?.accountId,
+    async ownerOf(arn, asked) {
+      const bucket = await buckets.get(parts(arn).name);
+      return bucket && ((await strangerOf(bucket, asked)) ?? bucket.accountId);
+    },
+    async acl(asked) {
+      const bucket = await buckets.get(parts(asked.resource).name);
+      return bucket && listOf(bucket, asked);
+    },
   };
 }

@@ -1,5 +1,7 @@
 import * as errors from "./errors.ts";
-import { type Bucket, canonicalId, type Grant } from "./model.ts";
+import type { RequestContext } from "../../aws/service.ts";
+import { ANONYMOUS, type Bucket, type Grant, ownerId } from "./model.ts";
+import { blocks } from "./public-access.ts";
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html */
 
@@ -18,9 +20,9 @@ export function ownershipOf(bucket: Bucket): Ownership | undefined {
   return bucket.settings["ownership"] as Ownership | undefined;
 }
 
-const ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers";
-const AUTHENTICATED = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
-const LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery";
+export const ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers";
+export const AUTHENTICATED = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
+export const LOG_DELIVERY = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 const GROUPS = new Set([ALL_USERS, AUTHENTICATED, LOG_DELIVERY]);
 const PERMISSIONS = new Set(["FULL_CONTROL", "READ", "READ_ACP", "WRITE", "WRITE_ACP"]);
 
@@ -41,8 +43,38 @@ const CANNED: Readonly<Record<string, readonly (readonly [uri: string, permissio
   ],
 };
 
-export function ownerGrant(accountId: string): Grant {
-  return { Grantee: { Type: "CanonicalUser", ID: canonicalId(accountId) }, Permission: "FULL_CONTROL" };
+/** A list with such a grant is public. */
+export function isForEverybody({ Grantee }: Grant): boolean {
+  return Grantee.URI === ALL_USERS || Grantee.URI === AUTHENTICATED;
+}
+
+const FOR_BUCKET_OWNER: Readonly<Record<string, string>> = {
+  "bucket-owner-read": "READ",
+  "bucket-owner-full-control": "FULL_CONTROL",
+};
+
+export function ownerGrant(owner: string): Grant {
+  return grantTo(owner, "FULL_CONTROL");
+}
+
+function grantTo(owner: string, Permission: string): Grant {
+  return { Grantee: { Type: "CanonicalUser", ID: ownerId(owner) }, Permission };
+}
+
+/**
+ * Whose a new object is: its writer's, or where the bucket takes over, the bucket's owner's.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+ */
+export function ownerOfNew(
+  bucket: Bucket,
+  input: AclInput,
+  { accountId, caller }: Pick<RequestContext, "accountId" | "caller">,
+): string {
+  const ownership = ownershipOf(bucket);
+  if (ownership === "BucketOwnerEnforced") return bucket.accountId;
+  if (ownership === "BucketOwnerPreferred" && input.ACL === "bucket-owner-full-control")
+    return bucket.accountId;
+  return caller.kind === "anonymous" ? ANONYMOUS : accountId;
 }
 
 const HEADER_GRANTS = [
@@ -57,6 +89,17 @@ export function hasGrantHeaders(input: AclInput): boolean {
   return HEADER_GRANTS.some(([member]) => input[member] !== undefined);
 }
 
+/** Errors: AccessDenied where public lists are blocked. */
+export function checkPublicAcl(
+  bucket: Bucket,
+  grants: readonly Grant[] | undefined,
+  resource: string,
+  { caller, operation }: Pick<RequestContext, "caller" | "operation">,
+): void {
+  if (!blocks(bucket, "BlockPublicAcls") || grants?.some(isForEverybody) !== true) return;
+  throw errors.blockedPublic(caller, operation, resource, "ACLs", "BlockPublicAcls");
+}
+
 /** Errors: AccessControlListNotSupported where the bucket has no ACLs. */
 export function checkBucketAcl(bucket: Bucket, input: AclInput): void {
   if (ownershipOf(bucket) !== "BucketOwnerEnforced") return;
@@ -66,9 +109,14 @@ export function checkBucketAcl(bucket: Bucket, input: AclInput): void {
 
 /**
  * The grants that an input asks for; undefined for none, which means the owner alone.
+ * @param bucketOwner where the list is that of an object
  * Errors: InvalidArgument, InvalidRequest.
  */
-export function grantsOf(input: AclInput, accountId: string): readonly Grant[] | undefined {
+export function grantsOf(
+  input: AclInput,
+  owner: string,
+  bucketOwner: string = owner,
+): readonly Grant[] | undefined {
   const { ACL } = input;
   if (ACL !== undefined && hasGrantHeaders(input)) {
     throw errors.invalidRequest("Specifying both Canned ACLs and Header Grants is not allowed");
@@ -76,9 +124,13 @@ export function grantsOf(input: AclInput, accountId: string): readonly Grant[] |
   if (ACL !== undefined) {
     const canned = CANNED[ACL];
     if (canned === undefined) throw errors.invalidArgument(undefined, "x-amz-acl", ACL);
+    const shared = FOR_BUCKET_OWNER[ACL];
+    if (shared !== undefined && owner !== bucketOwner) {
+      return [ownerGrant(owner), grantTo(bucketOwner, shared)];
+    }
     if (canned.length === 0) return undefined;
     return [
-      ownerGrant(accountId),
+      ownerGrant(owner),
       ...canned.map(([URI, Permission]) => ({ Grantee: { Type: "Group", URI } as const, Permission })),
     ];
   }
@@ -126,11 +178,15 @@ export interface AclPolicyInput {
     | undefined;
 }
 
-/** The grants of an AccessControlPolicy. Errors: MalformedACLError, InvalidArgument. */
-export function grantsOfPolicy(policy: AclPolicyInput): readonly Grant[] {
-  const owner = policy.Owner?.ID;
-  if (owner === undefined) throw errors.malformedAcl();
-  canonicalUser(owner, "CanonicalUser/ID");
+/**
+ * The grants of an AccessControlPolicy. Errors: MalformedACLError, InvalidArgument, AccessDenied (another
+ * owner: objects are not given away).
+ */
+export function grantsOfPolicy(policy: AclPolicyInput, owner: string): readonly Grant[] {
+  const named = policy.Owner?.ID;
+  if (named === undefined) throw errors.malformedAcl();
+  canonicalUser(named, "CanonicalUser/ID");
+  if (named !== ownerId(owner)) throw errors.accessDenied();
   return (policy.Grants ?? []).map(({ Grantee, Permission }) => {
     if (Permission === undefined || !PERMISSIONS.has(Permission) || Grantee === undefined) {
       throw errors.malformedAcl();

@@ -77,10 +77,18 @@ function checkStatement(statement: Statement, bucket: string): void {
     const isKnown =
       principal === "*" ||
       /^(?:\d{12}|arn:aws[a-z-]*:(?:iam|sts)::\d{12}:.+|A[A-Z0-9]{15,})$/u.test(principal);
-    if (!isKnown)
+    if (!isKnown) {
       throw new ServiceError("MalformedPolicy", 400, "Invalid principal in policy", {
         members: { Detail: `"AWS" : "${principal}"` },
       });
+    }
+  }
+  const { CanonicalUser } = (statement.Principal ?? statement.NotPrincipal) as { CanonicalUser?: unknown };
+  for (const id of texts(CanonicalUser)) {
+    if (/^[0-9a-f]{64}$/u.test(id)) continue;
+    throw new ServiceError("MalformedPolicy", 400, "Invalid principal in policy", {
+      members: { Detail: `"CanonicalUser" : "${id}"` },
+    });
   }
 }
 
@@ -104,4 +112,30 @@ export function isPublic(text: string): boolean {
     );
     return !keys.some((key) => RESTRICTING.test(key));
   });
+}
+
+/** Of a policy, what denies: all that counts for objects that are not the bucket's owner's. */
+export function denialsOf(text: string): string {
+  const { Statement: listed, ...policy } = (parse(text) ?? {}) as { Statement?: unknown };
+  const statements = (Array.isArray(listed) ? listed : [listed]) as readonly (Statement | undefined)[];
+  return JSON.stringify({ ...policy, Statement: statements.filter((one) => one?.Effect === "Deny") });
+}
+
+/** RestrictPublicBuckets: a public policy counts for the owner's account and for AWS services alone. */
+export function withoutPublic(text: string, accountId: string): string {
+  if (!isPublic(text)) return text;
+  const { Statement: listed, ...policy } = parse(text) as { Statement: Statement | readonly Statement[] };
+  const statements: readonly Statement[] = [listed].flat();
+  const others: Statement & { Sid: string } = {
+    Sid: "RestrictPublicBuckets",
+    Effect: "Deny",
+    Principal: "*",
+    Action: "s3:*",
+    Resource: "*",
+    Condition: {
+      StringNotEquals: { "aws:PrincipalAccount": accountId },
+      Bool: { "aws:PrincipalIsAWSService": "false" },
+    },
+  };
+  return JSON.stringify({ ...policy, Statement: [...statements, others] });
 }

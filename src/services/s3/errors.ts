@@ -1,3 +1,4 @@
+import type { Caller } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 
 /** S3's refusals, each spelled once: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
@@ -250,6 +251,23 @@ export function accessDenied(message = "Access Denied"): ServiceError {
   return refusal("AccessDenied", 403, message);
 }
 
+/** What the public access block refuses, as AWS tells it: to strangers no more than that. */
+export function blockedPublic(
+  caller: Pick<Caller, "arn" | "kind">,
+  action: string,
+  resource: string,
+  what: "ACLs" | "policies",
+  setting: "BlockPublicAcls" | "BlockPublicPolicy",
+): ServiceError {
+  const hint = `aws s3api put-public-access-block sets the bucket's ${setting}`;
+  const sentence =
+    `User: ${caller.arn} is not authorized to perform: s3:${action} on resource: "${resource}" because ` +
+    `public ${what} are prevented by the ${setting} setting in S3 Block Public Access.`;
+  return new ServiceError("AccessDenied", 403, caller.kind === "anonymous" ? "Access Denied" : sentence, {
+    hint,
+  });
+}
+
 export function invalidOwnerId(value: string): ServiceError {
   return refusal(
     "InvalidBucketOwnerAWSAccountID",
@@ -320,6 +338,14 @@ export function invalidBucketAclWithOwnership(): ServiceError {
     "InvalidBucketAclWithObjectOwnership",
     400,
     "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+  );
+}
+
+export function invalidBucketAclWithBlock(): ServiceError {
+  return refusal(
+    "InvalidBucketAclWithBlockPublicAccessError",
+    400,
+    "Bucket cannot have public ACLs set with BlockPublicAccess enabled",
   );
 }
 

@@ -88,7 +88,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
   return {
     service: {
       ...service,
-      access: createAccess(deps.buckets),
+      access: createAccess(deps.buckets, objects),
       crossOrigin: crossOriginOf(deps.buckets),
       formUpload: createPostObject(deps),
     },

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { ANONYMOUS_ID, canonicalId } from "../../kernel/canonical-id.ts";
 import type { ChecksumAlgorithm, ChecksumType } from "./checksums.ts";
 
 /** Never versioned, versioning, or no longer. */
@@ -49,6 +49,8 @@ export interface ObjectMeta {
   readonly storageClass?: string;
   readonly checksum?: StoredChecksum;
   readonly tags?: readonly Tag[];
+  /** Account that wrote it into another's bucket, or ANONYMOUS. Absent: the bucket's owner. */
+  readonly owner?: string;
   /** Absent: the owner alone, FULL_CONTROL. */
   readonly grants?: readonly Grant[];
   /** Number of parts of a multipart object. */
@@ -126,9 +128,14 @@ export const S3_LIMITS = {
   lifecycleRules: 1000,
 } as const;
 
-/** The canonical user id of an account: 64 hex characters, always the same ones. */
-export function canonicalId(accountId: string): string {
-  return createHash("sha256").update(`canonical user of ${accountId}`).digest("hex");
+export { canonicalId } from "../../kernel/canonical-id.ts";
+
+/** An owner of objects that is no account: whoever wrote them without a signature. */
+export const ANONYMOUS = "anonymous";
+
+/** Of an account, or of nobody in particular. */
+export function ownerId(owner: string): string {
+  return owner === ANONYMOUS ? ANONYMOUS_ID : canonicalId(owner);
 }
 
 /** The short form of the same, as it stands in events. */

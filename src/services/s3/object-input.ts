@@ -1,11 +1,11 @@
 import { parseForm } from "../../aws/protocol/query.ts";
 import type { RequestContext } from "../../aws/service.ts";
-import { checkBucketAcl, grantsOf, type AclInput } from "./acl.ts";
+import { type AclInput, checkBucketAcl, checkPublicAcl, grantsOf, ownerOfNew } from "./acl.ts";
 import { algorithmOfHeader, type Claims } from "./bodies.ts";
 import { type ChecksumAlgorithm, CHECKSUM_ALGORITHMS, DEFAULT_ALGORITHM, isWellFormed } from "./checksums.ts";
 import { readMetadata } from "./encoded-words.ts";
 import * as errors from "./errors.ts";
-import { type Bucket, type ObjectMeta, S3_LIMITS, type Tag } from "./model.ts";
+import { type Bucket, bucketArn, type ObjectMeta, S3_LIMITS, type Tag } from "./model.ts";
 import { checkObjectTags } from "./tags.ts";
 
 /** Members that PutObject, CopyObject and CreateMultipartUpload share. */
@@ -109,15 +109,31 @@ export function parseTagging(text: string | undefined): { tags?: readonly Tag[] 
 /** Everything that goes with an object about to be written, but its checksum. */
 export function metaOf(
   bucket: Bucket,
+  key: string,
   input: ObjectInput,
-  context: Pick<RequestContext, "headers">,
+  context: Pick<RequestContext, "headers" | "accountId" | "caller" | "operation">,
 ): ObjectMeta {
-  checkBucketAcl(bucket, input);
-  const grants = grantsOf(input, bucket.accountId);
   return {
+    ...ownedBy(bucket, key, input, context),
     ...systemMeta(input, context),
     ...storageClassOf(input.StorageClass),
     ...parseTagging(input.Tagging),
+  };
+}
+
+/** Owner and grants of an object about to be written. Errors: AccessControlListNotSupported, AccessDenied. */
+export function ownedBy(
+  bucket: Bucket,
+  key: string,
+  input: AclInput,
+  context: Pick<RequestContext, "accountId" | "caller" | "operation">,
+): Pick<ObjectMeta, "owner" | "grants"> {
+  checkBucketAcl(bucket, input);
+  const owner = ownerOfNew(bucket, input, context);
+  const grants = grantsOf(input, owner, bucket.accountId);
+  checkPublicAcl(bucket, grants, `${bucketArn(bucket.name)}/${key}`, context);
+  return {
+    ...(owner === bucket.accountId ? {} : { owner }),
     ...(grants === undefined ? {} : { grants }),
   };
 }

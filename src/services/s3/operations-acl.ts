@@ -2,17 +2,17 @@ import {
   type AclInput,
   type AclPolicyInput,
   checkBucketAcl,
+  checkPublicAcl,
   grantsOf,
   grantsOfPolicy,
   hasGrantHeaders,
   ownerGrant,
-  ownershipOf,
 } from "./acl.ts";
+import { hasLists, objectOwner } from "./acl-grants.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Deps, S3Operations } from "./deps.ts";
-import * as errors from "./errors.ts";
 import { bucketOf, objectAt } from "./lookup.ts";
-import { type Bucket, canonicalId, type Grant } from "./model.ts";
+import { bucketArn, type Grant, ownerId } from "./model.ts";
 import { changeMeta, taggable } from "./operations-tagging.ts";
 
 export function aclOperations(deps: Deps): S3Operations {
@@ -20,13 +20,14 @@ export function aclOperations(deps: Deps): S3Operations {
     async GetBucketAcl(input, _context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       const text = bucket.settings["acl"];
-      return shown(bucket, text === undefined ? undefined : (JSON.parse(text) as Grant[]));
+      return shown(bucket.accountId, text === undefined ? undefined : (JSON.parse(text) as Grant[]));
     },
 
-    async PutBucketAcl(input, _context) {
+    async PutBucketAcl(input, context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
-      checkOwnAcl(bucket, input);
-      const grants = askedGrants(bucket, input, input.AccessControlPolicy);
+      checkBucketAcl(bucket, input);
+      const grants = askedGrants(input, input.AccessControlPolicy, bucket.accountId);
+      checkPublicAcl(bucket, grants, bucketArn(bucket.name), context);
       await deps.buckets.set(bucket.name, "acl", grants === undefined ? undefined : JSON.stringify(grants));
       return {};
     },
@@ -34,16 +35,20 @@ export function aclOperations(deps: Deps): S3Operations {
     async GetObjectAcl(input, _context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, "GET");
-      return shown(bucket, version.meta.grants);
+      return shown(objectOwner(bucket, version), hasLists(bucket) ? version.meta.grants : undefined);
     },
 
     async PutObjectAcl(input, context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
-      checkOwnAcl(bucket, input);
-      const grants = askedGrants(bucket, input, input.AccessControlPolicy);
+      checkBucketAcl(bucket, input);
       await changeMeta(deps, context, bucket, {
         find: () => taggable(deps, bucket, input.Key ?? "", input.VersionId, "PUT"),
-        change: ({ grants: _grants, ...meta }) => (grants === undefined ? meta : { ...meta, grants }),
+        change: ({ grants: _grants, ...meta }) => {
+          const owner = objectOwner(bucket, { meta });
+          const grants = askedGrants(input, input.AccessControlPolicy, owner, bucket.accountId);
+          checkPublicAcl(bucket, grants, `${bucketArn(bucket.name)}/${input.Key ?? ""}`, context);
+          return grants === undefined ? meta : { ...meta, grants };
+        },
         event: "ObjectAcl:Put",
       });
       return {};
@@ -52,25 +57,18 @@ export function aclOperations(deps: Deps): S3Operations {
 }
 
 function shown(
-  bucket: Bucket,
+  owner: string,
   grants: readonly Grant[] | undefined,
 ): { Owner: { ID: string }; Grants: never } {
-  return {
-    Owner: { ID: canonicalId(bucket.accountId) },
-    Grants: (grants ?? [ownerGrant(bucket.accountId)]) as never,
-  };
+  return { Owner: { ID: ownerId(owner) }, Grants: (grants ?? [ownerGrant(owner)]) as never };
 }
 
-/** Where ACLs are off, only what changes nothing is taken. Errors: AccessControlListNotSupported. */
-function checkOwnAcl(bucket: Bucket, input: AclInput): void {
-  if (ownershipOf(bucket) === "BucketOwnerEnforced") checkBucketAcl(bucket, input);
-}
-
-/** Errors: MissingSecurityHeader, UnexpectedContent, InvalidRequest, MalformedACLError, AccessDenied. */
+/** Errors: MissingSecurityHeader, UnexpectedContent, InvalidRequest, MalformedACLError. */
 function askedGrants(
-  bucket: Bucket,
   input: AclInput,
   policy: AclPolicyInput | undefined,
+  owner: string,
+  bucketOwner?: string,
 ): readonly Grant[] | undefined {
   const byHeader = input.ACL !== undefined || hasGrantHeaders(input);
   if (policy !== undefined && byHeader) {
@@ -81,17 +79,5 @@ function askedGrants(
       members: { MissingHeaderName: "x-amz-acl" },
     });
   }
-  const grants = policy === undefined ? grantsOf(input, bucket.accountId) : grantsOfPolicy(policy);
-  const isForAll = (grants ?? []).some((grant) => grant.Grantee.URI?.includes("/groups/global/") === true);
-  if (isForAll && publicAclsAreBlocked(bucket)) {
-    throw errors.accessDenied(
-      "Public ACLs are blocked because the BlockPublicAcls setting of this bucket is on",
-    );
-  }
-  return grants;
-}
-
-function publicAclsAreBlocked(bucket: Bucket): boolean {
-  const text = bucket.settings["publicAccessBlock"];
-  return text !== undefined && (JSON.parse(text) as { BlockPublicAcls?: boolean }).BlockPublicAcls === true;
+  return policy === undefined ? grantsOf(input, owner, bucketOwner) : grantsOfPolicy(policy, owner);
 }

@@ -1,7 +1,7 @@
 import { ServiceError } from "../../kernel/errors.ts";
 import type { RequestContext } from "../../aws/service.ts";
 import { RAW_XML } from "../../aws/streamed-body.ts";
-import { grantsOf } from "./acl.ts";
+import { grantsOf, hasGrantHeaders, isForEverybody } from "./acl.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { bucketOf } from "./lookup.ts";
@@ -45,17 +45,12 @@ export function bucketOperations(deps: Deps): S3Operations {
         versioning: isLockable ? "Enabled" : "Off",
         settings,
       };
-      const asksForAcl = input.ACL !== undefined && input.ACL !== "private";
-      if (asksForAcl && ownership === "BucketOwnerEnforced") {
-        throw errors.invalidRequest(
-          "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
-        );
-      }
+      const asksForAcl = (input.ACL !== undefined && input.ACL !== "private") || hasGrantHeaders(input);
+      if (asksForAcl && ownership === "BucketOwnerEnforced") throw errors.invalidBucketAclWithOwnership();
       const grants = grantsOf(input, context.accountId);
-      if (grants !== undefined) {
-        // New buckets block public ACLs, so only grants to others than everybody can come with them.
-        settings["acl"] = JSON.stringify(grants);
-      }
+      // New buckets block public lists.
+      if (grants?.some(isForEverybody) === true) throw errors.invalidBucketAclWithBlock();
+      if (grants !== undefined) settings["acl"] = JSON.stringify(grants);
       const created = await deps.buckets.create(bucket);
       if (!created) await checkTaken(deps, context, name, region, tags.length > 0);
       return {

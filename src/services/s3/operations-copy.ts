@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RequestContext } from "../../aws/service.ts";
-import { checkBucketAcl, grantsOf } from "./acl.ts";
 import { type ChecksumAlgorithm, DEFAULT_ALGORITHM, isAlgorithm, startChecksum } from "./checksums.ts";
 import { checkCopySource, checkWriteHeaders } from "./conditions.ts";
 import type { Deps, S3Operations } from "./deps.ts";
@@ -19,6 +18,7 @@ import { checkKey, parseCopySource } from "./names.ts";
 import {
   checkEncryption,
   type ObjectInput,
+  ownedBy,
   parseTagging,
   storageClassOf,
   systemMeta,
@@ -44,7 +44,8 @@ export function copyOperations(deps: Deps): S3Operations {
         );
       }
       const meta = {
-        ...copiedMeta(bucket, source.version, input, context),
+        ...copiedMeta(source.version, input, context),
+        ...ownedBy(bucket, key, input, context),
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
       };
       const copied = await copyContent(deps, context, source.version, input.ChecksumAlgorithm);
@@ -117,20 +118,14 @@ function changesSomething(bucket: Bucket, input: CopyInput): boolean {
 }
 
 /** Storage class, redirect, lock and ACL are never copied; the rest as the directives say. */
-function copiedMeta(
-  bucket: Bucket,
-  source: ObjectVersion,
-  input: CopyInput,
-  context: RequestContext,
-): ObjectMeta {
+function copiedMeta(source: ObjectVersion, input: CopyInput, context: RequestContext): ObjectMeta {
   checkDirective(input.MetadataDirective, "metadata", "x-amz-metadata-directive");
   checkDirective(input.TaggingDirective, "tagging", "x-amz-tagging-directive");
-  checkBucketAcl(bucket, input);
-  const grants = grantsOf(input, bucket.accountId);
   const {
     checksum: _checksum,
     tags,
     grants: _grants,
+    owner: _owner,
     lock: _lock,
     parts: _parts,
     storageClass: _class,
@@ -148,7 +143,6 @@ function copiedMeta(
       : tags === undefined
         ? {}
         : { tags }),
-    ...(grants === undefined ? {} : { grants }),
   };
 }
 

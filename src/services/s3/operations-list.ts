@@ -1,12 +1,13 @@
+import { objectOwner } from "./acl-grants.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { after, bytesOf, list, type Listed, type Position, startBehind, urlEncoded } from "./listing.ts";
 import { bucketOf } from "./lookup.ts";
 import {
   type Bucket,
-  canonicalId,
   isVersionId,
   type ObjectVersion,
+  ownerId,
   quoted,
   S3_LIMITS,
   seqOfVersionId,
@@ -84,7 +85,6 @@ export function listOperations(deps: Deps): S3Operations {
       const page = await list({ prefix, delimiter, max, from }, (position, to, limit) =>
         deps.objects.versionPage(bucket.name, position.key, position.seq, to, limit),
       );
-      const Owner = { ID: canonicalId(bucket.accountId) };
       const markers = page.items.filter((version) => version.isMarker);
       const objects = page.items.filter((version) => !version.isMarker);
       const { last } = page;
@@ -107,7 +107,7 @@ export function listOperations(deps: Deps): S3Operations {
               Versions: objects.map((version) => ({
                 ...shownRow(version, text),
                 ...versionRow(version),
-                Owner,
+                ...ownerMember(bucket, version),
               })),
             }),
         ...(markers.length === 0
@@ -117,7 +117,7 @@ export function listOperations(deps: Deps): S3Operations {
                 Key: text(version.key),
                 LastModified: new Date(version.modifiedAt),
                 ...versionRow(version),
-                Owner,
+                ...ownerMember(bucket, version),
               })),
             }),
         ...prefixMembers(page.prefixes, text),
@@ -218,15 +218,21 @@ function versionRow(version: ObjectVersion): Record<string, unknown> {
 function contents(
   page: Listed<ObjectVersion>,
   text: (key: string) => string,
-  owner: Bucket | undefined,
+  /** The bucket, where owners are shown. */
+  shown: Bucket | undefined,
 ): Record<string, unknown> {
-  const Owner = owner === undefined ? {} : { Owner: { ID: canonicalId(owner.accountId) } };
+  const row = (version: ObjectVersion): Record<string, unknown> => ({
+    ...shownRow(version, text),
+    ...(shown === undefined ? {} : ownerMember(shown, version)),
+  });
   return {
-    ...(page.items.length === 0
-      ? {}
-      : { Contents: page.items.map((version) => ({ ...shownRow(version, text), ...Owner })) }),
+    ...(page.items.length === 0 ? {} : { Contents: page.items.map(row) }),
     ...prefixMembers(page.prefixes, text),
   };
+}
+
+function ownerMember(bucket: Bucket, version: ObjectVersion): { readonly Owner: { readonly ID: string } } {
+  return { Owner: { ID: ownerId(objectOwner(bucket, version)) } };
 }
 
 export function prefixMembers(

@@ -1,4 +1,5 @@
 import type { RequestContext } from "../../aws/service.ts";
+import { objectOwner } from "./acl-grants.ts";
 import { type Body, receive, type Received } from "./bodies.ts";
 import { checkCopySource, checkWriteHeaders } from "./conditions.ts";
 import { DEFAULT_ALGORITHM } from "./checksums.ts";
@@ -8,7 +9,7 @@ import { list, startBehind } from "./listing.ts";
 import { bucketOf } from "./lookup.ts";
 import {
   type Bucket,
-  canonicalId,
+  ownerId,
   type Part,
   quoted,
   type Upload,
@@ -76,7 +77,7 @@ export function multipartOperations(deps: Deps): S3Operations {
       const checksum = chooseUploadChecksum(input.ChecksumAlgorithm, input.ChecksumType);
       const uploadId = Buffer.from(context.random.hex(192), "hex").toString("base64url");
       const meta = {
-        ...metaOf(bucket, input, context),
+        ...metaOf(bucket, key, input, context),
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
         ...checksum,
         initiator: context.caller.arn,
@@ -269,7 +270,7 @@ function isStated(input: Parameters<typeof statedChecksum>[0], context: RequestC
 }
 
 function people(bucket: Bucket, upload: Upload): Record<string, unknown> {
-  const ID = canonicalId(bucket.accountId);
+  const ID = ownerId(objectOwner(bucket, upload));
   const { initiator } = upload.meta;
   const isRoot = initiator.endsWith(":root");
   const DisplayName = isRoot ? "root" : initiator.slice(initiator.lastIndexOf("/") + 1);

@@ -39,7 +39,7 @@ export function objectOperations(deps: Deps): S3Operations {
       checkEncryption(input);
       checkWriteHeaders(input);
       const meta = {
-        ...metaOf(bucket, input, context),
+        ...metaOf(bucket, key, input, context),
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
       };
       if (input.WriteOffsetBytes !== undefined) throw errors.notServed("Appending to objects");

@@ -6,7 +6,8 @@ import * as errors from "./errors.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { type LifecycleRuleInput, readLifecycle } from "./lifecycle-config.ts";
 import { bucketOf } from "./lookup.ts";
-import { type Bucket, S3_LIMITS } from "./model.ts";
+import { type Bucket, bucketArn, S3_LIMITS } from "./model.ts";
+import { blocks } from "./public-access.ts";
 import type { Ownership } from "./acl.ts";
 
 const CORS_METHODS = new Set(["GET", "PUT", "HEAD", "POST", "DELETE"]);
@@ -24,13 +25,17 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
       return { Policy: policyOf(bucket) };
     },
 
-    async PutBucketPolicy(input, _context) {
+    async PutBucketPolicy(input, context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       const text = input.Policy ?? "";
       checkPolicy(text, bucket.name);
       if (blocks(bucket, "BlockPublicPolicy") && isPublic(text)) {
-        throw errors.accessDenied(
-          "The bucket policy is public, and public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+        throw errors.blockedPublic(
+          context.caller,
+          "PutBucketPolicy",
+          bucketArn(bucket.name),
+          "policies",
+          "BlockPublicPolicy",
         );
       }
       await set(bucket, "policy", text);
@@ -225,13 +230,6 @@ function policyOf(bucket: Bucket): string {
   const text = bucket.settings["policy"];
   if (text !== undefined) return text;
   throw errors.noSuchConfiguration("NoSuchBucketPolicy", "The bucket policy does not exist", bucket.name);
-}
-
-type Block = "BlockPublicAcls" | "BlockPublicPolicy" | "IgnorePublicAcls" | "RestrictPublicBuckets";
-
-function blocks(bucket: Bucket, setting: Block): boolean {
-  const text = bucket.settings["publicAccessBlock"];
-  return text !== undefined && (JSON.parse(text) as Partial<Record<Block, boolean>>)[setting] === true;
 }
 
 /** Errors: InvalidRequest, MalformedXML. */

@@ -46,7 +46,7 @@ export function createPostObject(
     const sizes = policy === undefined ? undefined : checkPostPolicy(policy, all, context.clock.now());
     checkEncryption(input);
     // The form's own headers mean the request, not the object.
-    const meta = metaOf(bucket, input, { headers: {} });
+    const meta = metaOf(bucket, key, input, { ...context, operation: "PostObject", headers: {} });
     const stated = statedChecksum(input);
     const received = await receive(
       limited(file.body, sizes),
