@@ -80,6 +80,13 @@ export const LIMITS = {
   snsAttributeNameBytes: 256,
   snsPageSize: 100,
   snsTopicTags: 50,
+  snsTopics: 100_000, // per account and region, as all of SNS's
+  snsFifoTopics: 1_000,
+  snsSubscriptions: 12_500_000, // of a topic
+  snsFifoSubscriptions: 100,
+  snsPendingSubscriptions: 5_000,
+  snsTopicFilters: 200,
+  snsFilters: 10_000,
 } as const;
 
 const QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";

@@ -75,7 +75,7 @@ const BY_LINK = {
 };
 const LINKS_ALONE = JSON.stringify({ Version: "2012-10-17", Statement: [BY_LINK] });
 
-export function access(open: () => Promise<State>): ServiceAccess {
+export function access(state: State): ServiceAccess {
   const withLinks = new Map<string, string>();
 
   function joined(policy: string): string {
@@ -93,11 +93,11 @@ export function access(open: () => Promise<State>): ServiceAccess {
     prefix: "sns",
     rules,
     async resourcePolicy(arn) {
-      const topic = (await open()).directory.topic(arn);
-      return topic === undefined ? LINKS_ALONE : joined(policyOf(topic));
+      const entry = await state.directory.find(arn);
+      return entry === undefined ? LINKS_ALONE : joined(policyOf(entry.topic));
     },
     async resourceTags(arn) {
-      return (await open()).directory.topic(arn)?.tags ?? {};
+      return (await state.directory.find(arn))?.topic.tags ?? {};
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Where messages may go, by protocol. Pure. */
+/** Where messages may go, by protocol. */
 import * as errors from "./errors.ts";
 import { PROTOCOLS, type Protocol, type Topic } from "./model.ts";
 
@@ -13,12 +13,12 @@ export function protocolOf(text: string): Protocol {
 }
 
 /** The endpoint as it is kept. Errors: InvalidParameter in AWS's words. */
-export function checkEndpoint(
+export async function checkEndpoint(
   topic: Topic,
   protocol: Protocol,
   endpoint: string | undefined,
-  isPlatformEndpoint: (arn: string) => boolean,
-): string {
+  isPlatformEndpoint: (arn: string) => Promise<boolean>,
+): Promise<string> {
   if (topic.fifo && protocol !== "sqs") {
     throw errors.invalid(
       `Invalid protocol type: ${protocol}`,
@@ -47,7 +47,7 @@ export function checkEndpoint(
         return endpoint;
       throw errors.invalid("Lambda endpoint ARN");
     case "application":
-      if (isPlatformEndpoint(endpoint)) return endpoint;
+      if (await isPlatformEndpoint(endpoint)) return endpoint;
       if (!endpoint.startsWith("arn:")) throw errors.invalid("ApplicationEndpoint endpoint ARN");
       throw errors.invalid(`Endpoint Reason: Endpoint does not exist for endpoint ${endpoint}`);
     default:

@@ -29,6 +29,41 @@ export function unsupported(what: string, hint: string): ServiceError {
   );
 }
 
+/** Others changed the same thing again and again. Official clients ask once more by themselves. */
+export function busy(): ServiceError {
+  return refusal("InternalErrorException", 500, "The resource is being changed by others", "try again");
+}
+
+export function tooManyTopics(): ServiceError {
+  return refusal(
+    "TopicLimitExceededException",
+    403,
+    "Topic limit exceeded",
+    "an account has 100,000 standard and 1,000 FIFO topics in a region; delete some",
+  );
+}
+
+export function tooManySubscriptions(hint: string): ServiceError {
+  return refusal("SubscriptionLimitExceededException", 403, "Subscription limit exceeded", hint);
+}
+
+export function tooManyFilters(): ServiceError {
+  return refusal(
+    "FilterPolicyLimitExceededException",
+    403,
+    "Filter policy limit exceeded",
+    "a topic has 200 filter policies, an account 10,000 in a region",
+  );
+}
+
+export function applicationNotFound(): ServiceError {
+  return refusal("NotFoundException", 404, "PlatformApplication does not exist");
+}
+
+export function endpointNotFound(): ServiceError {
+  return refusal("NotFoundException", 404, "Endpoint does not exist");
+}
+
 export function topicNotFound(arn: string): ServiceError {
   return refusal(
     "NotFoundException",

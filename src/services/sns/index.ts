@@ -9,7 +9,7 @@ import { smsOperations } from "./operations-sms.ts";
 import { subscriptionOperations } from "./operations-subscriptions.ts";
 import { topicOperations } from "./operations-topics.ts";
 import { createSigner } from "./signer.ts";
-import { openState, type SnsDeps, type State } from "./state.ts";
+import { createState, type SnsDeps } from "./state.ts";
 
 export { migrations } from "./schema.ts";
 export { CERTIFICATE_PATH } from "./signer.ts";
@@ -31,34 +31,25 @@ export interface Sns {
 export function createSns(deps: SnsDeps): Sns {
   const signer = createSigner(deps);
   const sender = createHttpSender(deps.clock);
-  let state: Promise<State> | undefined;
-
-  function open(): Promise<State> {
-    state ??= openState(deps, signer).catch((error: unknown) => {
-      // The next request tries again: the disk may have room then.
-      state = undefined;
-      throw error;
-    });
-    return state;
-  }
+  const state = createState(deps, signer);
 
   return {
     service: {
       ...defineService<typeof import("@aws-sdk/client-sns")>("sns", {
-        ...topicOperations(open),
-        ...subscriptionOperations(open),
-        ...publishOperations(open),
-        ...smsOperations(open),
-        ...platformOperations(open),
+        ...topicOperations(state),
+        ...subscriptionOperations(state),
+        ...publishOperations(state),
+        ...smsOperations(state),
+        ...platformOperations(state),
       }),
-      access: access(open),
+      access: access(state),
     },
     post: (delivery) => sender.send(delivery),
     certificate: (path) => signer.certificate(path),
     mails: (limit) => listMails(deps.database, limit),
-    async close() {
+    close() {
       sender.close();
-      await state?.catch(() => undefined);
+      return Promise.resolve();
     },
   };
 }

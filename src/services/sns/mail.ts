@@ -3,6 +3,7 @@
  * (`lambent outbox`). The newest are kept.
  */
 import type { Clock } from "../../kernel/clock.ts";
+import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { Database, Statement } from "../../ports/database.ts";
 import { createSequence } from "./sequence.ts";
@@ -33,21 +34,19 @@ export interface MailBox {
 
 const KEPT_MAX = 1_000;
 
-export async function openMailBox(database: Database, clock: Clock): Promise<MailBox> {
-  const [row] = await database.read<{ largest: number | bigint | null }>(
-    "SELECT MAX(id) AS largest FROM sns_mail",
-  );
-  const next = createSequence(clock, Number(row?.largest ?? 0));
+/** Ids are in the order of time; servers that share the database meet at their random ends. */
+export function createMailBox(clock: Clock, random: Random): MailBox {
+  const next = createSequence(clock);
   return {
     within(mails) {
       if (mails.length === 0) return [];
       const at = new Date(clock.now()).toISOString();
       const inserts = mails.map((mail) => ({
-        sql: "INSERT INTO sns_mail (id, body) VALUES (?, ?)",
-        params: [next(), JSON.stringify({ at, ...mail })],
+        sql: "INSERT INTO sns_mails (id, body) VALUES (?, ?)",
+        params: [`${String(next())}-${random.hex(16)}`, JSON.stringify({ at, ...mail })],
       }));
       const trim = {
-        sql: `DELETE FROM sns_mail WHERE id IN (SELECT id FROM sns_mail ORDER BY id DESC LIMIT ? OFFSET ${String(KEPT_MAX)})`,
+        sql: `DELETE FROM sns_mails WHERE id IN (SELECT id FROM sns_mails ORDER BY id DESC LIMIT ? OFFSET ${String(KEPT_MAX)})`,
         params: [mails.length + 1],
       };
       return [...inserts, trim];
@@ -57,7 +56,7 @@ export async function openMailBox(database: Database, clock: Clock): Promise<Mai
 
 /** The newest first. */
 export async function listMails(database: Database, limit: number): Promise<readonly KeptMail[]> {
-  const rows = await database.read<{ body: string }>("SELECT body FROM sns_mail ORDER BY id DESC LIMIT ?", [
+  const rows = await database.read<{ body: string }>("SELECT body FROM sns_mails ORDER BY id DESC LIMIT ?", [
     Math.min(limit, KEPT_MAX),
   ]);
   return rows.map((row) => JSON.parse(row.body) as KeptMail);

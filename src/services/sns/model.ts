@@ -46,6 +46,8 @@ export interface Subscription {
   /** Confirms it, or brings it back. */
   readonly token: string;
   readonly createdAt: number;
+  /** A function made it, in its sandbox: messages go to public addresses alone. */
+  readonly fromSandbox?: true;
   /** It was unsubscribed, and can be brought back with its token. */
   readonly removedAt?: number;
 }

@@ -1,23 +1,16 @@
 import type { Operations } from "../../aws/service.ts";
 import { arnParts } from "../../kernel/arn.ts";
-import { ServiceError } from "../../kernel/errors.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import * as errors from "./errors.ts";
-import { pageOf } from "./page.ts";
+import { PAGE_AND_ONE, pageOf, startOf } from "./page.ts";
 import * as rules from "./platform-rules.ts";
 import type { Application, PlatformEndpoint, Platforms } from "./platforms.ts";
 import type { State } from "./state.ts";
 
 type Sns = typeof import("@aws-sdk/client-sns");
 
-export function platformOperations(open: () => Promise<State>): Operations<Sns> {
-  /** Runs alone among the changes. */
-  async function alone<T>(work: (platforms: Platforms, state: State) => Promise<T>): Promise<T> {
-    const state = await open();
-    return state.directory.exclusive(() => work(state.platforms, state));
-  }
-
+export function platformOperations(state: State): Operations<Sns> {
   return {
     async CreatePlatformApplication(
       { Name: name = "", Platform: platform = "", Attributes: given = {} },
@@ -28,24 +21,28 @@ export function platformOperations(open: () => Promise<State>): Operations<Sns> 
       const { accountId, region } = context;
       const arn = rules.applicationArn(context, platform, name);
       const attributes = { Enabled: "true", ...rules.applicationAttributes(given) };
-      await alone((platforms) => platforms.put({ arn, platform, accountId, region, attributes }));
+      await state.platforms.put({ arn, platform, accountId, region, attributes });
       return { PlatformApplicationArn: arn };
     },
     async GetPlatformApplicationAttributes({ PlatformApplicationArn: arn }, context) {
-      return { Attributes: applicationOf((await open()).platforms, arn, context).attributes };
+      return { Attributes: (await applicationOf(state.platforms, arn, context)).attributes };
     },
     async SetPlatformApplicationAttributes({ PlatformApplicationArn: arn, Attributes: given = {} }, context) {
       rules.checkArn(arn ?? "", "PlatformApplicationArn");
       const changed = rules.applicationAttributes(given);
-      await alone(async (platforms) => {
-        const before = applicationOf(platforms, arn, context);
-        await platforms.put({ ...before, attributes: { ...before.attributes, ...changed } });
-      });
+      const { platforms } = state;
+      const { arn: own } = await applicationOf(platforms, arn, context);
+      const done = await platforms.change(own, (before) => ({
+        ...before,
+        attributes: { ...before.attributes, ...changed },
+      }));
+      if (done === undefined) throw errors.applicationNotFound();
       return {};
     },
     async ListPlatformApplications({ NextToken: token }, context) {
-      const { platforms } = await open();
-      const { page, next } = pageOf(platforms.applicationsOf(context), token, ({ arn }) => arn);
+      const start = startOf(token);
+      const found = await state.platforms.applicationsOf(context, start, PAGE_AND_ONE);
+      const { page, next } = pageOf(found, ({ arn }) => arn);
       const PlatformApplications = page.map(({ arn, attributes }) => ({
         PlatformApplicationArn: arn,
         Attributes: attributes,
@@ -54,9 +51,7 @@ export function platformOperations(open: () => Promise<State>): Operations<Sns> 
     },
     async DeletePlatformApplication({ PlatformApplicationArn: arn = "" }, context) {
       rules.checkArn(arn, "PlatformApplicationArn");
-      await alone(async (platforms) => {
-        if (isOwn(arn, context)) await platforms.remove(arn);
-      });
+      if (isOwn(arn, context)) await state.platforms.remove(arn);
       return {};
     },
     async CreatePlatformEndpoint(input, context) {
@@ -65,37 +60,36 @@ export function platformOperations(open: () => Promise<State>): Operations<Sns> 
       const data = CustomUserData === undefined ? {} : { CustomUserData };
       rules.checkEndpointAttributes(data, true);
       const attributes = { Enabled: "true", Token: Token ?? "", ...data, ...given };
-      return alone((platforms, { random }) => {
-        return createEndpoint(platforms, applicationOf(platforms, arn, context), attributes, random);
-      });
+      const { platforms, random } = state;
+      const application = await applicationOf(platforms, arn, context);
+      return createEndpoint(platforms, application, attributes, random);
     },
     async GetEndpointAttributes({ EndpointArn: arn }, context) {
-      return { Attributes: endpointOf((await open()).platforms, arn, context).attributes };
+      return { Attributes: (await endpointOf(state.platforms, arn, context)).attributes };
     },
     async SetEndpointAttributes({ EndpointArn: arn, Attributes: given = {} }, context) {
       rules.checkArn(arn ?? "", "EndpointArn");
       rules.checkEndpointAttributes(given, false);
-      await alone(async (platforms) => {
-        const before = endpointOf(platforms, arn, context);
-        await platforms.putEndpoint({ ...before, attributes: { ...before.attributes, ...given } });
-      });
+      const { platforms } = state;
+      const { arn: own } = await endpointOf(platforms, arn, context);
+      const done = await platforms.changeEndpoint(own, (before) => ({
+        ...before,
+        attributes: { ...before.attributes, ...given },
+      }));
+      if (done === undefined) throw errors.endpointNotFound();
       return {};
     },
     async ListEndpointsByPlatformApplication({ PlatformApplicationArn: arn, NextToken: token }, context) {
-      const { platforms } = await open();
-      const { page, next } = pageOf(
-        platforms.endpointsOf(applicationOf(platforms, arn, context).arn),
-        token,
-        (one) => one.arn,
-      );
+      const start = startOf(token);
+      const { platforms } = state;
+      const { arn: own } = await applicationOf(platforms, arn, context);
+      const { page, next } = pageOf(await platforms.endpointsOf(own, start, PAGE_AND_ONE), (one) => one.arn);
       const Endpoints = page.map((one) => ({ EndpointArn: one.arn, Attributes: one.attributes }));
       return { Endpoints, ...(next === undefined ? {} : { NextToken: next }) };
     },
     async DeleteEndpoint({ EndpointArn: arn = "" }, context) {
       rules.checkArn(arn, "EndpointArn");
-      await alone(async (platforms) => {
-        if (isOwn(arn, context)) await platforms.removeEndpoint(arn);
-      });
+      if (isOwn(arn, context)) await state.platforms.removeEndpoint(arn);
       return {};
     },
   };
@@ -108,21 +102,24 @@ async function createEndpoint(
   attributes: Record<string, string>,
   random: Random,
 ): Promise<{ EndpointArn: string }> {
-  const before = platforms
-    .endpointsOf(application.arn)
-    .find((one) => one.attributes["Token"] === attributes["Token"]);
+  const { Token = "" } = attributes;
+  let before = await platforms.byToken(application.arn, Token);
   if (before === undefined) {
-    const made = rules.endpointArn(application.arn, random.uuid());
-    await platforms.putEndpoint({ arn: made, applicationArn: application.arn, attributes });
-    return { EndpointArn: made };
+    const arn = rules.endpointArn(application.arn, random.uuid());
+    if (await platforms.addEndpoint({ arn, applicationArn: application.arn, attributes })) {
+      return { EndpointArn: arn };
+    }
+    before = await platforms.byToken(application.arn, Token);
+    if (before === undefined) throw errors.busy();
   }
-  const names = new Set([...Object.keys(attributes), ...Object.keys(before.attributes)]);
-  if ([...names].some((name) => attributes[name] !== before.attributes[name])) {
+  const { arn, attributes: own } = before;
+  const names = new Set([...Object.keys(attributes), ...Object.keys(own)]);
+  if ([...names].some((name) => attributes[name] !== own[name])) {
     throw errors.invalid(
-      `Token Reason: Endpoint ${before.arn} already exists with the same Token, but different attributes.`,
+      `Token Reason: Endpoint ${arn} already exists with the same Token, but different attributes.`,
     );
   }
-  return { EndpointArn: before.arn };
+  return { EndpointArn: arn };
 }
 
 /** Nobody sees what is of another account. */
@@ -130,17 +127,24 @@ function isOwn(arn: string, { accountId }: Scope): boolean {
   return arnParts(arn).accountId === accountId;
 }
 
-function applicationOf(platforms: Platforms, arn: string | undefined, scope: Scope): Application {
+async function applicationOf(
+  platforms: Platforms,
+  arn: string | undefined,
+  scope: Scope,
+): Promise<Application> {
   rules.checkArn(arn ?? "", "PlatformApplicationArn");
-  const application = isOwn(arn ?? "", scope) ? platforms.application(arn ?? "") : undefined;
-  if (application === undefined)
-    throw new ServiceError("NotFoundException", 404, "PlatformApplication does not exist");
+  const application = isOwn(arn ?? "", scope) ? await platforms.application(arn ?? "") : undefined;
+  if (application === undefined) throw errors.applicationNotFound();
   return application;
 }
 
-function endpointOf(platforms: Platforms, arn: string | undefined, scope: Scope): PlatformEndpoint {
+async function endpointOf(
+  platforms: Platforms,
+  arn: string | undefined,
+  scope: Scope,
+): Promise<PlatformEndpoint> {
   rules.checkArn(arn ?? "", "EndpointArn");
-  const endpoint = isOwn(arn ?? "", scope) ? platforms.endpoint(arn ?? "") : undefined;
-  if (endpoint === undefined) throw new ServiceError("NotFoundException", 404, "Endpoint does not exist");
+  const endpoint = isOwn(arn ?? "", scope) ? await platforms.endpoint(arn ?? "") : undefined;
+  if (endpoint === undefined) throw errors.endpointNotFound();
   return endpoint;
 }

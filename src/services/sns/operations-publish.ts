@@ -15,10 +15,9 @@ type Sns = typeof import("@aws-sdk/client-sns");
 
 const ENTRY_ID = /^[A-Za-z0-9_-]{1,80}$/u;
 
-export function publishOperations(open: () => Promise<State>): Operations<Sns> {
+export function publishOperations(state: State): Operations<Sns> {
   return {
     async Publish(input, context) {
-      const state = await open();
       const { TopicArn: topicArn, TargetArn: targetArn, PhoneNumber: phone } = input;
       checkOneTarget([topicArn, targetArn, phone]);
       if (targetArn?.includes(":endpoint/") === true) {
@@ -27,19 +26,18 @@ export function publishOperations(open: () => Promise<State>): Operations<Sns> {
       const message = messageOf(input);
       if (phone !== undefined) return { MessageId: await text(state, phone, message, context) };
       const parameter = topicArn === undefined ? "TargetArn" : "TopicArn";
-      const topic = topicOf(state, topicArn ?? targetArn, context, parameter);
-      checkGroups(topic, message);
-      return state.publisher.publish(topic, message, originOf(context));
+      const entry = await topicOf(state, topicArn ?? targetArn, context, parameter);
+      checkGroups(entry.topic, message);
+      return state.publisher.publish(entry, message, originOf(context));
     },
     async PublishBatch({ TopicArn: arn, PublishBatchRequestEntries: entries = [] }, context) {
-      const state = await open();
-      const topic = topicOf(state, arn, context);
+      const entry = await topicOf(state, arn, context);
       checkBatch(entries);
-      const messages = entries.map((entry) => messageOf(entry));
-      for (const message of messages) checkGroups(topic, message);
+      const messages = entries.map((one) => messageOf(one));
+      for (const message of messages) checkGroups(entry.topic, message);
       const origin = originOf(context);
       const published = await Promise.all(
-        messages.map((message) => state.publisher.publish(topic, message, origin)),
+        messages.map((message) => state.publisher.publish(entry, message, origin)),
       );
       return { Successful: published.map((one, index) => ({ Id: entries[index]?.Id, ...one })), Failed: [] };
     },
@@ -72,8 +70,8 @@ function checkBatch(entries: readonly PublishBatchRequestEntry[]): void {
 async function push(state: State, input: MessageInput, arn: string): Promise<string> {
   const message = messageOf(input, platformOf(arn));
   const { platforms, random, database, mailBox } = state;
-  const endpoint = platforms.endpoint(arn);
-  const application = platforms.application(endpoint?.applicationArn ?? "");
+  const endpoint = await platforms.endpoint(arn);
+  const application = await platforms.application(endpoint?.applicationArn ?? "");
   if (endpoint === undefined || application === undefined) {
     throw errors.invalid("TargetArn Reason: No endpoint found for the target arn specified");
   }

@@ -1,13 +1,13 @@
 import type { Operations } from "../../aws/service.ts";
 import { PHONE } from "./endpoint.ts";
 import * as errors from "./errors.ts";
-import { checkSettings, readSettings, writeSettings } from "./sms.ts";
+import { changeSettings, checkSettings, readSettings } from "./sms.ts";
 import type { State } from "./state.ts";
 
 type Sns = typeof import("@aws-sdk/client-sns");
 
 /** Nobody can answer a text message here, so nobody has opted out. */
-export function smsOperations(open: () => Promise<State>): Operations<Sns> {
+export function smsOperations(state: State): Operations<Sns> {
   return {
     CheckIfPhoneNumberIsOptedOut({ phoneNumber: phone = "" }) {
       checkPhone(phone);
@@ -19,16 +19,13 @@ export function smsOperations(open: () => Promise<State>): Operations<Sns> {
       return {};
     },
     async GetSMSAttributes({ attributes: names = [] }, context) {
-      const settings = await readSettings((await open()).database, context);
+      const settings = await readSettings(state.database, context);
       const shown = Object.entries(settings).filter(([name]) => names.length === 0 || names.includes(name));
       return { attributes: Object.fromEntries(shown) };
     },
     async SetSMSAttributes({ attributes: given = {} }, context) {
       checkSettings(given);
-      const { database, directory } = await open();
-      await directory.exclusive(async () => {
-        await writeSettings(database, context, { ...(await readSettings(database, context)), ...given });
-      });
+      await changeSettings(state.database, context, given);
       return {};
     },
   };

@@ -1,10 +1,12 @@
 import type { Tag } from "@aws-sdk/client-sns";
 import type { Operations, RequestContext } from "../../aws/service.ts";
+import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
+import type { Entry } from "./directory.ts";
 import * as errors from "./errors.ts";
 import type { Topic } from "./model.ts";
 import { checkTopicName, parseTopicArn, topicArn } from "./names.ts";
-import { pageOf } from "./page.ts";
+import { PAGE_AND_ONE, pageOf, startOf } from "./page.ts";
 import { addPermission, removePermission } from "./policy.ts";
 import type { State } from "./state.ts";
 import { tagged, tagsOf, untagged } from "./tags.ts";
@@ -13,20 +15,29 @@ import * as attributes from "./topic-attributes.ts";
 type Sns = typeof import("@aws-sdk/client-sns");
 
 /** The topic a request names. Errors: InvalidParameter, NotFound. */
-export function topicOf(state: State, arn: string | undefined, scope: Scope, parameter = "TopicArn"): Topic {
+export async function topicOf(
+  { directory }: State,
+  arn: string | undefined,
+  scope: Scope,
+  parameter = "TopicArn",
+): Promise<Entry> {
   parseTopicArn(arn ?? "", scope.region, parameter);
-  const topic = state.directory.topic(arn ?? "");
-  if (topic === undefined) throw errors.topicNotFound(arn ?? "");
-  return topic;
+  const entry = await directory.find(arn ?? "");
+  if (entry === undefined) throw errors.topicNotFound(arn ?? "");
+  return entry;
 }
 
-export function topicOperations(open: () => Promise<State>): Operations<Sns> {
-  /** Changes a topic, one change after the other. */
-  async function change(arn: string | undefined, scope: Scope, next: (topic: Topic) => Topic): Promise<void> {
-    const state = await open();
-    await state.directory.exclusive(async () => {
-      const topic = next(topicOf(state, arn, scope));
-      await state.directory.commit([{ put: "topic", topic }]);
+export function topicOperations(state: State): Operations<Sns> {
+  async function change(
+    arn: string | undefined,
+    scope: Scope,
+    next: (topic: Topic) => Partial<Topic>,
+  ): Promise<void> {
+    const { directory } = state;
+    parseTopicArn(arn ?? "", scope.region);
+    await directory.change(arn ?? "", (entry) => {
+      if (entry === undefined) throw errors.topicNotFound(arn ?? "");
+      return { answer: undefined, topic: { ...entry.topic, ...next(entry.topic) } };
     });
   }
 
@@ -34,66 +45,65 @@ export function topicOperations(open: () => Promise<State>): Operations<Sns> {
     arn: string | undefined,
     next: (tags: Topic["tags"]) => Topic["tags"],
   ): Promise<void> {
-    const state = await open();
-    await state.directory.exclusive(async () => {
-      const topic = taggedTopic(state, arn);
-      await state.directory.commit([{ put: "topic", topic: { ...topic, tags: next(topic.tags) } }]);
+    const { directory } = state;
+    parseTopicArn(arn ?? "", undefined, "ResourceArn");
+    await directory.change(arn ?? "", (entry) => {
+      if (entry === undefined) throw errors.resourceNotFound();
+      return { answer: undefined, topic: { ...entry.topic, tags: next(entry.topic.tags) } };
     });
   }
 
   return {
     async CreateTopic(input, context) {
-      const state = await open();
       state.signer.prepare();
-      return state.directory.exclusive(() => create(state, input, context));
+      return create(state, input, context);
     },
-    async DeleteTopic({ TopicArn: arn }, context) {
-      const state = await open();
-      parseTopicArn(arn ?? "", context.region);
-      await state.directory.exclusive(async () => {
-        if (state.directory.topic(arn ?? "") === undefined) return;
-        await state.directory.commit([{ remove: "topic", arn: arn ?? "" }]);
-      });
+    async DeleteTopic({ TopicArn: arn = "" }, context) {
+      const { directory } = state;
+      parseTopicArn(arn, context.region);
+      await directory.change<void>(arn, (entry) =>
+        entry === undefined ? { answer: undefined } : { answer: undefined, topic: "gone" },
+      );
       return {};
     },
     async GetTopicAttributes({ TopicArn: arn }, context) {
-      const state = await open();
-      const topic = topicOf(state, arn, context);
-      return { Attributes: attributes.show(topic, state.directory.counts(topic.arn)) };
+      const { topic, counts } = await topicOf(state, arn, context);
+      return { Attributes: attributes.show(topic, counts()) };
     },
     async SetTopicAttributes(
       { TopicArn: arn, AttributeName: name = "", AttributeValue: value = "" },
       context,
     ) {
-      await change(arn, context, (topic) => ({
-        ...topic,
-        attributes: attributes.afterSet(topic, name, value),
-      }));
+      await change(arn, context, (topic) => ({ attributes: attributes.afterSet(topic, name, value) }));
       return {};
     },
     async ListTopics({ NextToken: token }, context) {
-      const { directory } = await open();
-      const { page, next } = pageOf(directory.topicsOf(context), token, (topic) => topic.arn);
-      const Topics = page.map(({ arn }) => ({ TopicArn: arn }));
+      const start = startOf(token);
+      const { directory } = state;
+      const { page, next } = pageOf(await directory.topicsOf(context, start, PAGE_AND_ONE), (arn) => arn);
+      const Topics = page.map((TopicArn) => ({ TopicArn }));
       return { Topics, ...(next === undefined ? {} : { NextToken: next }) };
     },
     async AddPermission({ TopicArn, Label: label = "", AWSAccountId = [], ActionName = [] }, context) {
       await change(TopicArn, context, (topic) => {
         const permission = { label, accountIds: AWSAccountId, actions: ActionName };
         const Policy = addPermission(topic, attributes.policyOf(topic), permission);
-        return { ...topic, attributes: { ...topic.attributes, Policy } };
+        return { attributes: { ...topic.attributes, Policy } };
       });
       return {};
     },
     async RemovePermission({ TopicArn, Label: label = "" }, context) {
       await change(TopicArn, context, (topic) => {
         const Policy = removePermission(attributes.policyOf(topic), label);
-        return { ...topic, attributes: { ...topic.attributes, Policy } };
+        return { attributes: { ...topic.attributes, Policy } };
       });
       return {};
     },
     async ListTagsForResource({ ResourceArn: arn }) {
-      return { Tags: shownTags(taggedTopic(await open(), arn)) };
+      parseTopicArn(arn ?? "", undefined, "ResourceArn");
+      const entry = await state.directory.find(arn ?? "");
+      if (entry === undefined) throw errors.resourceNotFound();
+      return { Tags: shownTags(entry.topic) };
     },
     async TagResource({ ResourceArn: arn, Tags = [] }) {
       await changeTags(arn, (tags) => tagged(tags, Tags));
@@ -127,36 +137,31 @@ async function create(
   }
   const tags = tagsOf(Tags);
   const arn = topicArn({ accountId, region, name });
-  const before = state.directory.topic(arn);
-  if (before === undefined) {
-    const topic: Topic = {
-      id: state.random.uuid(),
-      arn,
-      name,
-      accountId,
-      region,
-      fifo,
-      attributes: own,
-      tags,
-      deleted: 0,
+  return state.directory.change(arn, async (entry) => {
+    const answer = { TopicArn: arn };
+    if (entry !== undefined) {
+      checkSame(entry.topic, given, tags);
+      return { answer };
+    }
+    const most = fifo ? LIMITS.snsFifoTopics : LIMITS.snsTopics;
+    if ((await state.directory.countTopics({ accountId, region }, fifo)) >= most)
+      throw errors.tooManyTopics();
+    const id = state.random.uuid();
+    return {
+      answer,
+      topic: { id, arn, name, accountId, region, fifo, attributes: own, tags, deleted: 0 },
     };
-    await state.directory.commit([{ put: "topic", topic }]);
-    return { TopicArn: arn };
-  }
+  });
+}
+
+/** A second CreateTopic may only say what is so already. */
+function checkSame(before: Topic, given: Readonly<Record<string, string>>, tags: Topic["tags"]): void {
   if (!attributes.meansSame(before, given)) {
     throw errors.invalid("Attributes Reason: Topic already exists with different attributes");
   }
   if (Object.entries(tags).some(([key, value]) => before.tags[key] !== value)) {
     throw errors.invalid("Tags Reason: Topic already exists with different tags");
   }
-  return { TopicArn: arn };
-}
-
-function taggedTopic(state: State, arn: string | undefined): Topic {
-  parseTopicArn(arn ?? "", undefined, "ResourceArn");
-  const topic = state.directory.topic(arn ?? "");
-  if (topic === undefined) throw errors.resourceNotFound();
-  return topic;
 }
 
 function shownTags({ tags }: Topic): Tag[] {

@@ -2,24 +2,24 @@
 import { LIMITS } from "../../kernel/limits.ts";
 import * as errors from "./errors.ts";
 
+/** What has to be read for a page: one more than it holds tells whether another follows. */
+export const PAGE_AND_ONE: number = LIMITS.snsPageSize + 1;
+
+/** The name after which the page begins: the empty one, without a token. Errors: InvalidParameter. */
+export function startOf(token: string | undefined): string {
+  if (token === undefined || token === "") return "";
+  const after = Buffer.from(token, "base64").toString("utf8");
+  if (!after.startsWith("arn:")) throw errors.invalid("NextToken");
+  return after;
+}
+
+/** @param items in the order of their names, those after the start alone */
 export function pageOf<T>(
   items: readonly T[],
-  token: string | undefined,
   nameOf: (item: T) => string,
 ): { readonly page: readonly T[]; readonly next: string | undefined } {
-  let start = 0;
-  if (token !== undefined && token !== "") {
-    const after = Buffer.from(token, "base64").toString("utf8");
-    start = items.findIndex((item) => nameOf(item) === after) + 1;
-    // What was last on the page before is gone: names tell where to go on.
-    if (start === 0) {
-      if (!after.startsWith("arn:")) throw errors.invalid("NextToken");
-      start = items.findIndex((item) => nameOf(item) > after);
-      if (start < 0) start = items.length;
-    }
-  }
-  const page = items.slice(start, start + LIMITS.snsPageSize);
+  const page = items.slice(0, LIMITS.snsPageSize);
   const last = page.at(-1);
-  const isEnd = last === undefined || start + page.length >= items.length;
+  const isEnd = last === undefined || items.length <= page.length;
   return { page, next: isEnd ? undefined : Buffer.from(nameOf(last)).toString("base64") };
 }

@@ -7,20 +7,22 @@
  *   4. the caller is answered, and the relay delivers
  *
  * Between 1 and the call of `commit` a FIFO topic waits for nothing, so the order of calls is the
- * order of numbers and of rows.
+ * order of numbers and of rows. Of several servers that one's message comes first that commits first: the
+ * topic's row keeps the last number, and who comes with a smaller one takes another.
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Random } from "../../kernel/random.ts";
 import { Conflict, type Database, type Statement } from "../../ports/database.ts";
 import type { Outbox } from "../../ports/outbox.ts";
-import type { Directory } from "./directory.ts";
+import type { Entry } from "./directory.ts";
+import * as errors from "./errors.ts";
 import { fanOut, receivers, type Accepted, type FanOut } from "./fan-out.ts";
 import type { MailBox } from "./mail.ts";
 import type { Message } from "./message.ts";
-import type { Topic } from "./model.ts";
+import type { Subscription, Topic } from "./model.ts";
 import type { Platforms } from "./platforms.ts";
-import { sequenceNumber } from "./sequence.ts";
+import { createSequence, sequenceNumber } from "./sequence.ts";
 import type { Signer } from "./signer.ts";
 
 export interface Published {
@@ -35,27 +37,27 @@ export interface Origin {
 }
 
 export interface Publisher {
-  publish(topic: Topic, message: Message, origin: Origin): Promise<Published>;
+  publish(to: Entry, message: Message, origin: Origin): Promise<Published>;
 }
 
 /** AWS's deduplication interval. */
 const DEDUPLICATION_MS = 300_000;
 /** Old ids that are deleted with each new one. */
 const SWEEP = 10;
+/** How often a message takes another number. */
+const ATTEMPTS = 20;
 
 export function createPublisher(deps: {
   readonly database: Database;
-  readonly directory: Directory;
   readonly platforms: Pick<Platforms, "takesPushes">;
   readonly outbox: Outbox;
   readonly mailBox: MailBox;
   readonly signer: Signer;
-  /** Numbers of FIFO messages. */
-  readonly nextSeq: () => number;
   readonly clock: Clock;
   readonly random: Random;
 }): Publisher {
-  const { database, directory, platforms, outbox, mailBox, signer, clock, random, nextSeq } = deps;
+  const { database, platforms, outbox, mailBox, signer, clock, random } = deps;
+  const nextSeq = createSequence(clock);
 
   async function commit(out: FanOut, before: readonly Statement[]): Promise<void> {
     const unit = [...before, ...outbox.within(out.deliveries), ...mailBox.within(out.mails)];
@@ -65,10 +67,12 @@ export function createPublisher(deps: {
   }
 
   /** An endpoint that is disabled takes nothing. */
-  function receiversOf(topic: Topic, message: Message): ReturnType<typeof receivers> {
-    return receivers(directory.live(topic.arn), message).filter(
-      ({ protocol, endpoint }) => protocol !== "application" || platforms.takesPushes(endpoint),
+  async function takers(to: readonly Subscription[]): Promise<readonly Subscription[]> {
+    if (!to.some(({ protocol }) => protocol === "application")) return to;
+    const open = await Promise.all(
+      to.map(({ protocol, endpoint }) => protocol !== "application" || platforms.takesPushes(endpoint)),
     );
+    return to.filter((_one, at) => open[at] === true);
   }
 
   function accept(topic: Topic, message: Message, origin: Origin, seq?: number): Accepted {
@@ -83,27 +87,51 @@ export function createPublisher(deps: {
     };
   }
 
-  async function publishStandard(topic: Topic, message: Message, origin: Origin): Promise<Published> {
-    const accepted = accept(topic, message, origin);
-    const to = receiversOf(topic, message);
+  async function publishStandard(entry: Entry, message: Message, origin: Origin): Promise<Published> {
+    const accepted = accept(entry.topic, message, origin);
+    const to = await takers(receivers(entry.live(), message));
     if (to.length > 0) await commit(await fanOut(accepted, to, signer, random), []);
     return { MessageId: accepted.messageId };
   }
 
-  async function publishFifo(topic: Topic, message: Message, origin: Origin): Promise<Published> {
-    const seq = nextSeq();
-    const accepted = accept(topic, message, origin, seq);
-    const out = fanOut(accepted, receiversOf(topic, message), signer, random);
-    if (out instanceof Promise) throw new Error("messages of FIFO topics are not signed");
+  async function publishFifo(entry: Entry, message: Message, origin: Origin): Promise<Published> {
+    const { topic } = entry;
     const id = deduplicationKey(topic, message);
-    try {
-      await commit(out, remember(id, accepted.messageId, seq));
-      return { MessageId: accepted.messageId, SequenceNumber: sequenceNumber(seq) };
-    } catch (error) {
-      const before = error instanceof Conflict ? await earlier(id) : undefined;
-      if (before === undefined) throw error;
-      return before;
+    let floor = 0;
+    for (let count = 0; count < ATTEMPTS; count += 1) {
+      const seq = nextSeq(floor);
+      const accepted = accept(topic, message, origin, seq);
+      const out = fanOut(accepted, receivers(entry.live(), message), signer, random);
+      if (out instanceof Promise) throw new Error("messages of FIFO topics are not signed");
+      try {
+        await commit(out, [...remember(id, accepted.messageId, seq), number(topic, seq)]);
+        return { MessageId: accepted.messageId, SequenceNumber: sequenceNumber(seq) };
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+        const before = await earlier(id);
+        if (before !== undefined) return before;
+        floor = await lastNumber(topic);
+      }
     }
+    throw errors.busy();
+  }
+
+  /** Misses when a greater number was given meanwhile, or the topic is gone. */
+  function number({ arn }: Topic, seq: number): Statement {
+    return {
+      sql: "UPDATE sns_topics SET sequence = ? WHERE arn = ? AND sequence < ?",
+      params: [seq, arn, seq],
+      expect: 1,
+    };
+  }
+
+  async function lastNumber({ arn }: Topic): Promise<number> {
+    const [row] = await database.read<{ sequence: number | bigint }>(
+      "SELECT sequence FROM sns_topics WHERE arn = ?",
+      [arn],
+    );
+    if (row === undefined) throw errors.topicNotFound(arn);
+    return Number(row.sequence);
   }
 
   /** Misses when the id was taken in the last five minutes. */
@@ -135,17 +163,9 @@ export function createPublisher(deps: {
   }
 
   return {
-    publish: (topic, message, origin) =>
-      topic.fifo ? publishFifo(topic, message, origin) : publishStandard(topic, message, origin),
+    publish: (to, message, origin) =>
+      to.topic.fifo ? publishFifo(to, message, origin) : publishStandard(to, message, origin),
   };
-}
-
-/** What was numbered before: the last messages are still remembered. */
-export async function largestNumber(database: Database): Promise<number> {
-  const [row] = await database.read<{ largest: number | bigint | null }>(
-    "SELECT MAX(seq) AS largest FROM sns_deduplication",
-  );
-  return Number(row?.largest ?? 0);
 }
 
 /** The given id, else the digest of the message without its attributes. */

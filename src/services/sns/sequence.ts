@@ -6,12 +6,12 @@ const PER_MS = 2048;
 const BASE = 10_000_000_000_000_000_000n;
 
 /**
- * Numbers that only grow, also over restarts: they are made of the time, and start after the largest
- * that is stored, should the clock have gone back.
+ * Numbers that only grow: they are made of the time, and greater than `floor`, what others have used
+ * already (another server, or this one before the clock went back).
  */
-export function createSequence(clock: Clock, largest: number): () => number {
-  let last = largest;
-  return () => (last = Math.max(last + 1, clock.now() * PER_MS));
+export function createSequence(clock: Clock): (floor?: number) => number {
+  let last = 0;
+  return (floor = 0) => (last = Math.max(last + 1, floor + 1, clock.now() * PER_MS));
 }
 
 /** What Publish and the messages show of it. */

@@ -1,6 +1,6 @@
 /** SMS attributes of an account and region, and what a text message takes from them. */
 import type { Scope } from "../../kernel/scope.ts";
-import type { Database } from "../../ports/database.ts";
+import { Conflict, type Database } from "../../ports/database.ts";
 import * as errors from "./errors.ts";
 import type { Mail } from "./mail.ts";
 import type { AttributeMap } from "./message.ts";
@@ -12,17 +12,21 @@ const CHECKS: Readonly<Record<string, RegExp>> = {
   DefaultSenderID: /^(?=.*[A-Za-z])[A-Za-z0-9]{1,11}$/u,
   MonthlySpendLimit: /^\d{1,9}$/u,
 };
+const ATTEMPTS = 20;
 const UNSUPPORTED = ["DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "UsageReportS3Bucket"];
 
 function idOf({ accountId, region }: Scope): string {
   return `sms ${accountId} ${region}`;
 }
 
+async function readRow(database: Database, scope: Scope): Promise<string | undefined> {
+  const sql = "SELECT body FROM sns_settings WHERE id = ?";
+  return (await database.read<{ body: string }>(sql, [idOf(scope)]))[0]?.body;
+}
+
 export async function readSettings(database: Database, scope: Scope): Promise<Settings> {
-  const [row] = await database.read<{ body: string }>("SELECT body FROM sns_settings WHERE id = ?", [
-    idOf(scope),
-  ]);
-  return row === undefined ? {} : (JSON.parse(row.body) as Settings);
+  const body = await readRow(database, scope);
+  return body === undefined ? {} : (JSON.parse(body) as Settings);
 }
 
 /** Refuses what AWS refuses, and what nothing here would do. */
@@ -37,14 +41,26 @@ export function checkSettings(given: Settings): void {
   }
 }
 
-export async function writeSettings(database: Database, scope: Scope, settings: Settings): Promise<void> {
-  await database.commit([
-    {
-      sql: `INSERT INTO sns_settings (id, body) VALUES (?, ?)
-        ON CONFLICT (id) DO UPDATE SET body = excluded.body`,
-      params: [idOf(scope), JSON.stringify(settings)],
-    },
-  ]);
+/** Writes only over what was read: of two changes at once none is lost. */
+export async function changeSettings(database: Database, scope: Scope, given: Settings): Promise<void> {
+  for (let count = 0; count < ATTEMPTS; count += 1) {
+    const before = await readRow(database, scope);
+    const after = { ...(before === undefined ? {} : (JSON.parse(before) as Settings)), ...given };
+    const body = JSON.stringify(after);
+    const statement =
+      before === undefined
+        ? { sql: "INSERT INTO sns_settings (body, id) VALUES (?, ?)", params: [body, idOf(scope)] }
+        : {
+            sql: "UPDATE sns_settings SET body = ? WHERE id = ? AND body = ?",
+            params: [body, idOf(scope), before],
+          };
+    try {
+      return void (await database.commit([{ ...statement, expect: 1 }]));
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+    }
+  }
+  throw errors.busy();
 }
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html */

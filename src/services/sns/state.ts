@@ -1,4 +1,4 @@
-/** Everything over the rows: made at the first request. */
+/** Everything over the rows. */
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
@@ -6,12 +6,11 @@ import type { Database } from "../../ports/database.ts";
 import type { Outbox } from "../../ports/outbox.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import { createConfirmation, type Confirmation } from "./confirmation.ts";
-import { openDirectory, type Directory } from "./directory.ts";
+import { createDirectory, type Directory } from "./directory.ts";
 import type { FanOut } from "./fan-out.ts";
-import { openPlatforms, type Platforms } from "./platforms.ts";
-import { openMailBox, type MailBox } from "./mail.ts";
-import { createPublisher, largestNumber, type Publisher } from "./publisher.ts";
-import { createSequence } from "./sequence.ts";
+import { createPlatforms, type Platforms } from "./platforms.ts";
+import { createMailBox, type MailBox } from "./mail.ts";
+import { createPublisher, type Publisher } from "./publisher.ts";
 import type { Signer } from "./signer.ts";
 
 export interface SnsDeps {
@@ -39,18 +38,15 @@ export interface State {
   sent(out: FanOut): void;
 }
 
-export async function openState(deps: SnsDeps, signer: Signer): Promise<State> {
+export function createState(deps: SnsDeps, signer: Signer): State {
   const { clock, random, database, outbox } = deps;
-  const [directory, platforms, mailBox, largest] = await Promise.all([
-    openDirectory(database, clock),
-    openPlatforms(database),
-    openMailBox(database, clock),
-    largestNumber(database),
-  ]);
+  const directory = createDirectory(database, clock, random);
+  const platforms = createPlatforms(database);
+  const mailBox = createMailBox(clock, random);
   const shared = { database, directory, platforms, mailBox, signer, outbox, clock, random };
   return {
     ...shared,
-    publisher: createPublisher({ ...shared, nextSeq: createSequence(clock, largest) }),
+    publisher: createPublisher(shared),
     confirmation: createConfirmation(signer, clock, random),
     within: ({ deliveries, mails }) => [...outbox.within(deliveries), ...mailBox.within(mails)],
     sent: ({ deliveries }) => outbox.wake(deliveries),
