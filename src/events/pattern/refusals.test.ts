@@ -1,7 +1,7 @@
 /** What is no pattern, in AWS's words and with the place to which it was read. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTooComplex } from "./wildcard.ts";
+import { complexityOf, isTooComplex } from "./wildcard.ts";
 import { compilePattern, EVENTS, PatternError, SNS, type Dialect } from "./compile.ts";
 
 function refusalOf(text: string, dialect: Dialect = EVENTS): string {
@@ -228,5 +228,29 @@ test("how complex the wildcards of a field may be", () => {
   ];
   for (const [wildcards, expected] of cases) {
     assert.equal(isTooComplex(wildcards), expected, wildcards.join(" "));
+  }
+});
+
+test("wildcards are counted as AWS's own library counts them", () => {
+  const cases: readonly (readonly [count: number, ...wildcards: readonly string[]])[] = [
+    [1, "*"],
+    [1, "xyz"],
+    [2, "*xy"],
+    [3, "*xx"],
+    [2, "xx*"],
+    [3, "x*yy"],
+    [4, "*xy*xz"],
+    [5, "x*y*yy"],
+    [3, "x*y*zq"],
+    [17, "*x*x*x*x*x*x*x*x*"],
+    [2, "xy*z", "xy*z"],
+    [3, "*", "xy*z"],
+    [4, "*xyz", "*xyzqr"],
+    [7, "x*xxx", "xx*xx"],
+    [6, "xy*ab", "xy*cd", "xy*ef"],
+    [10, "L*ambdaLambda", "La*mbdaLambda", "Lam*bdaLambda"],
+  ];
+  for (const [count, ...wildcards] of cases) {
+    assert.equal(complexityOf(wildcards, 100), count, wildcards.join(" "));
   }
 });

@@ -18,7 +18,7 @@ export function wildcardFault(text: string): string | undefined {
 }
 
 /** AWS refuses fields whose wildcards could be at more places than this at once. */
-const PLACES_MAX = 10;
+const COMPLEXITY_MAX = 10;
 /** Of the search below; a field that needs more is taken. */
 const STATES_MAX = 3_000;
 
@@ -31,29 +31,42 @@ export function checkComplexity(tests: readonly Test[]): void {
   );
 }
 
-/**
- * Whether there is a text for which the wildcards of a field, read side by side, are at too many places
- * at once: a star that was passed stays one, so does each beginning of what may follow it, and the end
- * of a run of characters and the star behind it are two. All sets of places that a text can lead to are
- * looked through, the text's next character being one that some place waits for, or another.
- */
+/** @param wildcards of one field, as they stand in the pattern. */
 export function isTooComplex(wildcards: readonly string[]): boolean {
-  const patterns = wildcards.map((text) => ['"', ...tokensOf(text), '"']);
-  const begin = patterns.map(() => [0]);
+  return complexityOf(wildcards.map((text) => `"${text}"`)) > COMPLEXITY_MAX;
+}
+
+/**
+ * At how many places wildcards, read side by side, are at once for the worst text: a star that was passed
+ * stays one, so does each beginning of what may follow it, and the end of a run of characters and the star
+ * behind it are two. All sets of places that a text can lead to are looked through, the text's next
+ * character being one that some place waits for, or another.
+ *
+ * Equal to what AWS's own library counts, whose published tests are this function's.
+ *
+ * @returns stops counting above what is refused.
+ */
+export function complexityOf(wildcards: readonly string[], max: number = COMPLEXITY_MAX): number {
+  const patterns = [...new Set(wildcards)].map(tokensOf);
+  const begin = patterns.map((tokens) => (tokens[0] === undefined ? [0, 1] : [0]));
   const seen = new Set<string>();
   const open = [begin];
-  for (let state = open.pop(); state !== undefined; state = open.pop()) {
-    if (state.reduce((sum, places) => sum + places.length, 0) > PLACES_MAX) return true;
+  let most = 0;
+  for (let state = open.pop(); state !== undefined && most <= max; state = open.pop()) {
     for (const char of awaited(patterns, state)) {
       const next = patterns.map((tokens, index) => step(tokens, state[index] ?? [], char));
       const key = next.map((places) => places.join(" ")).join(",");
       if (seen.has(key)) continue;
-      if (seen.size >= STATES_MAX) return false;
+      if (seen.size >= STATES_MAX) return most;
       seen.add(key);
+      most = Math.max(
+        most,
+        next.reduce((sum, places) => sum + places.length, 0),
+      );
       open.push(next);
     }
   }
-  return false;
+  return most;
 }
 
 /** Characters that stand for themselves, and `undefined` for a star. */
