@@ -6,6 +6,7 @@ import { systemClock } from "../kernel/clock.ts";
 import { ServiceError } from "../kernel/errors.ts";
 import { silentLogger } from "../kernel/log.ts";
 import { createAdminRoutes, groupMatcher, type AdminDeps, type TailedLine } from "./admin-routes.ts";
+import { RecentHints } from "./recent-hints.ts";
 
 const TOKEN = "s3cret";
 
@@ -25,6 +26,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}, fromSandbo
     token: TOKEN,
     version: "9.9.9",
     clock,
+    hints: new RecentHints(clock),
     advance: async (ms) => clock.advance(ms),
     log: silentLogger,
     services: ["lambda", "sts"],

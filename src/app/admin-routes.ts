@@ -12,6 +12,7 @@ import type { Logger } from "../kernel/log.ts";
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import type { Capabilities } from "../ports/sandbox-driver.ts";
 import type { KeptMail } from "../services/index.ts";
+import type { RecentHints } from "./recent-hints.ts";
 
 /** GET /_lambent/status */
 export interface StatusReport {
@@ -74,6 +75,7 @@ export interface AdminDeps {
   runtimes(): Promise<readonly RuntimeInfo[]>;
   /** E-mails and text messages that were never sent, the newest first. */
   mails(limit: number): Promise<readonly KeptMail[]>;
+  readonly hints: Pick<RecentHints, "all" | "take">;
   /** Installs a runtime; `progress` gets lines for people. Errors: ServiceError with a hint. */
   addRuntime(runtime: string, progress: (line: string) => void): Promise<RuntimeInfo>;
   doctor(): Promise<ServerDoctor>;
@@ -132,6 +134,12 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
     "GET /_lambent/limits": () => ({ limits: LIMIT_TABLE }),
     "GET /_lambent/status": () => deps.status(),
     "GET /_lambent/outbox": async () => ({ mails: await deps.mails(MAILS_MAX) }),
+    "GET /_lambent/hints": () => deps.hints.all(),
+    "POST /_lambent/hints": async ({ request }) => {
+      const { caller } = await jsonBody(request);
+      if (typeof caller !== "string") throw badRequest('The body must be {"caller": "<who>"}.');
+      return deps.hints.take(caller);
+    },
     "GET /_lambent/runtimes": async () => ({ runtimes: await deps.runtimes() }),
     "POST /_lambent/runtimes/add": addRuntime,
     "GET /_lambent/doctor": () => deps.doctor(),

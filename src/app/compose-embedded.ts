@@ -29,6 +29,7 @@ import { openPlatformLog } from "./platform-log.ts";
 import { followed } from "./followed.ts";
 import { describeDriver, serverDoctor, statusReport } from "./reports.ts";
 import { OperationRecord } from "./operation-record.ts";
+import { RecentHints } from "./recent-hints.ts";
 import { VERSION } from "./version.ts";
 
 const DRAIN_MS = 10_000;
@@ -56,6 +57,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   let current: Current | undefined;
   let admin: AdminRoutes | undefined;
   const record = OperationRecord.fromEnvironment();
+  const hints = new RecentHints(clock);
 
   // The gateway belongs to the core and changes with a reset; the listener stays.
   const front = createHttpServer({
@@ -161,7 +163,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       internalRoutes: (request, response, origin) => admin?.(request, response, origin) ?? false,
       requireKnownKeys: config.iam === "enforce",
       authorize: core.authorize,
-      onRequest: (request) => record?.note(request),
+      onRequest(request) {
+        record?.note(request);
+        hints.note(request);
+      },
     });
     await gateway.warm("lambda");
     return { core, gateway };
@@ -201,6 +206,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     token: dataDir.token,
     version: VERSION,
     clock,
+    hints,
     advance: (ms) => kept.advance(ms),
     log,
     services: ["dynamodb", "dynamodbstreams", "events", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"],

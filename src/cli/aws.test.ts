@@ -49,7 +49,7 @@ const REWRITES: readonly (readonly [string, readonly string[], number | undefine
   ],
   [
     "v1 loses the format written with =",
-    ["lambda", "invoke", "--cli-binary-format=base64", "out.json"],
+    ["lambda", "invoke", "--cli-binary-format=raw-in-base64-out", "out.json"],
     1,
     [...FRONT, "lambda", "invoke", "out.json"],
   ],
@@ -64,6 +64,12 @@ const REWRITES: readonly (readonly [string, readonly string[], number | undefine
     ["--endpoint-url=http://127.0.0.1:9", "s3", "ls"],
     2,
     ["--endpoint-url=http://127.0.0.1:9", "s3", "ls"],
+  ],
+  [
+    "what v1 cannot do is for v1 to refuse",
+    ["lambda", "invoke", "--cli-binary-format", "base64", "out.json"],
+    1,
+    [...FRONT, "lambda", "invoke", "--cli-binary-format", "base64", "out.json"],
   ],
   ["payloads are not touched", ["--payload", '{"a": "b c"}'], 1, [...FRONT, "--payload", '{"a": "b c"}']],
 ];

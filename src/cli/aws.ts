@@ -10,7 +10,10 @@ import process from "node:process";
 import { connect } from "./connection.ts";
 import { environment, UNSET, writeAwsFiles } from "./env.ts";
 import { EXIT, Fault } from "./fault.ts";
+import { noteHints } from "./hints.ts";
 import { note, paint } from "./output.ts";
+
+const AS_TYPED = "raw-in-base64-out";
 
 export interface AwsCliVersion {
   readonly major: number;
@@ -32,7 +35,8 @@ export function readsEndpointVariable(version: AwsCliVersion): boolean {
 
 /**
  * The endpoint goes onto every command line: old versions need it there and new ones do not mind.
- * v1 does not know --cli-binary-format, and always takes payloads as they are typed.
+ * v1 does not know --cli-binary-format, and always takes payloads as they are typed: what asks for that is
+ * left out.
  */
 export function rewriteAwsArguments(
   args: readonly string[],
@@ -52,8 +56,8 @@ function withoutBinaryFormat(args: readonly string[]): string[] {
   const kept: string[] = [];
   for (let index = 0; index < args.length; index += 1) {
     const arg = args[index] ?? "";
-    if (arg === "--cli-binary-format") index += 1;
-    else if (!arg.startsWith("--cli-binary-format=")) kept.push(arg);
+    if (arg === "--cli-binary-format" && args[index + 1] === AS_TYPED) index += 1;
+    else if (arg !== `--cli-binary-format=${AS_TYPED}`) kept.push(arg);
   }
   return kept;
 }
@@ -99,7 +103,13 @@ export async function awsCommand(args: readonly string[]): Promise<number> {
   writeAwsFiles(server);
   if (verbose) note(paint("dim", `${program} ${rewritten.map(quoted).join(" ")}`, process.stderr));
 
-  const env: NodeJS.ProcessEnv = { ...process.env, ...environment(server, process.env), AWS_PAGER: "" };
+  const caller = String(process.pid);
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...environment(server, process.env),
+    AWS_PAGER: "",
+    AWS_EXECUTION_ENV: `lambent-${caller}`,
+  };
   for (const name of UNSET) delete env[name];
   const child = spawn(program, rewritten, { stdio: "inherit", env });
   // A terminal's Ctrl-C goes to the child as well: it decides.
@@ -108,7 +118,7 @@ export async function awsCommand(args: readonly string[]): Promise<number> {
   process.on("SIGTERM", forward);
   process.on("SIGINT", ignore);
   try {
-    return await new Promise<number>((resolve, reject) => {
+    const code = await new Promise<number>((resolve, reject) => {
       child.once("error", (error) => {
         reject(new Fault(EXIT.environment, `${program} could not be started: ${error.message}`));
       });
@@ -116,6 +126,9 @@ export async function awsCommand(args: readonly string[]): Promise<number> {
         resolve(signal === null ? (code ?? 0) : 128 + (constants.signals[signal] ?? 0)),
       );
     });
+    // The answer's own code counts, whether there is more to say or not.
+    await noteHints(server, caller).catch(() => undefined);
+    return code;
   } finally {
     process.off("SIGTERM", forward);
     process.off("SIGINT", ignore);

@@ -4,9 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { which } from "./aws.ts";
 import { environment, renderEnvironment, shellOf, UNSET, writeAwsFiles } from "./env.ts";
 import { Fault } from "./fault.ts";
 
+/** Stands in for `lambent hints`. */
+const HINTS = ["printf", "→ %s%.0s%.0s", "it's the role"];
 const TARGET = { endpoint: "http://127.0.0.1:4566", region: "eu-west-1", dataDir: "/home/a b/it's" };
 
 test("the variables point at the endpoint with keys that open nothing real", () => {
@@ -30,40 +33,63 @@ test("where a proxy is set the endpoint goes past it, and earlier exceptions sta
 
 test("a POSIX shell reads back exactly what was meant", () => {
   const variables = environment(TARGET, {});
-  const script = `AWS_PROFILE=real; export AWS_PROFILE\n${renderEnvironment(variables, UNSET, "bash")}\nprintf '%s|%s|%s' "$AWS_CONFIG_FILE" "$AWS_ENDPOINT_URL" "\${AWS_PROFILE-none}"`;
+  const script = `AWS_PROFILE=real; export AWS_PROFILE\n${renderEnvironment(variables, UNSET, "bash", HINTS)}\nprintf '%s|%s|%s' "$AWS_CONFIG_FILE" "$AWS_ENDPOINT_URL" "\${AWS_PROFILE-none}"`;
   const output = execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" });
   assert.equal(output, "/home/a b/it's/aws/config|http://127.0.0.1:4566|none");
 });
+
+/** Shows its arguments, and fails when it is asked to. */
+const AWS = `#!/bin/sh
+case "$1" in --version) echo "aws-cli/$MAJOR.9.19"; exit;; esac
+printf "<%s>" "$@"
+case "$2" in fails) exit 254;; esac
+`;
 
 for (const [shell, quoted] of [
   ["sh", true],
   ["sh", false],
   ["bash", true],
   ["bash", false],
+  ["zsh", true],
+  ["zsh", false],
 ] as const) {
-  test(`aws is sent to the endpoint until the settings are taken back (${shell}${quoted ? "" : ", eval without quotes"})`, () => {
+  const skip = which(shell) === undefined ? `no ${shell} here` : false;
+  const how = quoted ? "" : ", eval without quotes";
+  test(`aws is sent to the endpoint until the settings are taken back (${shell}${how})`, { skip }, () => {
     const folder = mkdtempSync(join(tmpdir(), "lambent-env-"));
     try {
-      writeFileSync(join(folder, "aws"), '#!/bin/sh\nprintf "%s\\n" "$*"\n', { mode: 0o755 });
+      writeFileSync(join(folder, "aws"), AWS, { mode: 0o755 });
       const evaluate = (commands: string): string => {
         writeFileSync(join(folder, "commands"), commands);
         return `eval ${quoted ? '"$(cat commands)"' : "$(cat commands)"}`;
       };
       const variables = environment(TARGET, {});
-      const runs = (script: string): string =>
-        execFileSync(shell, ["-ec", script], {
+      const runs = (script: string, major = 2): string =>
+        execFileSync(which(shell) ?? shell, ["-euc", script], {
           cwd: folder,
           encoding: "utf8",
           stdio: ["ignore", "pipe", "inherit"],
-          env: { PATH: `${folder}:/usr/bin:/bin` },
+          env: { PATH: `${folder}:/usr/bin:/bin`, MAJOR: String(major) },
         });
+      const settings = evaluate(renderEnvironment(variables, UNSET, "bash", HINTS));
+      const front = "<--endpoint-url=http://127.0.0.1:4566>";
+      assert.equal(runs(`${settings}; aws sqs "list queues"`), `${front}<sqs><list queues>`);
+      for (const flag of ["--cli-binary-format raw-in-base64-out", "--cli-binary-format=raw-in-base64-out"]) {
+        const invoke = `${settings}; aws invoke --payload '{"a": "b  c"}' ${flag} out`;
+        assert.equal(runs(invoke, 1), `${front}<invoke><--payload><{"a": "b  c"}><out>`);
+        assert.match(runs(invoke, 2), /<--cli-binary-format/);
+      }
+      assert.match(runs(`${settings}; aws invoke --cli-binary-format base64`, 1), /<base64>$/);
       assert.equal(
-        runs(`${evaluate(renderEnvironment(variables, UNSET, "bash"))}; aws sqs "list queues"`),
-        "--endpoint-url=http://127.0.0.1:4566 sqs list queues\n",
+        runs(`${settings}; aws fails 2>&1 || printf ' %s' $?`),
+        `${front}<fails>→ it's the role 254`,
+        "the hint is printed, and the code stays the AWS CLI's",
       );
       assert.equal(
-        runs(`aws() { false; }; ${evaluate(renderEnvironment({}, ["AWS_PROFILE"], "bash"))}; aws --version`),
-        "--version\n",
+        runs(
+          `aws() { false; }; ${evaluate(renderEnvironment({}, ["AWS_PROFILE"], "bash", []))}; aws --version`,
+        ),
+        "aws-cli/2.9.19\n",
       );
     } finally {
       rmSync(folder, { recursive: true });
@@ -74,7 +100,7 @@ for (const [shell, quoted] of [
 test("fish and PowerShell have their own commands and quotes", () => {
   const variables = { A: String.raw`it's C:\x` };
   assert.equal(
-    renderEnvironment(variables, ["B"], "fish"),
+    renderEnvironment(variables, ["B"], "fish", HINTS),
     [
       String.raw`set -gx A 'it\'s C:\\x'`,
       "set -e B",
@@ -82,7 +108,7 @@ test("fish and PowerShell have their own commands and quotes", () => {
     ].join("\n"),
   );
   assert.equal(
-    renderEnvironment(variables, ["B"], "powershell"),
+    renderEnvironment(variables, ["B"], "powershell", HINTS),
     [
       String.raw`$Env:A = 'it''s C:\x'`,
       "Remove-Item -ErrorAction SilentlyContinue Env:B",

@@ -52,12 +52,15 @@ export function environment(
  * read AWS_ENDPOINT_URL, and version 1 goes past it for SQS in every region it knows. Each would call AWS
  * itself. An endpoint that is typed after it wins.
  *
+ * @param hints the command that prints what to do about a call that has failed
+ *
  * Every POSIX command ends in a semicolon, so that an eval without quotes works as well.
  */
 export function renderEnvironment(
   variables: Readonly<Record<string, string>>,
   unset: readonly string[],
   shell: Shell,
+  hints: readonly string[],
 ): string {
   const set = Object.entries(variables);
   switch (shell) {
@@ -83,11 +86,23 @@ export function renderEnvironment(
         ...set.map(([name, value]) => `export ${name}=${posixQuoted(value)};`),
         `unset ${unset.join(" ")};`,
         "unalias aws 2>/dev/null || true;",
-        set.length === 0
-          ? "unset -f aws;"
-          : 'aws() { command aws ${AWS_ENDPOINT_URL:+"--endpoint-url=$AWS_ENDPOINT_URL"} "$@"; };',
+        set.length === 0 ? "unset -f aws;" : posixFunction(hints),
       ].join("\n");
   }
+}
+
+/** Version 1 takes payloads as they are typed, and does not know the option with which version 2 is told to. */
+function posixFunction(hints: readonly string[]): string {
+  return [
+    "aws() {",
+    'if [ -z "${AWS_ENDPOINT_URL:-}" ]; then command aws "$@"; return; fi;',
+    'case "$*" in *--cli-binary-format?raw-in-base64-out*) case "$(command aws --version 2>&1)" in aws-cli/1.*)',
+    'for lambent_word in "$@"; do shift; case "$lambent_word" in',
+    "--cli-binary-format|raw-in-base64-out|--cli-binary-format=raw-in-base64-out) ;;",
+    '*) set -- "$@" "$lambent_word" ;; esac; done ;; esac ;; esac;',
+    'AWS_EXECUTION_ENV="lambent-$$" command aws "--endpoint-url=$AWS_ENDPOINT_URL" "$@" ||',
+    `{ set -- $?; ${hints.map(posixQuoted).join(" ")} --of "$$" >&2 || true; return "$1"; }; };`,
+  ].join(" ");
 }
 
 function posixQuoted(value: string): string {
@@ -144,7 +159,7 @@ export function envCommand(options: {
   const shell = shellOf(options.shell, process.env["SHELL"]);
   if (options.unset === true) {
     const names = Object.keys(environment({ endpoint: "", region: "", dataDir: "" }, {}));
-    say(renderEnvironment({}, names, shell));
+    say(renderEnvironment({}, names, shell, []));
     return 0;
   }
   const server: Connection = connect(options.dataDir);
@@ -154,7 +169,8 @@ export function envCommand(options: {
     json({ set: variables, unset: UNSET });
     return 0;
   }
-  say(renderEnvironment(variables, UNSET, shell));
+  const hints = [process.execPath, process.argv[1] ?? "", "hints", "--data-dir", server.dataDir];
+  say(renderEnvironment(variables, UNSET, shell, hints));
   // Seen only when the commands are printed instead of evaluated.
   if (process.stdout.isTTY === true) {
     const how = shell === "powershell" ? "lambent env | Invoke-Expression" : 'eval "$(lambent env)"';

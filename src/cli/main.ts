@@ -127,6 +127,9 @@ function program(done: Done): Command {
   client("outbox", "e-mails, text messages and pushes that SNS was asked to send").action(
     async (options: Options) => done(await (await import("./outbox.ts")).outboxCommand(options)),
   );
+  client("hints", "what to do about the calls that were refused last, or would be by AWS")
+    .option("--of <caller>", "only those of AWS_EXECUTION_ENV=lambent-<caller>, each once")
+    .action(async (options: Options) => done(await (await import("./hints.ts")).hintsCommand(options)));
   runtimes(client("runtimes", "which Lambda runtimes this machine can run"), done);
   samples(command("samples", "small things that work, one for each source of events"), done);
   client("doctor", "check this machine, its tools and the server").action(async (options: Options) =>

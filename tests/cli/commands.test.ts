@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createAdminRoutes, type AdminDeps } from "../../src/app/admin-routes.ts";
+import { RecentHints } from "../../src/app/recent-hints.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 
@@ -59,6 +60,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}): Promise<S
     token: "t0ken",
     version: "0.0.0",
     clock,
+    hints: new RecentHints(clock),
     advance: async (ms) => clock.advance(ms),
     log: silentLogger,
     services: ["lambda"],

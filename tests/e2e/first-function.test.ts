@@ -134,7 +134,7 @@ describe(
       hello(readFileSync(join(folder, "v2.json"), "utf8"), "hello-v2");
     });
 
-    test("a literal YOUR_ACCOUNT_ID gives AWS's validation error", async () => {
+    test("a literal YOUR_ACCOUNT_ID gives AWS's validation error, and the ARN to use", async () => {
       const refused = await lambent(
         server,
         [
@@ -147,6 +147,7 @@ describe(
       assert.notEqual(refused.code, 0);
       assert.match(refused.stderr + refused.stdout, /ValidationException/);
       assert.match(refused.stderr + refused.stdout, /failed to satisfy constraint/);
+      assert.match(refused.stderr, /→ lambent: .*arn:aws:iam::000000000000:role\/LambdaBasicRole/);
     });
   },
 );

@@ -109,18 +109,42 @@ function journeys(cli: AwsCli): void {
     };
     const hello = `hello-${cli.suffix}`;
 
+    const inShell = (script: string): Promise<Ran> =>
+      run(
+        "bash",
+        ["-c", `eval "$("$0" "$1" env)"; ${script}`, process.execPath, join(ROOT, "bin/lambent.js")],
+        {
+          cwd: folder,
+          env: {
+            LAMBENT_DATA_DIR: server.dataDir,
+            PATH: `${dirname(cli.program ?? "")}:${process.env["PATH"] ?? ""}`,
+          },
+        },
+      );
+
     // Version 1 goes past AWS_ENDPOINT_URL for SQS, Debian's version 2 for everything.
     test("after lambent env, a shell's own aws calls the server", async () => {
-      const script = `eval "$("$0" "$1" env)"; aws sqs create-queue --queue-name of-${cli.suffix} && aws sqs list-queues`;
-      const ran = await run("bash", ["-c", script, process.execPath, join(ROOT, "bin/lambent.js")], {
-        cwd: folder,
-        env: {
-          LAMBENT_DATA_DIR: server.dataDir,
-          PATH: `${dirname(cli.program ?? "")}:${process.env["PATH"] ?? ""}`,
-        },
-      });
+      const ran = await inShell(`aws sqs create-queue --queue-name of-${cli.suffix} && aws sqs list-queues`);
       assert.equal(ran.code, 0, ran.stderr);
       assert.match(ran.stdout, new RegExp(`"http://[^"]+/000000000000/of-${cli.suffix}"`));
+    });
+
+    // Typed as tutorials print them: only version 2 knows --cli-binary-format, and nobody knows the account.
+    test("a tutorial's commands run as they are printed, and a mistake is answered with what to type", async () => {
+      const name = `typed-${cli.suffix}`;
+      const create = `aws lambda create-function --function-name ${name} --runtime python3.12 \\
+        --handler lambda_function.lambda_handler --zip-file fileb://function.zip --role`;
+      const mistaken = await inShell(`${create} arn:aws:iam::YOUR_ACCOUNT_ID:role/LambdaBasicRole`);
+      assert.notEqual(mistaken.code, 0);
+      assert.match(
+        mistaken.stderr,
+        /ValidationException[^]*→ lambent: [^]*arn:aws:iam::000000000000:role\/LambdaBasicRole/,
+      );
+      const ran = await inShell(`${create} ${ROLE} && aws lambda invoke --function-name ${name} \\
+        --payload '{"name": "Alice"}' --cli-binary-format raw-in-base64-out ${name}.json`);
+      assert.equal(ran.code, 0, ran.stderr);
+      assert.match(readFileSync(join(folder, `${name}.json`), "utf8"), /Hello, Alice!/);
+      assert.equal((await inShell(`aws lambda delete-function --function-name ${name}`)).code, 0);
     });
 
     test("the environment of a function is set and read (J3, J4)", async () => {

@@ -65,11 +65,12 @@ export function createAnswers(
       return;
     }
     if (exchange.cors !== undefined) Object.assign(answer.headers, exchange.cors);
+    const hint = error?.hint ?? exchange.hint;
     const sent = send(response, answer, {
       requestId,
       isS3: exchange.protocol === "restXml",
       checksum: habits?.checksum === true,
-      hint: error?.hint ?? exchange.hint,
+      hint,
       origin: exchange.cors === undefined ? exchange.headers.origin : undefined,
     });
     onRequest?.({
@@ -82,6 +83,7 @@ export function createAnswers(
       region: regionOf(exchange, options.defaultRegion),
       fromSandbox: exchange.origin.fromSandbox,
       ...(error === undefined ? {} : { errorCode: error.code }),
+      ...(hint === undefined ? {} : { hint, userAgent: exchange.headers["user-agent"] ?? "" }),
     });
     return sent;
   }

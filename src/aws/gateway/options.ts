@@ -33,6 +33,9 @@ export interface RequestRecord {
   readonly region: string;
   readonly fromSandbox: boolean;
   readonly errorCode?: string;
+  /** The next step that went out beside the answer, and who was told. */
+  readonly hint?: string;
+  readonly userAgent?: string;
 }
 
 export interface GatewayLimits {
