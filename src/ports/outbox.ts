@@ -45,6 +45,8 @@ export interface Delivery {
   readonly deadLetterBody?: string;
   /** For a URL: headers of the request beside the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For a URL: only a public address is connected to. */
+  readonly publicOnly?: true;
 }
 
 export interface DeliveryAttribute {

@@ -1,7 +1,10 @@
 /** SNS topics with functions, queues and web servers behind them, through the AWS SDK. */
 import assert from "node:assert/strict";
 import { createVerify, X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
@@ -25,6 +28,12 @@ import { clients, type Clients } from "./client.ts";
 import { lambent, SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
 
 const ACCOUNT = "000000000000";
+/** Subscribes from inside its sandbox. */
+const SUBSCRIBER = `import os, urllib.parse, urllib.request
+def handler(event, context):
+    body = urllib.parse.urlencode({'Action': 'Subscribe', 'Version': '2010-03-31', **event}).encode()
+    return urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'], body).status
+`;
 const ECHO = `import json
 def handler(event, context):
     print("EVENT " + json.dumps(event))
@@ -224,6 +233,29 @@ test("what Publish answered is delivered by the next server when this one is kil
     for (const { Body = "" } of Messages) received.add(Body);
     return answered.every((message) => received.has(message));
   });
+});
+
+test("what a function subscribed reaches public addresses alone, until somebody outside subscribes it, too", async (t) => {
+  const TopicArn = await topic("inward");
+  const asked: string[] = [];
+  const web = createServer((request, response) => {
+    asked.push(request.headers["x-amz-sns-message-type"] as string);
+    response.end();
+  }).listen(0, "127.0.0.1");
+  await once(web, "listening");
+  t.after(() => web.close());
+  const Endpoint = `http://127.0.0.1:${String((web.address() as AddressInfo).port)}/`;
+  await api.create("subscriber", { "app.py": SUBSCRIBER });
+  const { payload } = await api.invoke("subscriber", { TopicArn, Protocol: "http", Endpoint });
+  assert.equal(payload, 200);
+  await until("the log tells why", () =>
+    server.output().includes("127.0.0.1 is not a public address, and a function made this subscription"),
+  );
+  assert.match(server.output(), /aws sns subscribe … from outside/u);
+  assert.deepEqual(asked, []);
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint }));
+  await until("the web server is asked to confirm", () => asked.length > 0);
+  assert.deepEqual(asked, ["SubscriptionConfirmation"]);
 });
 
 test("with --iam enforce: links need no key, everything else what its policies say", async () => {

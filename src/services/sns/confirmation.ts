@@ -87,6 +87,7 @@ function delivery(
     targetArn: endpoint,
     body,
     retry: httpRetry(policy.retry),
+    ...(subscription.fromSandbox === true ? { publicOnly: true } : {}),
     ...(isQueue ? {} : { headers: httpHeaders(notice, policy.request.headerContentType) }),
   };
 }

@@ -223,6 +223,7 @@ function httpPart({ accepted, subscription, notice }: Made, body: string): Part 
   return {
     body,
     retry: httpRetry(policy.retry),
+    ...(subscription.fromSandbox === true ? { publicOnly: true } : {}),
     headers: {
       ...httpHeaders(notice, policy.request.headerContentType),
       "x-amz-sns-subscription-arn": subscription.arn,

@@ -4,11 +4,12 @@
  * https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html
  */
 import { lookup, type LookupAddress } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import { http, https } from "../../kernel/built-in.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Delivery } from "../../ports/outbox.ts";
+import { isOfTheLink, isPublic, ownAddresses } from "./addresses.ts";
 
 const TIMEOUT_MS = 15_000;
 const ANSWER_BYTES_MAX = 65_536;
@@ -16,29 +17,29 @@ const DOWN = "start the web server, or unsubscribe it with aws sns unsubscribe";
 const SLOW = "answer first and work afterwards";
 const REFUSED = "see the web server's own log; every answer but 2xx is a failure, redirects too";
 
-/**
- * Addresses of the link belong to the machine: clouds hand out its credentials there. A function that may
- * subscribe must not reach through the server what its sandbox closes.
- */
-const LINK_LOCAL = new BlockList();
-LINK_LOCAL.addSubnet("169.254.0.0", 16, "ipv4");
-LINK_LOCAL.addSubnet("fe80::", 10, "ipv6");
-LINK_LOCAL.addAddress("fd00:ec2::254", "ipv6");
+const FROM_OUTSIDE =
+  "aws sns subscribe … from outside of the function opens it, for the same topic and endpoint";
 
-export function isLinkLocal(address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && LINK_LOCAL.check(address, family === 4 ? "ipv4" : "ipv6");
+/** Why nothing is posted to an address; undefined when it is open. */
+function closed(host: string, address: string, publicOnly: boolean): ServiceError | undefined {
+  const refused = (why: string, hint?: string): ServiceError =>
+    new ServiceError("EndpointForbidden", 403, why, hint === undefined ? {} : { hint });
+  const named = address === host ? host : `${host} (${address})`;
+  if (isOfTheLink(address)) return refused(`${named} is an address of the link, nobody's web server`);
+  if (!publicOnly || isPublic(address, ownAddresses())) return undefined;
+  return refused(`${named} is not a public address, and a function made this subscription`, FROM_OUTSIDE);
 }
 
-const linkLocal = (host: string): ServiceError =>
-  new ServiceError("EndpointForbidden", 403, `${host} is an address of the link, nobody's web server`);
-
-const lookupOutside: LookupFunction = (host, options, callback) => {
-  lookup(host, options, (error, found: string | LookupAddress[], family) => {
-    const addresses = typeof found === "string" ? [found] : (found ?? []).map(({ address }) => address);
-    callback(addresses.some(isLinkLocal) ? linkLocal(host) : error, found, family);
-  });
-};
+/** Finds the addresses of a name, and refuses them all if one of them is closed. */
+function lookupOpen(publicOnly: boolean): LookupFunction {
+  return (host, options, callback) => {
+    lookup(host, options, (error, found: string | LookupAddress[], family) => {
+      const addresses = typeof found === "string" ? [found] : (found ?? []).map(({ address }) => address);
+      const refusals = addresses.map((address) => closed(host, address, publicOnly));
+      callback(refusals.find((one) => one !== undefined) ?? error, found, family);
+    });
+  };
+}
 
 export interface HttpSender {
   send(delivery: Delivery): Promise<void>;
@@ -53,16 +54,18 @@ export function createHttpSender(clock: Clock): HttpSender {
   function post(delivery: Delivery, timeout: AbortController): Promise<number> {
     return new Promise((resolve, reject) => {
       const url = new URL(delivery.targetArn);
+      const publicOnly = delivery.publicOnly === true;
       const host = url.hostname.replace(/^\[|\]$/gu, "");
       // Of a literal address nobody asks for the address.
-      if (isLinkLocal(host)) throw linkLocal(host);
+      const refusal = isIP(host) === 0 ? undefined : closed(host, host, publicOnly);
+      if (refusal !== undefined) throw refusal;
       const body = Buffer.from(delivery.body, "utf8");
       const timer = clock.timer(TIMEOUT_MS, () => timeout.abort());
       const outgoing = (url.protocol === "https:" ? https() : http).request(url, {
         method: "POST",
         // A connection of its own: one that was kept may have been closed at the other end.
         agent: false,
-        lookup: lookupOutside,
+        lookup: lookupOpen(publicOnly),
         signal: AbortSignal.any([timeout.signal, closing.signal]),
         headers: {
           ...delivery.headers,
