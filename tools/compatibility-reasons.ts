@@ -77,6 +77,18 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "lambda",
+    operations: ["GetEventSourceMapping", "DeleteEventSourceMapping"],
+    errors: ["InvalidParameterValueException"],
+    because: "The id is all they take: one that is none names nothing.",
+  },
+  {
+    service: "lambda",
+    operations: ["DeleteEventSourceMapping"],
+    errors: ["ResourceConflictException"],
+    because: "Changes of a mapping are made one after the other; one that is being deleted is in use.",
+  },
+  {
+    service: "lambda",
     operations: [
       "GetAlias",
       "DeleteAlias",

@@ -15,6 +15,7 @@ import {
   resourceNotFound,
 } from "../control/errors.ts";
 import { functionArn, targetOf, type FunctionTarget } from "../control/names.ts";
+import { decodeMarker, encodeMarker } from "../control/page.ts";
 import { checkNewTags, noTags } from "../control/tags.ts";
 import { checkFieldsOfSource, settingsFrom, type MappingFields } from "./fields.ts";
 import { isQueue, sourceKind, type EventSourceMapping, type SourceKind, type Transition } from "./model.ts";
@@ -63,6 +64,7 @@ export interface MappingPage {
 export interface MappingControl {
   create(scope: Scope, request: MappingRequest): Promise<EventSourceMapping>;
   get(scope: Scope, uuid: string): Promise<EventSourceMapping>;
+  /** Errors: InvalidParameterValueException for a marker that is none. */
   list(
     scope: Scope,
     only: { readonly sourceArn: string | undefined; readonly functionName: string | undefined },
@@ -109,7 +111,7 @@ export function createMappingControl(deps: MappingControlDeps): MappingControl {
         const { sourceArn, functionArn: name } = after;
         const [there] = await store.list(after.scope, { sourceArn, functionArn: name }, "", 1);
         if (there !== undefined && there.uuid !== uuid) throw alreadyThere(there);
-        if (attempt === TRIES) throw error;
+        if (attempt === TRIES) throw changing();
       }
     }
   }
@@ -182,16 +184,17 @@ export function createMappingControl(deps: MappingControlDeps): MappingControl {
             ? {}
             : { functionArn: functionArn(target.scope, target.name, target.qualifier) }),
         },
-        marker ?? "",
+        marker === undefined ? "" : decodeMarker(marker),
         limit + 1,
       );
       const page = items.slice(0, limit);
-      return { items: page, nextMarker: items.length > limit ? page.at(-1)?.uuid : undefined };
+      const last = items.length > limit ? page.at(-1) : undefined;
+      return { items: page, nextMarker: last === undefined ? undefined : encodeMarker(last.uuid) };
     },
 
     update: (scope, uuid, request) =>
       change(scope, uuid, async (before) => {
-        if (before.wanted === "deleted") throw inUse("delete");
+        if (before.wanted === "deleted") throw inUse("update");
         checkFieldsOfSource(before.kind, { ...request });
         const settings = settingsFrom(before.kind, request, before.settings);
         const target =
@@ -272,6 +275,13 @@ function inUse(operation: string): ServiceError {
     400,
     `Cannot ${operation} the event source mapping because it is in use.`,
     { members: { Type: "User" }, hint: "It is being deleted; read its State." },
+  );
+}
+
+function changing(): ServiceError {
+  return resourceConflict(
+    "The event source mapping is being changed by other requests at this time.",
+    "Send the request again when they have ended.",
   );
 }
 
