@@ -8,9 +8,10 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { DeliveryTeller } from "../observe/deliveries.ts";
-import { Conflict, StorageUnavailable, type Database, type Statement } from "../../ports/database.ts";
+import { StorageUnavailable, type Database } from "../../ports/database.ts";
 import type { EventInvokeSettingsSource } from "../control/types.ts";
 import type { AsyncInvokeRequest, FunctionInvoker } from "../model/invocation.ts";
+import { Ownership, type Held } from "./ownership.ts";
 import { runAttempt, type DestinationSender, type Verdict } from "./attempt.ts";
 import {
   claimEvents,
@@ -22,7 +23,6 @@ import {
   parseTarget,
   purgeEvents,
   releaseOwner,
-  renewLease,
   strayOwners,
   targetOf,
   type QueuedEvent,
@@ -111,12 +111,6 @@ interface Lane {
   claiming: boolean;
 }
 
-/** An event that is ours as long as the owner's lease says so. */
-interface Held {
-  readonly event: QueuedEvent;
-  readonly owner: string;
-}
-
 const CLAIM_BATCH = 64;
 /** Commits end in groups, so a moment without any is not yet the end of a storm. */
 const STORM_MS = 50;
@@ -127,22 +121,13 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
   const limits: AsyncQueueLimits = { ...ASYNC_QUEUE_LIMITS, ...deps.limits };
   const lanes = new Map<string, Lane>();
   const attempts = new Set<Promise<void>>();
-  const newOwner = (): string => `${deps.node}/${deps.random.uuid()}`;
-
-  let owner = newOwner();
-  let leaseUntil = 0;
-  let leaseInDoubt = false;
   /** Events whose commit is under way, and until when their number makes others wait. */
   let accepting = 0;
   let stormUntil = 0;
-  let held = 0;
-  let heldBytes = 0;
-  /** Aborts when `run` is told to end; events may run until `closed`. */
+  /** Aborts when `run` is told to end; events may run until it has ended. */
   let stopping = AbortSignal.abort();
   let active = false;
-  let closed = false;
   let strays = true;
-  let heartbeat: Timer | undefined;
   let wakePoll = (): void => undefined;
   let wake: { at: number; timer: Timer } | undefined;
 
@@ -162,54 +147,17 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     return lane;
   }
 
-  function hold(event: QueuedEvent): Held {
-    held += 1;
-    heldBytes += event.payload.byteLength;
-    heartbeat ??= clock.timer(limits.leaseMs / 3, () => void beat());
-    return { event, owner };
-  }
-
-  function letGo(event: QueuedEvent): void {
-    held -= 1;
-    heldBytes -= event.payload.byteLength;
-  }
-
-  /** A lease statement where the lease may be short; else nothing. While events are held, `beat` keeps it. */
-  function leaseIfNeeded(): readonly Statement[] {
-    const now = clock.now();
-    const fresh = leaseUntil - now > limits.leaseMs / 2;
-    if (!leaseInDoubt && (fresh || (held > 0 && leaseUntil > 0))) return [];
-    leaseUntil = now + limits.leaseMs;
-    leaseInDoubt = false;
-    return [renewLease(owner, deps.node, leaseUntil)];
-  }
-
-  async function beat(): Promise<void> {
-    heartbeat = undefined;
-    if (held === 0 || closed) return;
-    const expiresAt = clock.now() + limits.leaseMs;
-    try {
-      const sql = "UPDATE async_owner SET expires_at = ? WHERE owner = ?";
-      await database.commit([{ sql, params: [expiresAt, owner], expect: 1 }]);
-      leaseUntil = expiresAt;
-    } catch (error) {
-      if (error instanceof Conflict) abandon();
-      else log.warn({ error: String(error) }, "the lease on asynchronous events could not be renewed");
-    }
-    if (held > 0 && !closed) heartbeat ??= clock.timer(limits.leaseMs / 3, () => void beat());
-  }
-
-  /** Another node took our events over. Those running finish, and find themselves fenced off. */
-  function abandon(): void {
-    log.warn({ owner, held }, "the lease on asynchronous events was lost; another node has them now");
-    owner = newOwner();
-    leaseUntil = 0;
-    for (const lane of lanes.values()) {
-      for (const { event } of lane.ready.splice(0)) letGo(event);
-    }
-    strays = true;
-    wakePoll();
-  }
+  const ours = new Ownership({
+    ...deps,
+    leaseMs: limits.leaseMs,
+    lost() {
+      for (const lane of lanes.values()) {
+        for (const { event } of lane.ready.splice(0)) ours.letGo(event);
+      }
+      strays = true;
+      wakePoll();
+    },
+  });
 
   async function enqueue(request: AsyncInvokeRequest): Promise<string> {
     const now = clock.now();
@@ -229,24 +177,24 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     const lane = laneOf(targetOf(event.scope, event.functionName));
     // Where older events wait in the table, a new one queues up behind them.
     const inMemory =
-      active && lane.nextDueAt > now && held < limits.memoryEvents && heldBytes < limits.memoryBytes;
-    const lease = inMemory ? leaseIfNeeded() : [];
-    const mine = inMemory ? hold(event) : undefined;
+      active && lane.nextDueAt > now && ours.events < limits.memoryEvents && ours.bytes < limits.memoryBytes;
+    const lease = inMemory ? ours.renewedIfNeeded() : [];
+    const mine = inMemory ? ours.hold(event) : undefined;
     accepting += 1;
     if (accepting >= limits.acceptingMany) stormUntil = now + STORM_MS;
     try {
       await database.commit([...lease, insertEvent(event, mine?.owner), ...(request.within ?? [])]);
     } catch (error) {
-      if (mine !== undefined) letGo(event);
-      if (lease.length > 0) leaseInDoubt = true;
+      if (mine !== undefined) ours.letGo(event);
+      if (lease.length > 0) ours.doubt();
       throw refusal(error);
     } finally {
       accepting -= 1;
     }
     deps.metrics?.record("AsyncEventsReceived", event.scope, event.functionName, 1);
     if (mine === undefined) lane.nextDueAt = Math.min(lane.nextDueAt, now);
-    else if (mine.owner === owner) lane.ready.push(mine);
-    else letGo(event);
+    else if (mine.owner === ours.owner) lane.ready.push(mine);
+    else ours.letGo(event);
     pump(lane);
     return event.requestId;
   }
@@ -303,10 +251,9 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     if (lane.claiming) return;
     lane.claiming = true;
     try {
-      leaseUntil = clock.now() + limits.leaseMs;
-      const lease = renewLease(owner, deps.node, leaseUntil);
-      const claimed = await claimEvents(database, owner, lane.target, clock.now(), count, lease);
-      for (const event of claimed) lane.ready.push(hold(event));
+      const lease = ours.renewed();
+      const claimed = await claimEvents(database, ours.owner, lane.target, clock.now(), count, lease);
+      for (const event of claimed) lane.ready.push(ours.hold(event));
       if (claimed.length < count) {
         // What is enqueued while this read runs lowers nextDueAt by itself.
         lane.nextDueAt = Infinity;
@@ -335,7 +282,7 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
       .finally(() => {
         attempts.delete(attempt);
         lane.running -= 1;
-        letGo(mine.event);
+        ours.letGo(mine.event);
         if (wasFull) pumpAll();
         else pump(lane);
       });
@@ -355,8 +302,8 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
   /** Finds events of dead owners and those that other nodes accepted. */
   async function look(): Promise<void> {
     const now = clock.now();
-    const dead = await deadOwners(database, { owner, node: deps.node }, now);
-    if (strays) dead.push(...(await strayOwners(database, owner)));
+    const dead = await deadOwners(database, { owner: ours.owner, node: deps.node }, now);
+    if (strays) dead.push(...(await strayOwners(database, ours.owner)));
     for (const other of dead) {
       await database.commit(releaseOwner(other, now));
       log.info({ owner: other }, "took over asynchronous events of an owner that is gone");
@@ -389,9 +336,8 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     wake?.timer.cancel();
     wake = undefined;
     await Promise.allSettled(attempts);
-    closed = true;
-    heartbeat?.cancel();
-    await database.commit(releaseOwner(owner, clock.now())).catch((error: unknown) => {
+    ours.close();
+    await database.commit(releaseOwner(ours.owner, clock.now())).catch((error: unknown) => {
       log.warn({ error: String(error) }, "asynchronous events are given back at the next start instead");
     });
   }
@@ -409,7 +355,7 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
     },
     async purge() {
       for (const lane of lanes.values()) {
-        for (const { event } of lane.ready.splice(0)) letGo(event);
+        for (const { event } of lane.ready.splice(0)) ours.letGo(event);
         lane.nextDueAt = Infinity;
       }
       await database.commit([purgeEvents]);

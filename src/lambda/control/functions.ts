@@ -1,49 +1,22 @@
-import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
-import type { Architecture, FunctionCode, FunctionVersion } from "../model/function.ts";
-import { digestOf } from "./code-blobs.ts";
-import { checkDeadLetter, deadLetterFields } from "./dead-letter.ts";
-import type { ControlContext } from "./deps.ts";
+import type { Architecture, FunctionVersion } from "../model/function.ts";
 import {
-  functionNotFound,
-  invalidParameter,
-  preconditionFailed,
-  requestEntityTooLarge,
-  resourceConflict,
-} from "./errors.ts";
+  BEING_CREATED,
+  checkConfiguration,
+  configurationFields,
+  type ConfigurationSpec,
+  newVersion,
+  noteArchitecture,
+} from "./configuration.ts";
+import { checkDeadLetter } from "./dead-letter.ts";
+import type { ControlContext } from "./deps.ts";
+import { functionNotFound, invalidParameter, preconditionFailed, resourceConflict } from "./errors.ts";
 import { functionArn, nameForCreation, qualifierKind, targetArn, targetOf } from "./names.ts";
 import { decodeMarker, encodeMarker, type Page, pageSize } from "./page.ts";
 import { type FunctionRecord, LATEST, latestOf, publishedVersions, versionAt, withEntry } from "./record.ts";
-import { checkRuntime, isInterpreted } from "./runtimes.ts";
+import { type Archive, storeCode } from "./stored-code.ts";
 import { checkNewTags } from "./tags.ts";
-import {
-  checkArchitecture,
-  checkEnvironment,
-  checkRole,
-  checkSizes,
-  type LoggingInput,
-  mergeLogging,
-} from "./validate.ts";
 import { environmentText, refuseWhileUpdating, withPublished } from "./versions.ts";
-
-/** Fields of CreateFunction and UpdateFunctionConfiguration that are honoured. */
-export interface ConfigurationSpec {
-  readonly runtime?: string | undefined;
-  readonly handler?: string | undefined;
-  readonly role?: string | undefined;
-  readonly description?: string | undefined;
-  readonly timeoutSeconds?: number | undefined;
-  readonly memoryMb?: number | undefined;
-  readonly tmpMb?: number | undefined;
-  readonly environment?: Readonly<Record<string, string>> | undefined;
-  readonly logging?: LoggingInput | undefined;
-  readonly tracingMode?: "Active" | "PassThrough" | undefined;
-  /** Of a standard queue or topic; empty takes it away. */
-  readonly deadLetterTargetArn?: string | undefined;
-}
-
-/** An archive that came with the request, or how to get it. */
-export type Archive = Uint8Array | (() => Promise<Uint8Array>);
 
 export interface CreateSpec extends ConfigurationSpec {
   readonly functionName: string;
@@ -91,8 +64,6 @@ export interface Functions {
   updateCode(scope: Scope, spec: UpdateCodeSpec): Promise<FunctionVersion>;
   delete(scope: Scope, functionName: string, qualifier?: string): Promise<void>;
 }
-
-const BEING_CREATED = "The function is being created.";
 
 export function functionsOf(context: ControlContext): Functions {
   const { store, settler, random, clock } = context;
@@ -299,125 +270,4 @@ function checkRevision(latest: FunctionVersion, revisionId: string | undefined):
   if (revisionId !== undefined && revisionId !== latest.revisionId) {
     throw preconditionFailed("GetFunction/GetAlias");
   }
-}
-
-function checkConfiguration(spec: ConfigurationSpec, scope: Scope): void {
-  if (spec.runtime !== undefined) checkRuntime(spec.runtime);
-  if (spec.role !== undefined) checkRole(spec.role, scope.accountId);
-  if (spec.environment !== undefined) checkEnvironment(spec.environment);
-  checkSizes(spec);
-}
-
-/** $LATEST of a new function, its code still missing. */
-function newVersion(
-  context: ControlContext,
-  scope: Scope,
-  name: string,
-  spec: CreateSpec,
-): Omit<FunctionVersion, "code" | "functionId"> {
-  if (spec.runtime === undefined || spec.handler === undefined) {
-    throw invalidParameter(
-      "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
-    );
-  }
-  checkConfiguration(spec, scope);
-  const architecture = spec.architecture ?? "x86_64";
-  noteArchitecture(context, name, architecture, spec.runtime);
-  return {
-    scope,
-    name,
-    version: LATEST,
-    functionArn: functionArn(scope, name),
-    description: spec.description ?? "",
-    runtime: spec.runtime,
-    handler: spec.handler,
-    role: spec.role ?? "",
-    memoryMb: spec.memoryMb ?? LIMITS.memoryMbDefault,
-    timeoutMs: (spec.timeoutSeconds ?? LIMITS.timeoutSecondsDefault) * 1000,
-    tmpMb: spec.tmpMb ?? LIMITS.tmpMbDefault,
-    architecture,
-    ...(spec.environment === undefined ? {} : { environment: spec.environment }),
-    logging: mergeLogging(name, undefined, spec.logging),
-    tracingMode: spec.tracingMode ?? "PassThrough",
-    ...deadLetterFields(spec.deadLetterTargetArn),
-    revisionId: context.random.uuid(),
-    lastModifiedMs: context.clock.now(),
-    state: "Pending",
-    stateReason: BEING_CREATED,
-    stateReasonCode: "Creating",
-    lastUpdateStatus: "Successful",
-    environmentId: context.random.uuid(),
-  };
-}
-
-function configurationFields(latest: FunctionVersion, spec: ConfigurationSpec): Partial<FunctionVersion> {
-  return {
-    ...(spec.runtime === undefined ? {} : { runtime: spec.runtime }),
-    ...(spec.handler === undefined ? {} : { handler: spec.handler }),
-    ...(spec.role === undefined ? {} : { role: spec.role }),
-    ...(spec.description === undefined ? {} : { description: spec.description }),
-    ...(spec.timeoutSeconds === undefined ? {} : { timeoutMs: spec.timeoutSeconds * 1000 }),
-    ...(spec.memoryMb === undefined ? {} : { memoryMb: spec.memoryMb }),
-    ...(spec.tmpMb === undefined ? {} : { tmpMb: spec.tmpMb }),
-    ...(spec.environment === undefined ? {} : { environment: spec.environment }),
-    ...(spec.logging === undefined
-      ? {}
-      : { logging: mergeLogging(latest.name, latest.logging, spec.logging) }),
-    ...(spec.tracingMode === undefined ? {} : { tracingMode: spec.tracingMode }),
-    ...deadLetterFields(spec.deadLetterTargetArn),
-  };
-}
-
-function noteArchitecture(
-  context: ControlContext,
-  name: string,
-  architecture: Architecture,
-  runtime: string,
-): void {
-  const strict = context.strictArchitectures === true;
-  const verdict = checkArchitecture(architecture, isInterpreted(runtime), context.hostArchitecture, strict);
-  if (verdict === "runs-anyway") {
-    context.log.warn(
-      { function: name, architecture, host: context.hostArchitecture },
-      "the function's code is interpreted and runs on this host's architecture; native modules in it must fit the host",
-    );
-  }
-}
-
-/** Code that is not swept until this is disposed of: when the row that names it is committed, or will not be. */
-interface StoredCode extends Disposable {
-  readonly code: FunctionCode;
-}
-
-/**
- * Checks an archive and makes it durable before anything refers to it.
- * Errors: RequestEntityTooLargeException (50 MB), InvalidParameterValueException (no archive, 250 MB unzipped).
- */
-async function storeCode(
-  context: ControlContext,
-  archive: Archive | undefined,
-  dryRun = false,
-): Promise<StoredCode> {
-  if (archive === undefined) throw invalidParameter("Please provide a source for function code.");
-  const isDirect = archive instanceof Uint8Array;
-  const zip = isDirect ? archive : await archive();
-  if (zip.byteLength === 0) throw invalidParameter("Uploaded file must be a non-empty zip");
-  // The limit of the zipped size is one of the request; S3 is the way around it.
-  if (isDirect && zip.byteLength > LIMITS.zippedCodeBytes) {
-    throw requestEntityTooLarge(`Zipped size must be smaller than ${LIMITS.zippedCodeBytes} bytes`);
-  }
-  const { unzippedBytes } = await context.inspectZip(zip);
-  if (unzippedBytes > LIMITS.unzippedCodeBytes) {
-    throw invalidParameter(`Unzipped size must be smaller than ${LIMITS.unzippedCodeBytes} bytes`);
-  }
-  const held = dryRun ? undefined : await context.codeBlobs.put(zip);
-  const sha256 = held?.sha256 ?? (await digestOf(zip));
-  return {
-    code: {
-      blob: sha256,
-      codeSha256: Buffer.from(sha256, "hex").toString("base64"),
-      codeSize: zip.byteLength,
-    },
-    [Symbol.dispose]: () => held?.[Symbol.dispose](),
-  };
 }

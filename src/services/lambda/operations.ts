@@ -6,7 +6,7 @@ import { LIMITS } from "../../kernel/limits.ts";
 import type { FunctionControl } from "../../lambda/control/control.ts";
 import type { CodeSource } from "../../lambda/control/code-source.ts";
 import { invalidParameter } from "../../lambda/control/errors.ts";
-import type { Archive } from "../../lambda/control/functions.ts";
+import type { Archive } from "../../lambda/control/stored-code.ts";
 import { functionArn, targetOf } from "../../lambda/control/names.ts";
 import { refuseNotYet } from "../../lambda/control/not-yet.ts";
 import type { FunctionVersion } from "../../lambda/model/function.ts";

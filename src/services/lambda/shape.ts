@@ -1,7 +1,7 @@
 import type * as sdk from "@aws-sdk/client-lambda";
 import type { AliasAnswer } from "../../lambda/control/aliases.ts";
 import type { EventInvokeAnswer } from "../../lambda/control/event-invoke-config.ts";
-import type { ConfigurationSpec } from "../../lambda/control/functions.ts";
+import type { ConfigurationSpec } from "../../lambda/control/configuration.ts";
 import type { FunctionVersion, LoggingConfig } from "../../lambda/model/function.ts";
 import { runtimeVersionArn } from "../../lambda/model/runtime-version.ts";
 
