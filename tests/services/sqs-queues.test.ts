@@ -239,6 +239,20 @@ test("one kind of encryption at a time", async (t) => {
   assert.equal(await aws.attribute(url, "SqsManagedSseEnabled"), "true");
 });
 
+test("a key that is not there can be named, and nothing can be sent with it", async (t) => {
+  const aws = await openSqs(t);
+  const url = await aws.queue("q", { KmsMasterKeyId: "alias/mine" });
+  const send = (): Promise<unknown> => aws.call("SendMessage", { QueueUrl: url, MessageBody: "x" });
+  const batch = (): Promise<unknown> =>
+    aws.call("SendMessageBatch", { QueueUrl: url, Entries: [{ Id: "1", MessageBody: "x" }] });
+  const missing = refusal("KmsNotFound", `Alias arn:aws:kms:${REGION}:${ACCOUNT}:alias/mine is not found.`);
+  await assert.rejects(send(), missing);
+  await assert.rejects(batch(), missing);
+  await aws.call("SetQueueAttributes", { QueueUrl: url, Attributes: { KmsMasterKeyId: "alias/aws/sqs" } });
+  await send();
+  await batch();
+});
+
 test("tags are added, replaced, removed and kept", async (t) => {
   const aws = await openSqs(t);
   const { QueueUrl } = await aws.call("CreateQueue", { QueueName: "q", tags: { a: "1", b: "" } });
@@ -250,6 +264,25 @@ test("tags are added, replaced, removed and kept", async (t) => {
   await assert.rejects(
     aws.call("TagQueue", { QueueUrl, Tags: many }),
     refusal("InvalidParameterValueException", "Too many tags added for queue q."),
+  );
+  await assert.rejects(
+    aws.call("CreateQueue", { QueueName: "r", tags: many }),
+    refusal("InvalidParameterValueException", "Too many tags added for queue r."),
+  );
+  await assert.rejects(
+    aws.call("TagQueue", { QueueUrl, Tags: {} }),
+    refusal("MissingRequiredParameterException", "The request must contain the parameter Tags."),
+  );
+  const keys = refusal(
+    "InvalidParameterValueException",
+    "Tag keys must be between 1 and 128 characters in length.",
+  );
+  await assert.rejects(aws.call("UntagQueue", { QueueUrl, TagKeys: [] }), keys);
+  for (const key of ["", "k".repeat(129)])
+    await assert.rejects(aws.call("TagQueue", { QueueUrl, Tags: { [key]: "v" } }), keys);
+  await assert.rejects(
+    aws.call("TagQueue", { QueueUrl, Tags: { k: "v".repeat(257) } }),
+    refusal("InvalidParameterValueException", "Tag values must be between 0 and 256 characters in length."),
   );
 });
 

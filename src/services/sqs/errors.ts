@@ -33,6 +33,15 @@ export function queueDeletedRecently(): ServiceError {
   );
 }
 
+/** There is no KMS here, so only the key that AWS manages is one. */
+export function keyMissing(sentence: string): ServiceError {
+  return refusal(
+    "KmsNotFound",
+    sentence,
+    "there is no KMS here; alias/aws/sqs, or no KmsMasterKeyId, lets messages be sent",
+  );
+}
+
 export function invalidAddress(url: string): ServiceError {
   return refusal(
     "InvalidAddress",
@@ -47,6 +56,10 @@ export function missingParameter(name: string): ServiceError {
 
 export function invalidParameter(message: string, hint?: string): ServiceError {
   return refusal("InvalidParameterValueException", message, hint);
+}
+
+export function tagKeyLength(): ServiceError {
+  return invalidParameter("Tag keys must be between 1 and 128 characters in length.");
 }
 
 /** `Value 11 for parameter MaxNumberOfMessages is invalid. Reason: …` */

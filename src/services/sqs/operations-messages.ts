@@ -1,4 +1,5 @@
 import type { Operations, RequestContext } from "../../aws/service.ts";
+import { isAwsManagedKey, keyNotFound } from "../../kernel/kms-key.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import { checkBatch, runBatch } from "./batch.ts";
 import type { Queue } from "./directory.ts";
@@ -21,6 +22,7 @@ export function messageOperations(open: () => Promise<State>): MessageOperations
       const { directory, mailbox } = await open();
       const queue = directory.get(parseQueueUrl(input.QueueUrl ?? "", context.region));
       const outgoing = compose(queue, input as SendInput, senderOf(context, "are invalid"));
+      checkKey(queue);
       return sent(outgoing, await mailbox.send(queue, outgoing.letter));
     },
 
@@ -31,6 +33,7 @@ export function messageOperations(open: () => Promise<State>): MessageOperations
       checkBatch(entries, "SendMessageBatchRequestEntry");
       checkBatchBytes(entries as readonly SendInput[]);
       if (queue.fifo) checkFifoEntries(queue, entries as readonly SendInput[]);
+      checkKey(queue);
       const result = await runBatch(entries, async (entry) => {
         const outgoing = compose(queue, entry as SendInput, senderOf(context, "cannot be validated"));
         return sent(outgoing, await mailbox.send(queue, outgoing.letter));
@@ -98,6 +101,12 @@ export function messageOperations(open: () => Promise<State>): MessageOperations
       return result as Required<typeof result>;
     },
   };
+}
+
+/** Messages of a queue with a key of the account cannot be encrypted with it. */
+function checkKey(queue: Queue): void {
+  const key = queue.attributes["KmsMasterKeyId"];
+  if (key !== undefined && !isAwsManagedKey(key, "sqs")) throw errors.keyMissing(keyNotFound(key, queue));
 }
 
 function senderOf(context: RequestContext, sizeSentence: Sender["sizeSentence"]): Sender {

@@ -1,5 +1,4 @@
 import type { Operations, RequestContext } from "../../aws/service.ts";
-import { LIMITS } from "../../kernel/limits.ts";
 import {
   changeAttributes,
   checkAttributeNames,
@@ -14,6 +13,7 @@ import { nextToken, openToken } from "./page-token.ts";
 import { allowsRedrive, parseRedrivePolicy } from "./redrive.ts";
 import type { State } from "./state.ts";
 import { countMessages } from "./store.ts";
+import { checkTags } from "./tags.ts";
 
 type QueueOperations = Operations<typeof import("@aws-sdk/client-sqs")>;
 
@@ -35,6 +35,7 @@ export function queueOperations(open: () => Promise<State>): QueueOperations {
         if ((await directory.deletedAt(name)) !== undefined) throw errors.queueDeletedRecently();
       }
       const tags = definedValues(input.tags);
+      checkTags(name.name, tags);
       const made =
         existing ?? (await directory.create({ ...name, id: nextSeq(), boxId: nextSeq(), attributes, tags }));
       const other = firstDifference(made.attributes, asked, made.fifo);
@@ -125,10 +126,9 @@ export function queueOperations(open: () => Promise<State>): QueueOperations {
       const { directory } = await open();
       const added = definedValues(input.Tags);
       await directory.update(parseQueueUrl(input.QueueUrl ?? "", context.region), (queue) => {
+        if (Object.keys(added).length === 0) throw errors.missingParameter("Tags");
         const tags = { ...queue.tags, ...added };
-        if (Object.keys(tags).length > LIMITS.sqsQueueTags) {
-          throw errors.invalidParameter(`Too many tags added for queue ${queue.name}.`);
-        }
+        checkTags(queue.name, tags);
         return { tags };
       });
       return {};
@@ -137,9 +137,10 @@ export function queueOperations(open: () => Promise<State>): QueueOperations {
     async UntagQueue(input, context) {
       const { directory } = await open();
       const gone = new Set(input.TagKeys ?? []);
-      await directory.update(parseQueueUrl(input.QueueUrl ?? "", context.region), (queue) => ({
-        tags: Object.fromEntries(Object.entries(queue.tags).filter(([key]) => !gone.has(key))),
-      }));
+      await directory.update(parseQueueUrl(input.QueueUrl ?? "", context.region), (queue) => {
+        if (gone.size === 0) throw errors.tagKeyLength();
+        return { tags: Object.fromEntries(Object.entries(queue.tags).filter(([key]) => !gone.has(key))) };
+      });
       return {};
     },
 
