@@ -373,11 +373,16 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "KmsDisabled",
       "KmsInvalidKeyUsage",
       "KmsInvalidState",
-      "KmsNotFound",
       "KmsOptInRequired",
       "KmsThrottled",
     ],
-    because: "No KMS key is used: KmsMasterKeyId is kept and shown.",
+    because: "There is no KMS: a key of the account is never found (KmsNotFound).",
+  },
+  {
+    service: "sqs",
+    operations: ["ReceiveMessage"],
+    errors: ["KmsNotFound"],
+    because: "No message was encrypted with a key of the account: sending is refused.",
   },
   {
     service: "sqs",
@@ -417,6 +422,24 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     errors: ["ResourceNotFoundException", "InvalidStateException"],
     because: "They are of partner event sources, which are refused by name.",
   },
+  {
+    service: "s3",
+    operations: ["PutObject"],
+    errors: ["InvalidWriteOffset", "TooManyParts", "EncryptionTypeMismatch"],
+    because:
+      "They are of appending to objects of directory buckets (WriteOffsetBytes), which is refused by name.",
+  },
+  {
+    service: "s3",
+    errors: ["pagination"],
+    operations: [
+      "ListBucketAnalyticsConfigurations",
+      "ListBucketInventoryConfigurations",
+      "ListBucketIntelligentTieringConfigurations",
+      "ListBucketMetricsConfigurations",
+    ],
+    because: "Such configurations cannot be put (by name), so there is never a second page.",
+  },
 ];
 
 /**
@@ -425,4 +448,5 @@ export const IMPOSSIBLE: readonly Impossible[] = [
  */
 export const ANSWERED_AS: Readonly<Record<string, string>> = {
   "lambda RequestTooLargeException": "RequestEntityTooLargeException",
+  "s3 ObjectNotInActiveTierError": "InvalidObjectState",
 };

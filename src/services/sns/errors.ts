@@ -98,6 +98,16 @@ export function notAuthorized(message: string, hint: string): ServiceError {
   return refusal("AuthorizationErrorException", 403, message, hint);
 }
 
+/** There is no KMS here, so only the key that AWS manages is one. */
+export function keyMissing(sentence: string): ServiceError {
+  return refusal(
+    "KMSNotFoundException",
+    400,
+    sentence,
+    "there is no KMS here; alias/aws/sns, or no KmsMasterKeyId, lets messages be published",
+  );
+}
+
 export function endpointDisabled(): ServiceError {
   return refusal("EndpointDisabledException", 400, "Endpoint is disabled");
 }

@@ -1,9 +1,11 @@
 import type { PublishBatchRequestEntry } from "@aws-sdk/client-sns";
 import type { Operations, RequestContext } from "../../aws/service.ts";
+import { isAwsManagedKey, keyNotFound } from "../../kernel/kms-key.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import { PHONE } from "./endpoint.ts";
 import * as errors from "./errors.ts";
 import { byteLength, checkGroups, messageOf, textFor, type Message, type MessageInput } from "./message.ts";
+import type { Topic } from "./model.ts";
 import { topicOf } from "./operations-topics.ts";
 import { platformOf } from "./platform-rules.ts";
 import { isEnabled } from "./platforms.ts";
@@ -28,6 +30,7 @@ export function publishOperations(state: State): Operations<Sns> {
       const parameter = topicArn === undefined ? "TargetArn" : "TopicArn";
       const entry = await topicOf(state, topicArn ?? targetArn, context, parameter);
       checkGroups(entry.topic, message);
+      checkKey(entry.topic);
       return state.publisher.publish(entry, message, originOf(context));
     },
     async PublishBatch({ TopicArn: arn, PublishBatchRequestEntries: entries = [] }, context) {
@@ -35,6 +38,7 @@ export function publishOperations(state: State): Operations<Sns> {
       checkBatch(entries);
       const messages = entries.map((one) => messageOf(one));
       for (const message of messages) checkGroups(entry.topic, message);
+      checkKey(entry.topic);
       const origin = originOf(context);
       const published = await Promise.all(
         messages.map((message) => state.publisher.publish(entry, message, origin)),
@@ -42,6 +46,12 @@ export function publishOperations(state: State): Operations<Sns> {
       return { Successful: published.map((one, index) => ({ Id: entries[index]?.Id, ...one })), Failed: [] };
     },
   };
+}
+
+/** Messages of a topic with a key of the account cannot be encrypted with it. */
+function checkKey(topic: Topic): void {
+  const key = topic.attributes["KmsMasterKeyId"];
+  if (key !== undefined && !isAwsManagedKey(key, "sns")) throw errors.keyMissing(keyNotFound(key, topic));
 }
 
 function checkOneTarget(targets: readonly (string | undefined)[]): void {
