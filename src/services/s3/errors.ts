@@ -243,6 +243,11 @@ export function invalidObjectState(storageClass: string): ServiceError {
   });
 }
 
+/** The same of what is to be copied. */
+export function invalidSourceState(): ServiceError {
+  return refusal("InvalidObjectState", 403, "Operation is not valid for the source object's storage class");
+}
+
 export function invalidStorageClass(): ServiceError {
   return refusal("InvalidStorageClass", 400, "The storage class you specified is not valid");
 }

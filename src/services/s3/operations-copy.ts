@@ -91,7 +91,7 @@ export async function copySourceOf(
   }
   const { storageClass } = version.meta;
   if (storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE") {
-    throw errors.invalidObjectState(storageClass);
+    throw errors.invalidSourceState();
   }
   if (version.bytes > S3_LIMITS.putBytes) {
     throw errors.invalidRequest(
