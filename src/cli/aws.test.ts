@@ -3,14 +3,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
-import {
-  namesBinaryFormat,
-  parseAwsVersion,
-  readsEndpointVariable,
-  rewriteAwsArguments,
-  which,
-} from "./aws.ts";
+import { namesBinaryFormat, parseAwsVersion, readsEndpointVariable, rewriteAwsArguments } from "./aws.ts";
 import { awsVerdict } from "./doctor.ts";
+import { typed, typedName, which } from "./self.ts";
 
 const ENDPOINT = "http://127.0.0.1:4566";
 
@@ -100,4 +95,20 @@ test("which takes the first executable file of the path", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("commands are shown as they are typed where they are read", () => {
+  const folder = mkdtempSync(join(tmpdir(), "lambent-typed-"));
+  try {
+    assert.equal(typedName({ PATH: folder }), "npx lambent");
+    writeFileSync(join(folder, "lambent"), "#!/bin/sh\n", { mode: 0o755 });
+    assert.equal(typedName({ PATH: folder }), "lambent");
+    assert.equal(typedName({ PATH: folder, npm_execpath: "/npm" }), "npx lambent", "npx made that PATH");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  assert.equal(
+    typed('eval "$(lambent env)", then lambent stop (or npx lambent stop): a Lambent', "npx lambent"),
+    'eval "$(npx lambent env)", then npx lambent stop (or npx lambent stop): a Lambent',
+  );
 });

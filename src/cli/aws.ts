@@ -4,14 +4,13 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { accessSync, constants as fs, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import process from "node:process";
 import { connect } from "./connection.ts";
 import { environment, UNSET, writeAwsFiles } from "./env.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { noteHints } from "./hints.ts";
 import { note, paint } from "./output.ts";
+import { which } from "./self.ts";
 
 const AS_TYPED = "raw-in-base64-out";
 
@@ -60,21 +59,6 @@ function withoutBinaryFormat(args: readonly string[]): string[] {
     else if (arg !== `--cli-binary-format=${AS_TYPED}`) kept.push(arg);
   }
   return kept;
-}
-
-/** Absolute path of a program on PATH. */
-export function which(program: string, path: string = process.env["PATH"] ?? ""): string | undefined {
-  for (const folder of path.split(delimiter)) {
-    if (folder === "") continue;
-    const candidate = join(folder, program);
-    try {
-      accessSync(candidate, fs.X_OK);
-      if (statSync(candidate).isFile()) return candidate;
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined;
 }
 
 export function awsVersion(program: string): Promise<AwsCliVersion | undefined> {

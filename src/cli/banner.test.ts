@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { test } from "node:test";
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
+import { typed } from "./self.ts";
 import { runtimesLine } from "./start.ts";
 
 const info = (runtime: string, exact: boolean, available = true): RuntimeInfo => ({
@@ -24,6 +25,6 @@ test("the banner's runtimes: those with their own version, and where to see the 
   );
   assert.equal(
     plain([info("nodejs24.x", true), info("nodejs22.x", false), info("python3.8", false, false)]),
-    "nodejs24.x ✓  others: lambent runtimes",
+    typed("nodejs24.x ✓  others: lambent runtimes"),
   );
 });

@@ -7,6 +7,7 @@ import { admin, alive, connect, findServer, type Connection } from "./connection
 import { awsClient, type Call } from "./client.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { note, paint, say, withProgress } from "./output.ts";
+import { typed } from "./self.ts";
 import { banner, configure, launch, untilStopped, type StartFlags } from "./start.ts";
 
 const NAME = "hello";
@@ -71,9 +72,9 @@ async function show(server: Connection): Promise<void> {
   say(` ${paint("dim", report?.trimEnd().replaceAll("\t", "  ") ?? "")}`);
   say("");
   say(` Endpoint  ${server.endpoint}`);
-  say(` Next      lambent invoke ${NAME} '{"name": "Bob"}'`);
-  say(`           lambent logs -f ${NAME}`);
-  say(`           eval "$(lambent env)" && aws lambda list-functions`);
+  say(typed(` Next      lambent invoke ${NAME} '{"name": "Bob"}'`));
+  say(typed(`           lambent logs -f ${NAME}`));
+  say(typed(`           eval "$(lambent env)" && aws lambda list-functions`));
   if (!alive(server.pid)) throw new Fault(EXIT.environment, "The server went away.", "lambent doctor");
 }
 

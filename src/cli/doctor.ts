@@ -6,11 +6,12 @@ import { dirname } from "node:path";
 import process from "node:process";
 import type { DoctorCheck, ServerDoctor } from "../app/admin-routes.ts";
 import type { Capabilities } from "../ports/sandbox-driver.ts";
-import { awsVersion, readsEndpointVariable, which, type AwsCliVersion } from "./aws.ts";
+import { awsVersion, readsEndpointVariable, type AwsCliVersion } from "./aws.ts";
 import { admin, dataFolder, findServer, type Connection } from "./connection.ts";
 import { EXIT } from "./fault.ts";
 import { defaultConfig } from "./flags.ts";
 import { json, megabytes, paint, say, withProgress } from "./output.ts";
+import { typed, which } from "./self.ts";
 import type { CommonOptions } from "./status.ts";
 
 const DISK_LOW_BYTES = 1024 * 1024 * 1024;
@@ -24,7 +25,7 @@ export async function doctorCommand(options: CommonOptions): Promise<number> {
 
 function line({ result, name, detail, next }: DoctorCheck): string {
   const mark = { ok: paint("green", "✓"), warn: paint("yellow", "!"), fail: paint("red", "✗") }[result];
-  return ` ${mark} ${name}  ${paint("dim", detail)}${next === undefined ? "" : `  → ${next}`}`;
+  return ` ${mark} ${name}  ${paint("dim", detail)}${next === undefined ? "" : `  → ${typed(next)}`}`;
 }
 
 async function examine(flag: string | undefined): Promise<DoctorCheck[]> {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { which } from "./aws.ts";
+import { which } from "./self.ts";
 import { environment, renderEnvironment, shellOf, UNSET, writeAwsFiles } from "./env.ts";
 import { Fault } from "./fault.ts";
 

@@ -6,6 +6,7 @@ import { DATA_FILES } from "../app/config-types.ts";
 import { connect, type Connection, credentialsOf } from "./connection.ts";
 import { userError } from "./fault.ts";
 import { json, note, say } from "./output.ts";
+import { typed } from "./self.ts";
 
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
 const SHELLS: readonly Shell[] = ["bash", "zsh", "fish", "powershell"];
@@ -174,7 +175,7 @@ export function envCommand(options: {
   // Seen only when the commands are printed instead of evaluated.
   if (process.stdout.isTTY === true) {
     const how = shell === "powershell" ? "lambent env | Invoke-Expression" : 'eval "$(lambent env)"';
-    note(`# to apply it: ${shell === "fish" ? "lambent env | source" : how}`);
+    note(typed(`# to apply it: ${shell === "fish" ? "lambent env | source" : how}`));
   }
   return 0;
 }

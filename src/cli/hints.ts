@@ -9,7 +9,7 @@ import type { CommonOptions } from "./status.ts";
 export async function hintsCommand(options: CommonOptions & { readonly of?: string }): Promise<number> {
   const server = connect(options.dataDir);
   if (options.of !== undefined) {
-    await noteHints(server, options.of);
+    await noteHints(server, options.of, true);
     return EXIT.ok;
   }
   const { hints } = await admin<HintReport>(server, "GET", "/_lambent/hints");
@@ -26,9 +26,10 @@ export async function hintsCommand(options: CommonOptions & { readonly of?: stri
 }
 
 /** On standard error, beside what the AWS CLI printed. @param caller see RecentHints */
-export async function noteHints(server: Connection, caller: string): Promise<void> {
+export async function noteHints(server: Connection, caller: string, failuresOnly = false): Promise<void> {
   const { hints } = await admin<HintReport>(server, "POST", "/_lambent/hints", { body: { caller } });
-  for (const text of new Set(hints.map((hint) => hint.text))) {
+  const told = failuresOnly ? hints.filter((hint) => hint.errorCode !== undefined) : hints;
+  for (const text of new Set(told.map((hint) => hint.text))) {
     note(`${paint("cyan", "→ lambent:", process.stderr)} ${text}`);
   }
 }

@@ -2,7 +2,7 @@ import process from "node:process";
 import { connect } from "./connection.ts";
 import { awsClient } from "./client.ts";
 import { EXIT, Fault } from "./fault.ts";
-import { json, note, paint, say, withProgress } from "./output.ts";
+import { json, nextStep, note, paint, say, withProgress } from "./output.ts";
 import { HINT } from "../aws/hint.ts";
 import { readPayload } from "./payload.ts";
 
@@ -101,13 +101,13 @@ export async function invokeCommand(
     });
   } else if (options.async === true) {
     say(`${String(answer["StatusCode"])}  queued`);
-    note(`→ next: lambent logs -f ${name}`);
+    nextStep(`lambent logs -f ${name}`);
   } else {
     note(headline(answer, report, functionError, tookMs));
     say(text);
     if (functionError !== undefined) {
       note(paint("dim", log.trimEnd(), process.stderr));
-      note(`→ next: ${hint ?? `lambent logs ${name}`}`);
+      nextStep(hint ?? `lambent logs ${name}`);
     }
   }
   return functionError === undefined ? EXIT.ok : EXIT.functionError;

@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { StartFlags } from "./start.ts";
 import { EXIT, Fault, userError } from "./fault.ts";
 import { FLAGS } from "./flags.ts";
-import { note, paint } from "./output.ts";
+import { nextStep, note, paint } from "./output.ts";
 
 /** @returns the exit code: 0 ok, 1 user error, 2 not running, 3 function error, 4 unsupported, 5 environment */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -29,7 +29,7 @@ function explain(error: unknown, asJson: boolean): number {
   if (error instanceof CommanderError) {
     // Commander has printed its own message.
     if (error.exitCode === 0) return EXIT.ok;
-    note("→ next: lambent --help");
+    nextStep("lambent --help");
     return EXIT.userError;
   }
   if (error instanceof Fault) {
@@ -37,13 +37,13 @@ function explain(error: unknown, asJson: boolean): number {
       process.stderr.write(`${JSON.stringify({ error: error.message, next: error.next })}\n`);
     } else {
       note(`${paint("red", "error", process.stderr)} ${error.message}`);
-      note(`→ next: ${error.next ?? "lambent --help"}`);
+      nextStep(error.next ?? "lambent --help");
     }
     return error.exitCode;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   note(`${paint("red", "this is a bug in Lambent", process.stderr)}\n${stack}`);
-  note("→ next: lambent doctor, and report the lines above");
+  nextStep("lambent doctor, and report the lines above");
   return EXIT.environment;
 }
 

@@ -1,6 +1,7 @@
 /** How the command line speaks: colours on a terminal, plain text elsewhere, JSON where asked for. */
 import process from "node:process";
 import { styleText } from "node:util";
+import { typed } from "./self.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan" | "magenta";
 
@@ -18,6 +19,11 @@ export function say(text = ""): void {
 
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
+}
+
+/** What to do next, beside what was asked for. */
+export function nextStep(text: string): void {
+  note(`→ next: ${typed(text)}`);
 }
 
 export function json(value: unknown): void {
@@ -50,7 +56,7 @@ export function duration(ms: number): string {
 
 /** Of a clock that was moved: how far, and the only way back. */
 export function clockLine(aheadMs: number): string {
-  return `${duration(aheadMs)} ahead of the machine; back with all data deleted: lambent reset`;
+  return `${duration(aheadMs)} ahead of the machine; back with all data deleted: ${typed("lambent reset")}`;
 }
 
 export function megabytes(bytes: number): string {

@@ -1,7 +1,8 @@
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import { admin, connect } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
-import { json, note, paint, say, table, withProgress } from "./output.ts";
+import { typed } from "./self.ts";
+import { json, nextStep, paint, say, table, withProgress } from "./output.ts";
 import type { CommonOptions } from "./status.ts";
 
 export async function runtimesCommand(options: CommonOptions): Promise<number> {
@@ -21,7 +22,7 @@ export async function runtimesCommand(options: CommonOptions): Promise<number> {
         available ? (exact ? "✓" : "≈") : "–",
         actual ?? "",
         available && sdk ? "✓" : "",
-        hint ?? "",
+        typed(hint ?? ""),
       ]),
     ),
   );
@@ -46,7 +47,7 @@ export async function runtimesAddCommand(runtime: string, options: CommonOptions
   if (options.json === true) json(outcome.runtime);
   else {
     say(`${runtime}: ${outcome.runtime?.actual ?? "ready"}`);
-    if (outcome.runtime?.hint !== undefined) note(`→ next: ${outcome.runtime.hint}`);
+    if (outcome.runtime?.hint !== undefined) nextStep(outcome.runtime.hint);
   }
   return EXIT.ok;
 }

@@ -6,7 +6,7 @@ import { awsClient } from "./client.ts";
 import { admin, connect } from "./connection.ts";
 import { choose } from "./demo.ts";
 import { EXIT, userError } from "./fault.ts";
-import { json, paint, say, table } from "./output.ts";
+import { json, nextStep, paint, say, table } from "./output.ts";
 import { languagesOf, listSamples, loadSample, type Language, type Sample } from "./sample/sample.ts";
 import { JSON_LINES, runSample, TEXT } from "./sample/run.ts";
 
@@ -28,7 +28,7 @@ export function samplesCommand(options: SamplesOptions): number {
   }
   const rows = samples.map(({ name, languages, title }) => [name, languages.join(", "), title]);
   say(table(["SAMPLE", "LANGUAGES", "WHAT HAPPENS"], rows));
-  say(`\n→ next: lambent samples run ${samples[0]?.name ?? "NAME"}`);
+  nextStep(`lambent samples run ${samples[0]?.name ?? "NAME"}`);
   return EXIT.ok;
 }
 

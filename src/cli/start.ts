@@ -7,7 +7,8 @@ import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import { admin, findServer } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
 import { parseConfigFile, resolveConfig } from "./flags.ts";
-import { clockLine, duration, json, note, paint, say, withProgress } from "./output.ts";
+import { typed } from "./self.ts";
+import { nextStep, clockLine, duration, json, note, paint, say, withProgress } from "./output.ts";
 
 export type StartFlags = Readonly<Partial<Record<keyof ServerConfig, string>>> & {
   readonly config?: string;
@@ -127,7 +128,7 @@ async function runtimesSoon(dataDir: string): Promise<readonly RuntimeInfo[]> {
 export function runtimesLine(runtimes: readonly RuntimeInfo[]): string | undefined {
   const exact = runtimes.filter((one) => one.available && one.exact).map((one) => one.runtime);
   if (runtimes.length === 0) return undefined;
-  const others = exact.length < runtimes.length ? paint("dim", "  others: lambent runtimes") : "";
+  const others = exact.length < runtimes.length ? paint("dim", typed("  others: lambent runtimes")) : "";
   return `${exact.map((name) => `${name} ${paint("green", "✓")}`).join("  ")}${others}`;
 }
 
@@ -147,7 +148,7 @@ export function banner(
   if (listed !== undefined) lines.push(` ${label("Runtimes")}${listed}`);
   if (clockAheadMs > 0) lines.push(` ${label("Clock")}${clockLine(clockAheadMs)}`);
   for (const warning of warnings) lines.push(` ${paint("yellow", "warning")}   ${warning}`);
-  lines.push(` ${label("Next")}eval "$(lambent env)" && aws lambda list-functions`);
+  lines.push(` ${label("Next")}${typed('eval "$(lambent env)" && aws lambda list-functions')}`);
   return lines.join("\n");
 }
 
@@ -177,6 +178,9 @@ async function detach(config: ServerConfig, flags: StartFlags): Promise<number> 
   child.unref();
   const server = findServer(config.dataDir);
   if (flags.json === true) json({ endpoint: server?.endpoint, pid: server?.pid, dataDir: config.dataDir });
-  else say(`running at ${server?.endpoint ?? ""}, process ${server?.pid ?? ""}   → next: lambent stop`);
+  else {
+    say(`running at ${server?.endpoint ?? ""}, process ${server?.pid ?? ""}`);
+    nextStep('eval "$(lambent env)"    (and later: lambent stop)');
+  }
   return EXIT.ok;
 }

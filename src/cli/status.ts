@@ -2,7 +2,7 @@ import process from "node:process";
 import type { StatusReport } from "../app/admin-routes.ts";
 import { admin, alive, connect, dataFolder, findServer } from "./connection.ts";
 import { EXIT, Fault } from "./fault.ts";
-import { clockLine, duration, json, megabytes, note, paint, say, withProgress } from "./output.ts";
+import { clockLine, duration, json, megabytes, nextStep, paint, say, withProgress } from "./output.ts";
 
 export interface CommonOptions {
   readonly dataDir?: string;
@@ -16,7 +16,7 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
     if (options.json === true) json({ running: false, dataDir });
     else {
       say(`not running  ${paint("dim", `(data: ${dataDir})`)}`);
-      note("→ next: lambent start");
+      nextStep("lambent start");
     }
     return EXIT.notRunning;
   }

@@ -150,7 +150,7 @@ test("without a server every command says so, with code 2 and the next step", as
   ]) {
     const result = await run(args, { LAMBENT_DATA_DIR: dataDir });
     assert.equal(result.code, 2, args.join(" "));
-    assert.match(result.err, /→ next: lambent start/, args.join(" "));
+    assert.match(result.err, /→ next: (npx )?lambent start/, args.join(" "));
   }
 });
 
@@ -181,7 +181,7 @@ test("reset asks before it deletes, and cannot ask without a terminal", async (t
   const { lambent, seen } = await site(t);
   const refused = await lambent(["reset"]);
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /→ next: lambent reset --yes/);
+  assert.match(refused.err, /→ next: (npx )?lambent reset --yes/);
   assert.equal(seen.includes("reset"), false);
   assert.equal((await lambent(["reset", "--yes"])).code, 0);
   assert.equal(seen.includes("reset"), true);
@@ -189,7 +189,7 @@ test("reset asks before it deletes, and cannot ask without a terminal", async (t
 
 test("runtimes: a table, JSON, and a failure with its code", async (t) => {
   const { lambent } = await site(t);
-  assert.match((await lambent(["runtimes"])).out, /python3\.12 +≈ +Python 3\.11\.7 +✓ +lambent runtimes add/);
+  assert.match((await lambent(["runtimes"])).out, /python3\.12 +≈ +Python 3\.11\.7 +✓ +(npx )?lambent runtimes add/);
   const listed = JSON.parse((await lambent(["runtimes", "list", "--json"])).out) as unknown[];
   assert.equal(listed.length, 1);
   const failed = await lambent(["runtimes", "add", "java21", "--json"]);
@@ -212,7 +212,7 @@ test("a wrong token is told, and an unreachable server too", async (t) => {
   );
   const gone = await lambent(["clock"]);
   assert.equal(gone.code, 2);
-  assert.match(gone.err, /→ next: lambent doctor/);
+  assert.match(gone.err, /→ next: (npx )?lambent doctor/);
 });
 
 test("env can be evaluated by a shell", async (t) => {

@@ -148,7 +148,7 @@ test("a function that fails has exit code 3, shows its log, and says where to lo
   const failed = await lambent(["invoke", "greet", '{"name":"nobody"}']);
   assert.equal(failed.code, 3);
   assert.match(failed.out, /"errorMessage":"nobody to greet"/);
-  assert.match(failed.err, /REPORT RequestId[^]*→ next: lambent logs greet/);
+  assert.match(failed.err, /REPORT RequestId[^]*→ next: (npx )?lambent logs greet/);
   const missing = await lambent(["invoke", "nosuch"]);
   assert.equal(missing.code, 1);
   assert.match(missing.err, /ResourceNotFoundException[^]*→ next: /);
@@ -195,7 +195,7 @@ test("status counts, a second server on the folder is refused, doctor answers", 
   assert.equal(status.counts["functions"], programs.length);
   const second = await lambent(["start", "--port", "0"]);
   assert.equal(second.code, 5);
-  assert.match(second.err, /already runs on [^]*→ next: lambent status/);
+  assert.match(second.err, /already runs on [^]*→ next: (npx )?lambent status/);
   const doctor = JSON.parse((await lambent(["doctor", "--json"])).out) as { name: string }[];
   assert.ok(doctor.some(({ name }) => name.startsWith("sandbox ")));
 });

@@ -41,7 +41,7 @@ test("time does not step back over kill -9, and what began at the end of a strea
   await until("the banner is there", () => streams.server.output().includes("Clock"));
   assert.match(
     streams.server.output(),
-    /Clock +3 d ahead of the machine; back with all data deleted: lambent reset/,
+    /Clock +3 d ahead of the machine; back with all data deleted: (npx )?lambent reset/,
   );
   assert.match((await lambent("status")).stdout, /clock 3 d ahead/);
   assert.match((await lambent("doctor")).stdout, /clock +73\.0 h ahead/);
