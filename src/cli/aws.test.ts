@@ -101,6 +101,7 @@ test("commands are shown as they are typed where they are read", () => {
   const folder = mkdtempSync(join(tmpdir(), "lambent-typed-"));
   try {
     assert.equal(typedName({ PATH: folder }), "npx lambent");
+    assert.equal(typedName({ PATH: folder, LAMBENT_TYPED: "lambent" }), "lambent");
     writeFileSync(join(folder, "lambent"), "#!/bin/sh\n", { mode: 0o755 });
     assert.equal(typedName({ PATH: folder }), "lambent");
     assert.equal(typedName({ PATH: folder, npm_execpath: "/npm" }), "npx lambent", "npx made that PATH");

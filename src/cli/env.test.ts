@@ -8,8 +8,8 @@ import { which } from "./self.ts";
 import { environment, renderEnvironment, shellOf, UNSET, writeAwsFiles } from "./env.ts";
 import { Fault } from "./fault.ts";
 
-/** Stands in for `lambent hints`. */
-const HINTS = ["printf", "→ %s%.0s%.0s", "it's the role"];
+/** Stands in for the command, whose first argument is `hints`. */
+const SELF = ["printf", "→ it's %s%.0s%.0s"];
 const TARGET = { endpoint: "http://127.0.0.1:4566", region: "eu-west-1", dataDir: "/home/a b/it's" };
 
 test("the variables point at the endpoint with keys that open nothing real", () => {
@@ -21,6 +21,7 @@ test("the variables point at the endpoint with keys that open nothing real", () 
     AWS_DEFAULT_REGION: "eu-west-1",
     AWS_CONFIG_FILE: "/home/a b/it's/aws/config",
     AWS_SHARED_CREDENTIALS_FILE: "/home/a b/it's/aws/credentials",
+    LAMBENT_DATA_DIR: "/home/a b/it's",
   });
 });
 
@@ -33,7 +34,7 @@ test("where a proxy is set the endpoint goes past it, and earlier exceptions sta
 
 test("a POSIX shell reads back exactly what was meant", () => {
   const variables = environment(TARGET, {});
-  const script = `AWS_PROFILE=real; export AWS_PROFILE\n${renderEnvironment(variables, UNSET, "bash", HINTS)}\nprintf '%s|%s|%s' "$AWS_CONFIG_FILE" "$AWS_ENDPOINT_URL" "\${AWS_PROFILE-none}"`;
+  const script = `AWS_PROFILE=real; export AWS_PROFILE\n${renderEnvironment(variables, UNSET, "bash", SELF)}\nprintf '%s|%s|%s' "$AWS_CONFIG_FILE" "$AWS_ENDPOINT_URL" "\${AWS_PROFILE-none}"`;
   const output = execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" });
   assert.equal(output, "/home/a b/it's/aws/config|http://127.0.0.1:4566|none");
 });
@@ -71,7 +72,7 @@ for (const [shell, quoted] of [
           stdio: ["ignore", "pipe", "inherit"],
           env: { PATH: `${folder}:/usr/bin:/bin`, MAJOR: String(major) },
         });
-      const settings = evaluate(renderEnvironment(variables, UNSET, "bash", HINTS));
+      const settings = evaluate(renderEnvironment(variables, UNSET, "bash", SELF));
       const front = "<--endpoint-url=http://127.0.0.1:4566>";
       assert.equal(runs(`${settings}; aws sqs "list queues"`), `${front}<sqs><list queues>`);
       for (const flag of ["--cli-binary-format raw-in-base64-out", "--cli-binary-format=raw-in-base64-out"]) {
@@ -82,7 +83,7 @@ for (const [shell, quoted] of [
       assert.match(runs(`${settings}; aws invoke --cli-binary-format base64`, 1), /<base64>$/);
       assert.equal(
         runs(`${settings}; aws fails 2>&1 || printf ' %s' $?`),
-        `${front}<fails>→ it's the role 254`,
+        `${front}<fails>→ it's hints 254`,
         "the hint is printed, and the code stays the AWS CLI's",
       );
       assert.equal(
@@ -100,7 +101,7 @@ for (const [shell, quoted] of [
 test("fish and PowerShell have their own commands and quotes", () => {
   const variables = { A: String.raw`it's C:\x` };
   assert.equal(
-    renderEnvironment(variables, ["B"], "fish", HINTS),
+    renderEnvironment(variables, ["B"], "fish", SELF),
     [
       String.raw`set -gx A 'it\'s C:\\x'`,
       "set -e B",
@@ -108,7 +109,7 @@ test("fish and PowerShell have their own commands and quotes", () => {
     ].join("\n"),
   );
   assert.equal(
-    renderEnvironment(variables, ["B"], "powershell", HINTS),
+    renderEnvironment(variables, ["B"], "powershell", SELF),
     [
       String.raw`$Env:A = 'it''s C:\x'`,
       "Remove-Item -ErrorAction SilentlyContinue Env:B",

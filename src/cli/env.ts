@@ -36,6 +36,7 @@ export function environment(
     AWS_DEFAULT_REGION: target.region,
     AWS_CONFIG_FILE: join(target.dataDir, DATA_FILES.awsConfig),
     AWS_SHARED_CREDENTIALS_FILE: join(target.dataDir, DATA_FILES.awsCredentials),
+    LAMBENT_DATA_DIR: target.dataDir,
   };
   const proxied = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].some((name) => inherited[name]);
   if (proxied) {
@@ -53,7 +54,7 @@ export function environment(
  * read AWS_ENDPOINT_URL, and version 1 goes past it for SQS in every region it knows. Each would call AWS
  * itself. An endpoint that is typed after it wins.
  *
- * @param hints the command that prints what to do about a call that has failed
+ * @param self how this command was started: as `lambent` it can then be typed from any folder
  *
  * Every POSIX command ends in a semicolon, so that an eval without quotes works as well.
  */
@@ -61,7 +62,7 @@ export function renderEnvironment(
   variables: Readonly<Record<string, string>>,
   unset: readonly string[],
   shell: Shell,
-  hints: readonly string[],
+  self: readonly string[],
 ): string {
   const set = Object.entries(variables);
   switch (shell) {
@@ -86,15 +87,16 @@ export function renderEnvironment(
       return [
         ...set.map(([name, value]) => `export ${name}=${posixQuoted(value)};`),
         `unset ${unset.join(" ")};`,
-        "unalias aws 2>/dev/null || true;",
-        set.length === 0 ? "unset -f aws;" : posixFunction(hints),
+        "unalias aws lambent 2>/dev/null || true;",
+        set.length === 0 ? "unset -f aws lambent 2>/dev/null || true;" : posixFunctions(self),
       ].join("\n");
   }
 }
 
 /** Version 1 takes payloads as they are typed, and does not know the option with which version 2 is told to. */
-function posixFunction(hints: readonly string[]): string {
+function posixFunctions(self: readonly string[]): string {
   return [
+    `lambent() { LAMBENT_TYPED=lambent ${self.map(posixQuoted).join(" ")} "$@"; };`,
     "aws() {",
     'if [ -z "${AWS_ENDPOINT_URL:-}" ]; then command aws "$@"; return; fi;',
     'case "$*" in *--cli-binary-format?raw-in-base64-out*) case "$(command aws --version 2>&1)" in aws-cli/1.*)',
@@ -102,7 +104,7 @@ function posixFunction(hints: readonly string[]): string {
     "--cli-binary-format|raw-in-base64-out|--cli-binary-format=raw-in-base64-out) ;;",
     '*) set -- "$@" "$lambent_word" ;; esac; done ;; esac ;; esac;',
     'AWS_EXECUTION_ENV="lambent-$$" command aws "--endpoint-url=$AWS_ENDPOINT_URL" "$@" ||',
-    `{ set -- $?; ${hints.map(posixQuoted).join(" ")} --of "$$" >&2 || true; return "$1"; }; };`,
+    '{ set -- $?; lambent hints --of "$$" >&2 || true; return "$1"; }; };',
   ].join(" ");
 }
 
@@ -170,8 +172,7 @@ export function envCommand(options: {
     json({ set: variables, unset: UNSET });
     return 0;
   }
-  const hints = [process.execPath, process.argv[1] ?? "", "hints", "--data-dir", server.dataDir];
-  say(renderEnvironment(variables, UNSET, shell, hints));
+  say(renderEnvironment(variables, UNSET, shell, [process.execPath, process.argv[1] ?? ""]));
   // Seen only when the commands are printed instead of evaluated.
   if (process.stdout.isTTY === true) {
     const how = shell === "powershell" ? "lambent env | Invoke-Expression" : 'eval "$(lambent env)"';

@@ -18,8 +18,9 @@ export function which(program: string, path: string = process.env["PATH"] ?? "")
   return undefined;
 }
 
-/** npm and npx put the command on a PATH that ends with them. */
+/** After `lambent env` the shell knows the command; npm and npx put it on a PATH that ends with them. */
 export function typedName(env: Readonly<Record<string, string | undefined>>): string {
+  if (env["LAMBENT_TYPED"] !== undefined) return env["LAMBENT_TYPED"];
   const ours = env["npm_execpath"] === undefined && which("lambent", env["PATH"] ?? "") !== undefined;
   return ours ? "lambent" : "npx lambent";
 }

@@ -189,7 +189,10 @@ test("reset asks before it deletes, and cannot ask without a terminal", async (t
 
 test("runtimes: a table, JSON, and a failure with its code", async (t) => {
   const { lambent } = await site(t);
-  assert.match((await lambent(["runtimes"])).out, /python3\.12 +≈ +Python 3\.11\.7 +✓ +(npx )?lambent runtimes add/);
+  assert.match(
+    (await lambent(["runtimes"])).out,
+    /python3\.12 +≈ +Python 3\.11\.7 +✓ +(npx )?lambent runtimes add/,
+  );
   const listed = JSON.parse((await lambent(["runtimes", "list", "--json"])).out) as unknown[];
   assert.equal(listed.length, 1);
   const failed = await lambent(["runtimes", "add", "java21", "--json"]);
