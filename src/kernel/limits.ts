@@ -75,6 +75,9 @@ export const LIMITS = {
   dynamodbProjectedAttributes: 100,
   dynamodbTableTags: 50,
   dynamodbStreamHours: 24,
+  dynamodbTables: 2500, // of an account in a region
+  dynamodbTablesUnderWay: 500,
+  dynamodbCollectionBytes: 10_737_418_240, // 10 GB
   snsMessageBytes: 262_144, // 256 KB, attributes included; a batch as a whole too
   snsBatchEntries: 10,
   snsAttributeNameBytes: 256,
@@ -333,6 +336,20 @@ export const LIMIT_TABLE: readonly LimitRow[] = [
     `${LIMITS.dynamodbGlobalIndexes} global, ${LIMITS.dynamodbLocalIndexes} local`,
     FIXED,
     DYNAMODB_QUOTAS,
+  ),
+  row(
+    "dynamodb-tables",
+    "DynamoDB tables of an account and region, and changes of them at once",
+    `${grouped(LIMITS.dynamodbTables)}, ${LIMITS.dynamodbTablesUnderWay}`,
+    FIXED,
+    DYNAMODB_QUOTAS,
+  ),
+  row(
+    "dynamodb-collection",
+    "Items of one partition key where a table has local indexes",
+    bytes(LIMITS.dynamodbCollectionBytes),
+    FIXED,
+    DYNAMODB,
   ),
   row(
     "dynamodb-stream",

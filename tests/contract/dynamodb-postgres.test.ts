@@ -23,7 +23,7 @@ test("tables, items, indexes, transactions, streams and expiry on PostgreSQL", a
   const clock = systemClock();
   const open = (): ReturnType<typeof openPostgres> =>
     openPostgres({ host, port: 5432, database: "postgres", username, migrations, now: clock.now() });
-  const h = await openDynamodb(t, undefined, open);
+  const h = await openDynamodb(t, { openDatabase: open });
   const T = { TableName: "things" };
   await h.table("things", {
     AttributeDefinitions: [...PK_SK.AttributeDefinitions, G],

@@ -5,35 +5,27 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { openDatabase } from "../../src/adapters/embedded/database.ts";
 import { createWakeup } from "../../src/adapters/embedded/wakeup.ts";
-import { OperationRecord } from "../../src/app/operation-record.ts";
-import { createDispatch } from "../../src/aws/dispatch.ts";
-import type { Caller } from "../../src/aws/service.ts";
 import { type AdjustableClock, systemClock } from "../../src/kernel/clock.ts";
 import { ServiceError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import { systemRandom } from "../../src/kernel/random.ts";
 import type { Database } from "../../src/ports/database.ts";
 import type { Wakeup } from "../../src/ports/wakeup.ts";
-import { createDynamodb, migrations, type Dynamodb } from "../../src/services/dynamodb/index.ts";
+import {
+  createDynamodb,
+  migrations,
+  type Dynamodb,
+  type DynamodbDeps,
+} from "../../src/services/dynamodb/index.ts";
 import { createDynamodbStreams } from "../../src/services/dynamodbstreams/index.ts";
+import { ACCOUNT, createCall, REGION, saw, type CallOptions, type Output } from "./in-process.ts";
 
-/** What these tests saw, for the compatibility table. */
-const evidence = OperationRecord.fromEnvironment();
-const SEEN = { status: 200, ms: 0, requestId: "r", accountId: "", region: "", fromSandbox: false } as const;
+export { ACCOUNT, REGION, type Output };
 
-export const ACCOUNT = "123456789012";
-export const REGION = "eu-west-1";
-const CALLER: Caller = {
-  accessKeyId: "LKIAROOT",
-  kind: "user",
-  arn: `arn:aws:iam::${ACCOUNT}:user/tester`,
-  userId: "AIDATESTER",
-  verified: true,
-};
-
-/** Output fields are looked at as JSON: what is asserted says what they are. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Output = any;
+/** For the table: something a test showed of an operation beside its outcome. */
+export function sawPersistence(operations: readonly string[]): void {
+  for (const operation of operations) saw(serviceOf(operation), operation, "persistence");
+}
 
 export interface DynamodbHarness {
   readonly folder: string;
@@ -41,8 +33,7 @@ export interface DynamodbHarness {
   readonly dynamodb: Dynamodb;
   readonly wakeup: Wakeup;
   database(): Database;
-  call(operation: string, input?: object, options?: { region?: string }): Promise<Output>;
-  streams(operation: string, input?: object): Promise<Output>;
+  call(operation: string, input?: object, options?: CallOptions): Promise<Output>;
   /** Creates a table with the string key `pk` (and the number `sk`) and waits until it is ACTIVE. */
   table(name: string, more?: object): Promise<Output>;
   active(name: string): Promise<Output>;
@@ -63,6 +54,10 @@ const STREAM_OPERATIONS: ReadonlySet<string> = new Set([
   "GetRecords",
 ]);
 
+function serviceOf(operation: string): string {
+  return STREAM_OPERATIONS.has(operation) ? "dynamodbstreams" : "dynamodb";
+}
+
 export const PK_SK = {
   KeySchema: [
     { AttributeName: "pk", KeyType: "HASH" },
@@ -75,13 +70,24 @@ export const PK_SK = {
   BillingMode: "PAY_PER_REQUEST",
 } as const;
 
+export interface DynamodbHarnessOptions {
+  readonly clock?: AdjustableClock;
+  /** What an earlier harness left. */
+  readonly existingFolder?: string;
+  /** Another engine than SQLite. */
+  readonly openDatabase?: () => Promise<Database>;
+  /** What the service sees of the database that was opened. */
+  readonly wrap?: (database: Database) => Database;
+  readonly limits?: DynamodbDeps["limits"];
+}
+
 export async function openDynamodb(
   t: TestContext,
-  existing?: { folder: string; clock: AdjustableClock },
-  openElsewhere?: () => Promise<Database>,
+  options: DynamodbHarnessOptions = {},
 ): Promise<DynamodbHarness> {
-  const folder = existing?.folder ?? (await mkdtemp(join(tmpdir(), "lambent-dynamodb-")));
-  const clock = existing?.clock ?? systemClock();
+  const { existingFolder, wrap = (same: Database): Database => same } = options;
+  const folder = existingFolder ?? (await mkdtemp(join(tmpdir(), "lambent-dynamodb-")));
+  const clock = options.clock ?? systemClock();
   const random = systemRandom();
   const log = silentLogger;
   const wakeup = createWakeup(clock);
@@ -94,20 +100,19 @@ export async function openDynamodb(
     async openDatabase() {
       const path = join(folder, "dynamodb.db");
       database =
-        openElsewhere === undefined
-          ? await openDatabase({ path, synchronous: "normal", migrations, log, clock })
-          : await openElsewhere();
-      return database;
+        (await options.openDatabase?.()) ??
+        (await openDatabase({ path, synchronous: "normal", migrations, log, clock }));
+      return wrap(database);
     },
-    hasData: () => existing !== undefined,
+    hasData: () => existingFolder !== undefined,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   await dynamodb.start();
-  const dispatch = createDispatch({
+  const callService = createCall({
     services: [dynamodb.service, createDynamodbStreams({ source: dynamodb.streams, clock })],
     clock,
     random,
     log,
-    endpoint: () => "http://127.0.0.1:4566",
   });
   let closed = false;
   async function close(): Promise<void> {
@@ -117,32 +122,11 @@ export async function openDynamodb(
   }
   t.after(async () => {
     await close();
-    if (existing === undefined) await rm(folder, { recursive: true, force: true });
+    if (existingFolder === undefined) await rm(folder, { recursive: true, force: true });
   });
 
-  async function call(
-    operation: string,
-    input: object = {},
-    options: { region?: string } = {},
-  ): Promise<Output> {
-    const service = STREAM_OPERATIONS.has(operation) ? "dynamodbstreams" : "dynamodb";
-    const note = (errorCode?: string): void =>
-      evidence?.note({ ...SEEN, service, operation, ...(errorCode === undefined ? {} : { errorCode }) });
-    try {
-      const output = await dispatch.call({
-        service,
-        operation,
-        input: input as Record<string, unknown>,
-        scope: { accountId: ACCOUNT, region: options.region ?? REGION },
-        caller: CALLER,
-      });
-      note();
-      return output;
-    } catch (error) {
-      if (error instanceof ServiceError) note(error.code);
-      throw error;
-    }
-  }
+  const call: DynamodbHarness["call"] = (operation, input = {}, options = {}) =>
+    callService(serviceOf(operation), operation, input, options);
 
   async function active(name: string): Promise<Output> {
     for (;;) {
@@ -161,7 +145,6 @@ export async function openDynamodb(
     dynamodb,
     wakeup,
     call,
-    streams: call,
     active,
     database() {
       if (database === undefined) throw new Error("no request was made yet");
@@ -197,7 +180,7 @@ export async function openDynamodb(
     },
     async reopen() {
       await close();
-      return openDynamodb(t, { folder, clock }, openElsewhere);
+      return openDynamodb(t, { ...options, clock, existingFolder: folder });
     },
   };
 }

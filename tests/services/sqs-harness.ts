@@ -5,37 +5,26 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { openDatabase } from "../../src/adapters/embedded/database.ts";
 import { createWakeup } from "../../src/adapters/embedded/wakeup.ts";
-import { OperationRecord } from "../../src/app/operation-record.ts";
-import { createDispatch } from "../../src/aws/dispatch.ts";
-import type { Caller } from "../../src/aws/service.ts";
-import { ServiceError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import { systemRandom } from "../../src/kernel/random.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { createSqs, migrations, type Sqs } from "../../src/services/sqs/index.ts";
 import { fakeClock, type FakeClock } from "../../src/testing/fake-clock.ts";
+import {
+  ACCOUNT,
+  CALLER,
+  createCall,
+  REGION,
+  saw as sawOf,
+  type CallOptions,
+  type Output,
+} from "./in-process.ts";
 
-/** What these tests saw, for the compatibility table. */
-const evidence = OperationRecord.fromEnvironment();
-const SEEN = { status: 200, ms: 0, requestId: "r", accountId: "", region: "", fromSandbox: false } as const;
-
-export const ACCOUNT = "123456789012";
-export const REGION = "eu-west-1";
-export const CALLER: Caller = {
-  accessKeyId: "LKIAROOT",
-  kind: "user",
-  arn: `arn:aws:iam::${ACCOUNT}:user/tester`,
-  userId: "AIDATESTER",
-  verified: true,
-};
-
-/** Output fields are looked at as JSON: what is asserted says what they are. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Output = any;
+export { ACCOUNT, CALLER, REGION, type Output };
 
 /** For the table: something a test showed of an operation beside its outcome. */
 export function saw(operation: string, outcome: "persistence" | "pagination"): void {
-  evidence?.note({ ...SEEN, service: "sqs", operation, errorCode: outcome });
+  sawOf("sqs", operation, outcome);
 }
 
 export interface SqsHarness {
@@ -44,11 +33,7 @@ export interface SqsHarness {
   readonly sqs: Sqs;
   /** The file, for looking at what is really in it. */
   database(): Database;
-  call(
-    operation: string,
-    input?: object,
-    options?: { signal?: AbortSignal; region?: string },
-  ): Promise<Output>;
+  call(operation: string, input?: object, options?: CallOptions): Promise<Output>;
   /** Creates a queue and gives its URL. */
   queue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>;
   send(url: string, body: string, more?: object): Promise<Output>;
@@ -95,13 +80,7 @@ export async function openSqs(t: TestContext, options: SqsHarnessOptions = {}): 
     },
   });
   await sqs.start();
-  const dispatch = createDispatch({
-    services: [sqs.service],
-    clock,
-    random,
-    log,
-    endpoint: () => "http://127.0.0.1:4566",
-  });
+  const callService = createCall({ services: [sqs.service], clock, random, log });
   let closed = false;
   async function close(): Promise<void> {
     if (closed) return;
@@ -113,35 +92,8 @@ export async function openSqs(t: TestContext, options: SqsHarnessOptions = {}): 
     if (existing === undefined) await rm(folder, { recursive: true, force: true });
   });
 
-  async function call(
-    operation: string,
-    input: object = {},
-    { signal, region = REGION }: { signal?: AbortSignal; region?: string } = {},
-  ): Promise<Output> {
-    const note = (errorCode?: string): void =>
-      evidence?.note({
-        ...SEEN,
-        service: "sqs",
-        operation,
-        ...(errorCode === undefined ? {} : { errorCode }),
-      });
-    try {
-      const output = await dispatch.call({
-        service: "sqs",
-        operation,
-        input: input as Record<string, unknown>,
-        scope: { accountId: ACCOUNT, region },
-        caller: CALLER,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      note();
-      if ("NextToken" in input) saw(operation, "pagination");
-      return output;
-    } catch (error) {
-      if (error instanceof ServiceError) note(error.code);
-      throw error;
-    }
-  }
+  const call: SqsHarness["call"] = (operation, input = {}, options = {}) =>
+    callService("sqs", operation, input, options);
 
   const receive = async (url: string, more: object = {}): Promise<Output[]> =>
     (await call("ReceiveMessage", { QueueUrl: url, ...more })).Messages ?? [];

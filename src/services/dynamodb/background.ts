@@ -140,7 +140,7 @@ export function createBackground(world: World, store: Store, writer: Writer): Ba
   }
 
   async function purgeSome(no: number): Promise<number> {
-    const [items, entries] = await store.database.commit([
+    const [items, entries, collections] = await store.database.commit([
       {
         sql: `DELETE FROM ddb_items WHERE (store_no, pk, sk) IN
           (SELECT store_no, pk, sk FROM ddb_items WHERE store_no = ? LIMIT ?) RETURNING store_no`,
@@ -151,8 +151,13 @@ export function createBackground(world: World, store: Store, writer: Writer): Ba
           (SELECT store_no, pk, sk, item_pk, item_sk FROM ddb_entries WHERE store_no = ? LIMIT ?) RETURNING store_no`,
         params: [no, ROWS],
       },
+      {
+        sql: `DELETE FROM ddb_collections WHERE (store_no, pk) IN
+          (SELECT store_no, pk FROM ddb_collections WHERE store_no = ? LIMIT ?) RETURNING store_no`,
+        params: [no, ROWS],
+      },
     ]);
-    return (items?.length ?? 0) + (entries?.length ?? 0);
+    return (items?.length ?? 0) + (entries?.length ?? 0) + (collections?.length ?? 0);
   }
 
   return {

@@ -7,12 +7,22 @@ import type { Store } from "./store.ts";
 import type { Tables } from "./table/tables.ts";
 import type { Writer } from "./item/write.ts";
 
+/** Quotas of an account in a region, and of an item collection; tests lower them. */
+export interface Limits {
+  readonly tables: number;
+  /** CREATING, UPDATING or DELETING at once. */
+  readonly tablesUnderWay: number;
+  /** Items of one partition key with their local indexes' entries. */
+  readonly collectionBytes: number;
+}
+
 /** What the service is given. */
 export interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly wakeup: Wakeup;
+  readonly limits: Limits;
 }
 
 /** What the operations work with once the file is open. */

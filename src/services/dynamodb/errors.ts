@@ -52,7 +52,15 @@ export function tableInUse(name: string, doing: "created" | "updated" | "deleted
 }
 
 export function limitExceeded(message: string): ServiceError {
-  return new ServiceError("LimitExceededException", 400, message);
+  return new ServiceError("LimitExceededException", 400, `Subscriber limit exceeded: ${message}`);
+}
+
+export function tooManyTables(limit: number): ServiceError {
+  return limitExceeded(`There is a limit of ${String(limit)} tables per subscriber`);
+}
+
+export function tooManyUnderWay(limit: number): ServiceError {
+  return limitExceeded(`Only ${String(limit)} tables can be created, updated, or deleted simultaneously`);
 }
 
 export function conditionalCheckFailed(item: Item | undefined): ServiceError {
@@ -62,6 +70,12 @@ export function conditionalCheckFailed(item: Item | undefined): ServiceError {
     "The conditional request failed",
     item === undefined ? {} : { members: { Item: item } },
   );
+}
+
+export function collectionTooLarge(): ServiceError {
+  return new ServiceError("ItemCollectionSizeLimitExceededException", 400, "Collection size exceeded.", {
+    hint: "a table with local indexes holds 10 GB a partition key, its indexes' entries included",
+  });
 }
 
 export function transactionConflict(): ServiceError {

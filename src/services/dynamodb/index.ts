@@ -1,14 +1,16 @@
 /** Amazon DynamoDB. Its state is a file of its own, opened at the first use. */
 import { defineService, type Service } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { LIMITS } from "../../kernel/limits.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { Database } from "../../ports/database.ts";
+import type { TableStreams } from "../../ports/table-streams.ts";
 import type { Wakeup } from "../../ports/wakeup.ts";
 import { createAccess } from "./access.ts";
 import { createBackground, createSettle } from "./background.ts";
-import type { Engine, World } from "./deps.ts";
+import type { Engine, Limits, World } from "./deps.ts";
 import { createWriter } from "./item/write.ts";
 import { itemOperations } from "./operations-items.ts";
 import { batchOperations } from "./operations-batch.ts";
@@ -18,11 +20,10 @@ import { tableOperations } from "./operations-tables.ts";
 import { transactionOperations } from "./operations-transactions.ts";
 import { createHashNames } from "./table/hash-names.ts";
 import { createStore } from "./store.ts";
-import { createStreamReader, type StreamReader } from "./stream/streams.ts";
+import { createStreamReader } from "./stream/streams.ts";
 import { createTables } from "./table/tables.ts";
 
 export { migrations } from "./store.ts";
-export type { StreamReader } from "./stream/streams.ts";
 
 export interface DynamodbDeps {
   readonly clock: Clock;
@@ -32,12 +33,20 @@ export interface DynamodbDeps {
   readonly openDatabase: () => Promise<Database>;
   /** Whether the file is there: then `start` opens it, so that items expire and streams are trimmed. */
   readonly hasData: () => boolean;
+  /** Lower than AWS's, for tests. */
+  readonly limits?: Partial<Limits>;
 }
+
+const QUOTAS: Limits = {
+  tables: LIMITS.dynamodbTables,
+  tablesUnderWay: LIMITS.dynamodbTablesUnderWay,
+  collectionBytes: LIMITS.dynamodbCollectionBytes,
+};
 
 export interface Dynamodb {
   readonly service: Service;
   /** For the service that reads streams. */
-  readonly streams: StreamReader;
+  readonly streams: TableStreams;
   start(): Promise<void>;
   /** Tables of all accounts and regions. Opens nothing where there is nothing. */
   counts(): Promise<{ readonly tables: number }>;
@@ -47,7 +56,8 @@ export interface Dynamodb {
 }
 
 export function createDynamodb(deps: DynamodbDeps): Dynamodb {
-  const world: World = { clock: deps.clock, random: deps.random, log: deps.log, wakeup: deps.wakeup };
+  const { clock, random, log, wakeup } = deps;
+  const world: World = { clock, random, log, wakeup, limits: { ...QUOTAS, ...deps.limits } };
   let opening: Promise<Engine> | undefined;
   const hashNames = createHashNames();
 

@@ -6,7 +6,7 @@ import { validation } from "./errors.ts";
 import { Placeholders } from "./expression/placeholders.ts";
 import { project, readProjection } from "./expression/paths.ts";
 import { updatedPaths } from "./expression/update.ts";
-import { writeUnits, type Change } from "./item/change.ts";
+import { collectionGrowth, hasCollections, writeUnits, type Change } from "./item/change.ts";
 import { deleteRequest, putRequest, updateRequest, type WriteRequest } from "./item/requests.ts";
 import { refuseLegacy } from "./legacy.ts";
 import { keyOfKey } from "./table/keys.ts";
@@ -39,12 +39,16 @@ export interface CollectionMetrics {
   readonly SizeEstimateRangeGB: [number, number];
 }
 
-/** Only tables with local indexes have item collections. */
-export function collectionMetrics({ table, old, next }: Change): CollectionMetrics | undefined {
-  if (!table.indexes.some(({ kind }) => kind === "local")) return undefined;
+const GB = 1_073_741_824;
+
+/** The gigabyte begun and the one after it, between which the collection's size lies. */
+export function collectionMetrics(change: Change): CollectionMetrics | undefined {
+  const { table, old, next } = change;
+  if (!hasCollections(table)) return undefined;
   const value = attributeOf((next ?? old ?? {}) as Item, table.keys.hash);
   if (value === undefined) return undefined;
-  return { ItemCollectionKey: { [table.keys.hash]: value }, SizeEstimateRangeGB: [0, 1] };
+  const from = Math.max(0, Math.floor((change.collectionBytes + collectionGrowth(change)) / GB));
+  return { ItemCollectionKey: { [table.keys.hash]: value }, SizeEstimateRangeGB: [from, from + 1] };
 }
 
 function attributes(item: Item | undefined): { Attributes?: Record<string, AttributeValue> } {

@@ -47,6 +47,13 @@ function refuseDuplicates(places: readonly string[]): void {
   throw validation("Transaction request cannot include multiple operations on one item");
 }
 
+/** Errors of single writes that cancel a transaction under a name of their own. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded"],
+  ["ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"],
+  ["TransactionConflictException", "TransactionConflict"],
+]);
+
 /** What kept one action from going through; errors that are not about the item itself end the request. */
 function reasonOf(failure: unknown): CancellationReason {
   if (failure === undefined) return { Code: "None" };
@@ -59,6 +66,8 @@ function reasonOf(failure: unknown): CancellationReason {
       ...(item === undefined ? {} : { Item: item }),
     };
   }
+  const code = REASONS.get(failure.code);
+  if (code !== undefined) return { Code: code, Message: failure.message };
   // An empty key is a fault of the request, not of the item it meets.
   if (failure.message.startsWith("One or more parameter values are not valid.")) throw failure;
   if (failure.code === "ValidationException") return { Code: "ValidationError", Message: failure.message };

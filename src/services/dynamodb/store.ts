@@ -88,6 +88,22 @@ export const migrations: readonly Migration[] = [
       "CREATE TABLE ddb_garbage (store_no BIGINT NOT NULL PRIMARY KEY)",
     ],
   },
+  {
+    id: "dynamodb/0002",
+    sql: [
+      // Items of one partition key, for tables with local indexes; the indexes' entries count too.
+      `CREATE TABLE ddb_collections (
+      store_no BIGINT NOT NULL,
+      pk BYTEA NOT NULL,
+      bytes BIGINT NOT NULL,
+      PRIMARY KEY (store_no, pk)
+    )`,
+      // What was written before is counted without its entries.
+      `INSERT INTO ddb_collections (store_no, pk, bytes)
+      SELECT i.store_no, i.pk, SUM(i.bytes) FROM ddb_items i JOIN ddb_tables t ON t.table_no = i.store_no
+      WHERE t.definition LIKE '%"kind":"local"%' GROUP BY i.store_no, i.pk`,
+    ],
+  },
 ];
 
 export interface ItemKey {
@@ -95,9 +111,12 @@ export interface ItemKey {
   readonly sk: Uint8Array;
 }
 
-export interface StoredItem {
+export interface ItemState {
   readonly version: number;
   readonly bytes: number;
+}
+
+export interface StoredItem extends ItemState {
   /** JSON, see value/storage.ts. */
   readonly text: string;
 }
@@ -122,6 +141,7 @@ export interface Store {
   table(scope: Scope, name: string): Promise<Table | undefined>;
   /** Names after `after`, in order. */
   tableNames(scope: Scope, after: string, limit: number): Promise<string[]>;
+  countTables(scope: Scope): Promise<number>;
   everyTable(): Promise<Table[]>;
   /** Those with a TimeToLive; asked every second, so it must be cheap. */
   tablesWithExpiry(): Promise<Table[]>;
@@ -131,6 +151,8 @@ export interface Store {
     keys: readonly { readonly table: Table; readonly key: ItemKey }[],
   ): Promise<(StoredItem | undefined)[]>;
   counts(storeNo: number): Promise<Counts>;
+  /** Bytes of the items of one partition key; of tables with local indexes only. */
+  collectionBytes(table: Table, pk: Uint8Array): Promise<number>;
   tags(table: Table): Promise<{ key: string; value: string }[]>;
 }
 
@@ -166,6 +188,13 @@ export function createStore(database: Database, seen: (table: Table) => void = (
         [scope.accountId, scope.region, after, limit],
       );
       return rows.map(({ name }) => name);
+    },
+    async countTables(scope) {
+      const [row] = await database.read<{ tables: number }>(
+        "SELECT COUNT(*) AS tables FROM ddb_tables WHERE account_id = ? AND region = ?",
+        [scope.accountId, scope.region],
+      );
+      return Number(row?.tables);
     },
     async everyTable() {
       const rows = await database.read<TableRow>("SELECT version, definition FROM ddb_tables");
@@ -207,6 +236,13 @@ export function createStore(database: Database, seen: (table: Table) => void = (
         [storeNo],
       );
       return row ?? { items: 0, bytes: 0 };
+    },
+    async collectionBytes(table, pk) {
+      const [row] = await database.read<{ bytes: number }>(
+        "SELECT bytes FROM ddb_collections WHERE store_no = ? AND pk = ?",
+        [table.no, pk],
+      );
+      return row?.bytes ?? 0;
     },
     async tags(table) {
       const rows = await database.read<{ tag_key: string; tag_value: string }>(
@@ -291,7 +327,7 @@ export function insertItem(table: Table, { pk, sk }: ItemKey, row: ItemRow): Sta
   };
 }
 
-export function replaceItem(table: Table, { pk, sk }: ItemKey, old: StoredItem, row: ItemRow): Statement {
+export function replaceItem(table: Table, { pk, sk }: ItemKey, old: ItemState, row: ItemRow): Statement {
   return {
     sql: `UPDATE ddb_items SET version = ?, bytes = ?, expires_at = ?, item = ?
       WHERE store_no = ? AND pk = ? AND sk = ? AND version = ?`,
@@ -300,7 +336,7 @@ export function replaceItem(table: Table, { pk, sk }: ItemKey, old: StoredItem, 
   };
 }
 
-export function deleteItem(table: Table, { pk, sk }: ItemKey, old: StoredItem): Statement {
+export function deleteItem(table: Table, { pk, sk }: ItemKey, old: ItemState): Statement {
   return {
     sql: "DELETE FROM ddb_items WHERE store_no = ? AND pk = ? AND sk = ? AND version = ?",
     params: [table.no, pk, sk, old.version],
@@ -309,7 +345,7 @@ export function deleteItem(table: Table, { pk, sk }: ItemKey, old: StoredItem): 
 }
 
 /** Still as it was read; `undefined`: still absent. */
-export function expectItem(table: Table, { pk, sk }: ItemKey, old: StoredItem | undefined): Statement {
+export function expectItem(table: Table, { pk, sk }: ItemKey, old: ItemState | undefined): Statement {
   const where = "SELECT version FROM ddb_items WHERE store_no = ? AND pk = ? AND sk = ?";
   const params: SqlValue[] = [table.no, pk, sk];
   return old === undefined
@@ -338,6 +374,17 @@ export function addCounts(storeNo: number, items: number, bytes: number): Statem
     {
       sql: "UPDATE ddb_counts SET items = items + ?, bytes = bytes + ? WHERE store_no = ?",
       params: [items, bytes, storeNo],
+    },
+  ];
+}
+
+export function addToCollection(table: Table, pk: Uint8Array, bytes: number): Statement[] {
+  if (bytes === 0) return [];
+  return [
+    {
+      sql: `INSERT INTO ddb_collections (store_no, pk, bytes) VALUES (?, ?, ?)
+        ON CONFLICT (store_no, pk) DO UPDATE SET bytes = ddb_collections.bytes + excluded.bytes`,
+      params: [table.no, pk, bytes],
     },
   ];
 }

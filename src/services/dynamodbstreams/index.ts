@@ -3,8 +3,6 @@ import { defineService, type Service } from "../../aws/service.ts";
 import { access } from "./access.ts";
 import { operations, type Deps } from "./operations.ts";
 
-export type { StreamSource } from "./source.ts";
-
 export function createDynamodbStreams(deps: Deps): Service {
   const service = defineService<typeof import("@aws-sdk/client-dynamodb-streams")>(
     "dynamodbstreams",

@@ -3,9 +3,9 @@ import { LIMITS } from "../../kernel/limits.ts";
 import type { _Record, Shard } from "@aws-sdk/client-dynamodb-streams";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import type { TableStreamInfo, TableStreamRecord, TableStreams } from "../../ports/table-streams.ts";
 import { expiredIterator, shardNotFound, streamNotFound, trimmed, validation } from "./errors.ts";
 import { ITERATOR_MS, readIterator, writeIterator } from "./iterator.ts";
-import type { StreamInfo, StreamRecord, StreamSource } from "./source.ts";
 
 const RETENTION_MS = LIMITS.dynamodbStreamHours * 3_600_000;
 const RECORDS_MAX = 1000;
@@ -13,12 +13,12 @@ const PAGE_BYTES = 1_048_576;
 const LIST_MAX = 100;
 
 export interface Deps {
-  readonly source: StreamSource;
+  readonly source: TableStreams;
   readonly clock: Clock;
 }
 
 /** Errors: ResourceNotFoundException; also for streams that closed more than a day ago. */
-async function find({ source, clock }: Deps, context: RequestContext, arn: string): Promise<StreamInfo> {
+async function find({ source, clock }: Deps, context: RequestContext, arn: string): Promise<TableStreamInfo> {
   const stream = await source.stream(context, arn);
   if (
     stream === undefined ||
@@ -29,7 +29,7 @@ async function find({ source, clock }: Deps, context: RequestContext, arn: strin
   return stream;
 }
 
-function shardOf({ source }: Deps, stream: StreamInfo): Shard {
+function shardOf({ source }: Deps, stream: TableStreamInfo): Shard {
   const isClosed = stream.closedAt !== undefined;
   return {
     ShardId: stream.shardId,
@@ -40,8 +40,8 @@ function shardOf({ source }: Deps, stream: StreamInfo): Shard {
   };
 }
 
-function record({ source }: Deps, { viewType, scope }: StreamInfo, found: StreamRecord): _Record {
-  const { eventID, eventName, userIdentity, Keys, NewImage, OldImage, SizeBytes } = found.body;
+function record({ viewType, scope }: TableStreamInfo, found: TableStreamRecord): _Record {
+  const { eventID, eventName, userIdentity, Keys, NewImage, OldImage, SizeBytes } = found;
   return {
     eventID,
     eventName,
@@ -50,9 +50,9 @@ function record({ source }: Deps, { viewType, scope }: StreamInfo, found: Stream
     awsRegion: scope.region,
     dynamodb: {
       ApproximateCreationDateTime: new Date(Math.floor(found.createdAt / 1000) * 1000),
-      Keys: source.image(Keys),
-      ...(NewImage === undefined ? {} : { NewImage: source.image(NewImage) }),
-      ...(OldImage === undefined ? {} : { OldImage: source.image(OldImage) }),
+      Keys,
+      ...(NewImage === undefined ? {} : { NewImage }),
+      ...(OldImage === undefined ? {} : { OldImage }),
       SequenceNumber: found.sequenceNumber,
       SizeBytes,
       StreamViewType: viewType,
@@ -64,7 +64,7 @@ function record({ source }: Deps, { viewType, scope }: StreamInfo, found: Stream
 /** After which place the iterator reads. Errors: ValidationException, TrimmedDataAccessException. */
 async function startOf(
   { source, clock }: Deps,
-  stream: StreamInfo,
+  stream: TableStreamInfo,
   type: string | undefined,
   sequence: string | undefined,
 ): Promise<number> {
@@ -181,7 +181,7 @@ export function operations(deps: Deps): Operations<typeof import("@aws-sdk/clien
       const after = found.at(-1)?.seq ?? iterator.after;
       const isOver = stream.closedAt !== undefined && after >= stream.lastSeq;
       return {
-        Records: found.map((each) => record(deps, stream, each)),
+        Records: found.map((each) => record(stream, each)),
         ...(isOver
           ? {}
           : {

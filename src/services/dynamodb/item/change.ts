@@ -2,6 +2,7 @@
 import type { Statement } from "../../../ports/database.ts";
 import {
   addCounts,
+  addToCollection,
   deleteEntry,
   deleteItem,
   expectItem,
@@ -9,7 +10,7 @@ import {
   insertItem,
   replaceItem,
   type ItemKey,
-  type StoredItem,
+  type ItemState,
 } from "../store.ts";
 import { entryOf } from "../table/keys.ts";
 import { isMaintained, projectedNames, type Index, type Table } from "../table/model.ts";
@@ -21,12 +22,16 @@ import { itemToText } from "../value/storage.ts";
 export interface Change {
   readonly table: Table;
   readonly key: ItemKey;
-  readonly stored: StoredItem | undefined;
+  readonly stored: ItemState | undefined;
   readonly old: Item | undefined;
   /** undefined: it is deleted. */
   readonly next: Item | undefined;
   /** Bytes of `next`; 0 without one. */
   readonly bytes: number;
+  /** What `next` is stored with. */
+  readonly version: number;
+  /** Of the item collection before the change; 0 where there is none. */
+  readonly collectionBytes: number;
 }
 
 export function isUnchanged({ old, next }: Change): boolean {
@@ -35,8 +40,8 @@ export function isUnchanged({ old, next }: Change): boolean {
 }
 
 /** The item's row, its index entries and the counts; not the stream. Nothing changed: only the expectation. */
-export function changeStatements(change: Change, version: number): Statement[] {
-  const { table, key, stored, next, bytes } = change;
+export function changeStatements(change: Change): Statement[] {
+  const { table, key, stored, next, bytes, version } = change;
   if (isUnchanged(change)) return [expectItem(table, key, stored)];
   const statements: Statement[] = [];
   if (next === undefined) {
@@ -51,7 +56,25 @@ export function changeStatements(change: Change, version: number): Statement[] {
   statements.push(...addCounts(table.no, items, bytes - (stored?.bytes ?? 0)));
   for (const index of table.indexes)
     if (isMaintained(index)) statements.push(...entryStatements(change, index));
+  if (hasCollections(table)) statements.push(...addToCollection(table, key.pk, collectionGrowth(change)));
   return statements;
+}
+
+/** Only tables with local indexes have item collections. */
+export function hasCollections({ indexes }: Table): boolean {
+  return indexes.some(({ kind }) => kind === "local");
+}
+
+/** Bytes by which a change makes its item collection larger: the item and its entries in local indexes. */
+export function collectionGrowth(change: Change): number {
+  const { table, bytes, stored } = change;
+  let growth = bytes - (stored?.bytes ?? 0);
+  for (const index of table.indexes) {
+    if (index.kind !== "local") continue;
+    const { oldBytes, newBytes } = entrySizes(change, index);
+    growth += newBytes - oldBytes;
+  }
+  return growth;
 }
 
 /** Epoch seconds from the attribute of the table's TimeToLive; only whole numbers of type N count. */

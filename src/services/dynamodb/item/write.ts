@@ -4,19 +4,23 @@
  * 1. Take the turn of each item. 2. Read table and items. 3. Let the caller decide what becomes of them
  * (conditions are judged here). 4. Commit items, index entries, counts and stream records in one unit that
  * expects what was read. 5. On Conflict, when another process was faster, start again at 2.
+ *
+ * Writes that come for an item while another one of it is being committed wait for one turn together: they
+ * are decided in their order, each on what the one before leaves, and share one commit. So a hot key makes
+ * a commit a turn, not a commit a write; each write still has a version and a stream record of its own.
  */
 import { LIMITS } from "../../../kernel/limits.ts";
 import { Conflict, type Statement } from "../../../ports/database.ts";
 import type { World } from "../deps.ts";
-import { transactionConflict, validation } from "../errors.ts";
+import { collectionTooLarge, transactionConflict, validation } from "../errors.ts";
 import { versions } from "../numbers.ts";
-import { expectDefinition, keyText, type ItemKey, type Store } from "../store.ts";
+import { expectDefinition, keyText, type ItemKey, type ItemState, type Store } from "../store.ts";
 import { recordStatements, type UserIdentity } from "../stream/record.ts";
 import { streamArn, type Table } from "../table/model.ts";
 import type { Item } from "../value/item.ts";
 import { itemSize } from "../value/size.ts";
 import { itemFromText } from "../value/storage.ts";
-import { changeStatements, isUnchanged, type Change } from "./change.ts";
+import { changeStatements, collectionGrowth, hasCollections, isUnchanged, type Change } from "./change.ts";
 import { createTurns } from "./turns.ts";
 
 /** One item to write. */
@@ -37,56 +41,96 @@ export interface Target {
 export interface WriteOptions {
   /** Who deletes, when it is not a user. */
   readonly userIdentity?: UserIdentity;
+}
+
+export interface TransactionOptions {
   /** Rows to write in the same unit. */
   readonly extra?: readonly Statement[];
   /** Of all items together, as they are written. */
-  readonly bytesMax?: number;
+  readonly bytesMax: number;
 }
 
 export interface Writer {
+  /** Errors: what the target decides; TransactionConflictException when others kept being faster. */
   one(target: Target, options?: WriteOptions): Promise<Change>;
   /**
-   * All or nothing. `refuse` turns what the decisions threw, one slot a target, into the request's error.
-   * Errors: what `refuse` returns; TransactionConflictException when others kept being faster.
+   * All or nothing. `refuse` turns what stands against each target, one slot a target, into the request's
+   * error. Errors: what `refuse` returns; ValidationException when all items together are too large.
    */
   all(
     targets: readonly Target[],
     refuse: (failures: readonly unknown[]) => Error,
-    options?: WriteOptions,
+    options: TransactionOptions,
   ): Promise<Change[]>;
 }
 
+/** An item as a write finds it. */
+interface Found {
+  readonly table: Table;
+  readonly key: ItemKey;
+  readonly stored: ItemState | undefined;
+  readonly old: Item | undefined;
+  readonly collectionBytes: number;
+}
+
+/** A write that waits for its item's turn. */
+interface Waiting {
+  readonly target: Target;
+  readonly table: Table;
+  readonly userIdentity: UserIdentity | undefined;
+  readonly resolve: (change: Change) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Decided {
+  readonly change: Change;
+  readonly userIdentity?: UserIdentity | undefined;
+}
+
 const ATTEMPTS_MAX = 20;
+/** Writes that share a commit: a unit of at most some 13 MB. */
+const GROUP_MAX = 32;
 
 export function createWriter(world: World, store: Store): Writer {
   const turns = createTurns();
   const nextVersion = versions(world.clock);
+  /** Of each item, the group that waits for its next turn and may still be joined. */
+  const groups = new Map<string, Waiting[]>();
 
-  async function read(target: Target, table: Table): Promise<Change> {
+  async function find(target: Target, table: Table): Promise<Found> {
     const key = target.key(table);
     const stored = await store.item(table, key);
     const old = stored === undefined ? undefined : itemFromText(stored.text);
+    const collectionBytes = hasCollections(table) ? await store.collectionBytes(table, key.pk) : 0;
+    return { table, key, stored, old, collectionBytes };
+  }
+
+  /** Errors: what the target throws; ValidationException, ItemCollectionSizeLimitExceededException. */
+  function decide(target: Target, found: Found): Change {
+    const { table, stored, old } = found;
     const next = target.decide(old, table);
     const bytes = next === undefined ? 0 : next === old ? (stored?.bytes ?? 0) : itemSize(next);
     if (bytes > LIMITS.dynamodbItemBytes) {
       const what = target.isUpdate === true ? "Item size to update" : "Item size";
       throw validation(`${what} has exceeded the maximum allowed size`);
     }
-    return { table, key, stored, old, next, bytes };
+    const change = { ...found, next, bytes, version: nextVersion() };
+    if (hasCollections(table)) {
+      const growth = collectionGrowth(change);
+      if (growth > 0 && found.collectionBytes + growth > world.limits.collectionBytes)
+        throw collectionTooLarge();
+    }
+    return change;
   }
 
   /** False when somebody else was faster. */
-  async function commit(changes: readonly Change[], options: WriteOptions): Promise<boolean> {
-    const isIdle = options.extra === undefined && changes.every(isUnchanged);
-    if (isIdle && changes.length === 1) return true;
+  async function commit(decided: readonly Decided[], extra: readonly Statement[] = []): Promise<boolean> {
     const nowMs = world.clock.now();
-    const guards = new Map(changes.map(({ table }) => [table.no, table]));
-    const statements = [...[...guards.values()].map(expectDefinition), ...(options.extra ?? [])];
-    for (const change of changes) {
-      statements.push(...changeStatements(change, nextVersion()));
-      statements.push(
-        ...recordStatements(change, { nowMs, random: world.random, userIdentity: options.userIdentity }),
-      );
+    const tables = new Map(decided.map(({ change: { table } }) => [table.no, table]));
+    const statements = [...[...tables.values()].map(expectDefinition), ...extra];
+    for (const { change, userIdentity } of decided) {
+      statements.push(...changeStatements(change));
+      statements.push(...recordStatements(change, { nowMs, random: world.random, userIdentity }));
     }
     try {
       await store.database.commit(statements);
@@ -94,7 +138,7 @@ export function createWriter(world: World, store: Store): Writer {
       if (error instanceof Conflict) return false;
       throw error;
     }
-    for (const change of changes) notify(change);
+    for (const { change } of decided) notify(change);
     return true;
   }
 
@@ -106,24 +150,55 @@ export function createWriter(world: World, store: Store): Writer {
 
   const turnOf = (target: Target, table: Table): string => keyText(table.no, target.key(table));
 
-  return {
-    async one(target, options = {}) {
-      const table = await target.table();
-      return turns.run([turnOf(target, table)], async () => {
-        for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-          const change = await read(target, attempt === 1 ? table : await target.table());
-          if (await commit([change], options)) return change;
+  /** Answers everyone in the group, once what they were judged on is committed. */
+  async function writeGroup(group: readonly Waiting[]): Promise<void> {
+    const [{ target: first, table: known }] = group as [Waiting];
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      let found = await find(first, attempt === 1 ? known : await first.table());
+      const decided: Decided[] = [];
+      const answers: (() => void)[] = [];
+      for (const { target, userIdentity, resolve, reject } of group) {
+        try {
+          const change = decide(target, found);
+          decided.push({ change, userIdentity });
+          answers.push(() => resolve(change));
+          found = after(change);
+        } catch (error) {
+          answers.push(() => reject(error));
         }
-        throw transactionConflict();
+      }
+      const isIdle = decided.every(({ change }) => isUnchanged(change));
+      if (isIdle || (await commit(decided))) return answers.forEach((answer) => answer());
+    }
+    throw transactionConflict();
+  }
+
+  return {
+    async one(target, { userIdentity } = {}) {
+      const table = await target.table();
+      const turn = turnOf(target, table);
+      return new Promise((resolve, reject) => {
+        const waiting: Waiting = { target, table, userIdentity, resolve, reject };
+        const open = groups.get(turn);
+        if (open !== undefined && open.length < GROUP_MAX) return void open.push(waiting);
+        const group = [waiting];
+        groups.set(turn, group);
+        const work = (): Promise<void> => {
+          if (groups.get(turn) === group) groups.delete(turn);
+          return writeGroup(group);
+        };
+        turns.run([turn], work).catch((error: unknown) => {
+          for (const one of group) one.reject(error);
+        });
       });
     },
-    async all(targets, refuse, options = {}) {
+    async all(targets, refuse, { extra, bytesMax }) {
       const tables = await Promise.all(targets.map((target) => target.table()));
       const keys = targets.map((target, index) => turnOf(target, tables[index] as Table));
       return turns.run(keys, async () => {
         for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
           const outcomes = await Promise.allSettled(
-            targets.map(async (target) => read(target, await target.table())),
+            targets.map(async (target) => decide(target, await find(target, await target.table()))),
           );
           if (outcomes.some(({ status }) => status === "rejected")) {
             throw refuse(
@@ -134,13 +209,28 @@ export function createWriter(world: World, store: Store): Writer {
             outcome.status === "fulfilled" ? [outcome.value] : [],
           );
           const bytes = changes.reduce((sum, change) => sum + change.bytes, 0);
-          if (bytes > (options.bytesMax ?? Infinity)) {
+          if (bytes > bytesMax) {
             throw validation(`Transaction payload size cannot exceed 4MB. Payload Size: ${String(bytes)}`);
           }
-          if (await commit(changes, options)) return changes;
+          const isIdle = extra === undefined && changes.length === 1 && changes.every(isUnchanged);
+          const decided = changes.map((change) => ({ change }));
+          if (isIdle || (await commit(decided, extra))) return changes;
         }
-        throw transactionConflict();
+        throw refuse(targets.map(transactionConflict));
       });
     },
+  };
+}
+
+/** The item as the next write of the same unit finds it. */
+function after(change: Change): Found {
+  const { table, key, stored, old, next, bytes, version, collectionBytes } = change;
+  if (isUnchanged(change)) return { table, key, stored, old, collectionBytes };
+  return {
+    table,
+    key,
+    stored: next === undefined ? undefined : { version, bytes },
+    old: next,
+    collectionBytes: collectionBytes + (hasCollections(table) ? collectionGrowth(change) : 0),
   };
 }

@@ -11,7 +11,7 @@ import { isUnchanged, type Change } from "../item/change.ts";
 import { keyAttributes } from "../table/keys.ts";
 import type { Item } from "../value/item.ts";
 import { itemSize } from "../value/size.ts";
-import { itemToJson } from "../value/storage.ts";
+import { itemToJson, type JsonValue } from "../value/storage.ts";
 
 export interface UserIdentity {
   readonly PrincipalId: string;
@@ -21,14 +21,16 @@ export interface UserIdentity {
 /** Who deletes expired items. */
 export const TIME_TO_LIVE: UserIdentity = { Type: "Service", PrincipalId: "dynamodb.amazonaws.com" };
 
+type JsonItem = Readonly<Record<string, JsonValue>>;
+
 /** The part of a record that is stored; the rest is told by its stream and its number. */
 export interface RecordBody {
   readonly eventID: string;
   readonly eventName: "INSERT" | "MODIFY" | "REMOVE";
   readonly userIdentity?: UserIdentity;
-  readonly Keys: Readonly<Record<string, unknown>>;
-  readonly NewImage?: Readonly<Record<string, unknown>>;
-  readonly OldImage?: Readonly<Record<string, unknown>>;
+  readonly Keys: JsonItem;
+  readonly NewImage?: JsonItem;
+  readonly OldImage?: JsonItem;
   readonly SizeBytes: number;
 }
 

@@ -1,12 +1,11 @@
 /** A table's streams: opening one, closing it (it stays readable for a day), and what readers ask of them. */
 import type { Random } from "../../../kernel/random.ts";
-import type { Scope } from "../../../kernel/scope.ts";
 import type { Statement } from "../../../ports/database.ts";
+import type { TableStreamInfo, TableStreamRecord, TableStreams } from "../../../ports/table-streams.ts";
 import { storeNumber } from "../numbers.ts";
 import type { Store } from "../store.ts";
 import { keyNames, streamArn, type Table, type TableStream, type ViewType } from "../table/model.ts";
-import type { Item } from "../value/item.ts";
-import { itemFromText } from "../value/storage.ts";
+import { itemFromJson } from "../value/storage.ts";
 import { placeOf, sequenceNumber, type RecordBody } from "./record.ts";
 
 /** `2026-11-21T14:05:31.123`, as AWS labels streams. */
@@ -59,58 +58,6 @@ export function closeStream(stream: TableStream, nowMs: number): Statement {
   };
 }
 
-/** What the service of the streams sees of one. */
-export interface StreamInfo {
-  readonly no: number;
-  readonly scope: Scope;
-  readonly arn: string;
-  readonly tableName: string;
-  readonly label: string;
-  readonly viewType: ViewType;
-  /** Hash key, then range key. */
-  readonly keys: readonly string[];
-  /** Epoch ms. */
-  readonly createdAt: number;
-  readonly closedAt: number | undefined;
-  readonly shardId: string;
-  /** Places of records run from here, excluded, to `lastSeq`, included. */
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-}
-
-export interface StreamRecord {
-  readonly seq: number;
-  readonly sequenceNumber: string;
-  readonly createdAt: number;
-  readonly bytes: number;
-  readonly body: RecordBody;
-}
-
-export interface StreamReader {
-  stream(scope: Scope, arn: string): Promise<StreamInfo | undefined>;
-  /** By table name and label, after `after`. */
-  streams(
-    scope: Scope,
-    query: { readonly tableName?: string; readonly after?: StreamInfo; readonly limit: number },
-  ): Promise<StreamInfo[]>;
-  /** Up to `limit` records and `bytesMax` bytes after the place `after`, none from before `sinceMs`. */
-  records(
-    stream: StreamInfo,
-    query: {
-      readonly after: number;
-      readonly sinceMs: number;
-      readonly limit: number;
-      readonly bytesMax: number;
-    },
-  ): Promise<StreamRecord[]>;
-  /** Place of the oldest record that is left, or of the next one to come. */
-  oldest(stream: StreamInfo, sinceMs: number): Promise<number>;
-  sequenceNumber(seq: number): string;
-  placeOf(sequence: string): number | undefined;
-  /** Attribute values of an image as stored. */
-  image(json: Readonly<Record<string, unknown>>): Item;
-}
-
 interface StreamRow {
   readonly stream_no: number;
   readonly account_id: string;
@@ -126,7 +73,7 @@ interface StreamRow {
   readonly last_seq: number;
 }
 
-function infoOf(row: StreamRow): StreamInfo {
+function infoOf(row: StreamRow): TableStreamInfo {
   const scope = { accountId: row.account_id, region: row.region };
   return {
     no: row.stream_no,
@@ -144,13 +91,32 @@ function infoOf(row: StreamRow): StreamInfo {
   };
 }
 
+interface RecordRow {
+  readonly seq: number;
+  readonly created_at: number;
+  readonly bytes: number;
+  readonly record: string;
+}
+
 const RECORDS_STEP = 200;
 
-export function createStreamReader(store: () => Promise<Store>): StreamReader {
+function recordOf({ seq, created_at: createdAt, record }: RecordRow): TableStreamRecord {
+  const { Keys, NewImage, OldImage, ...body } = JSON.parse(record) as RecordBody;
+  return {
+    seq,
+    sequenceNumber: sequenceNumber(seq),
+    createdAt,
+    ...body,
+    Keys: itemFromJson(Keys),
+    ...(NewImage === undefined ? {} : { NewImage: itemFromJson(NewImage) }),
+    ...(OldImage === undefined ? {} : { OldImage: itemFromJson(OldImage) }),
+  };
+}
+
+export function createStreamReader(store: () => Promise<Store>): TableStreams {
   return {
     sequenceNumber,
     placeOf,
-    image: (json) => itemFromText(JSON.stringify(json)),
     async stream(scope, arn) {
       const match = /^arn:[^:]+:dynamodb:([^:]+):(\d{12}):table\/([^/]+)\/stream\/(.+)$/u.exec(arn);
       if (match === null || match[1] !== scope.region || match[2] !== scope.accountId) return undefined;
@@ -179,12 +145,12 @@ export function createStreamReader(store: () => Promise<Store>): StreamReader {
     },
     async records({ no }, { after, sinceMs, limit, bytesMax }) {
       const { database } = await store();
-      const found: StreamRecord[] = [];
+      const found: TableStreamRecord[] = [];
       let bytes = 0;
       let place = after;
       for (;;) {
         const wanted = Math.min(RECORDS_STEP, limit - found.length);
-        const rows = await database.read<{ seq: number; created_at: number; bytes: number; record: string }>(
+        const rows = await database.read<RecordRow>(
           `SELECT seq, created_at, bytes, record FROM ddb_records
             WHERE stream_no = ? AND seq > ? AND created_at >= ? ORDER BY seq LIMIT ?`,
           [no, place, sinceMs, wanted],
@@ -192,10 +158,8 @@ export function createStreamReader(store: () => Promise<Store>): StreamReader {
         for (const row of rows) {
           bytes += row.bytes;
           if (found.length > 0 && bytes > bytesMax) return found;
-          const body = JSON.parse(row.record) as RecordBody;
-          const { seq, created_at: createdAt } = row;
-          found.push({ seq, sequenceNumber: sequenceNumber(seq), createdAt, bytes: row.bytes, body });
-          place = seq;
+          found.push(recordOf(row));
+          place = row.seq;
         }
         if (rows.length < wanted || found.length >= limit) return found;
       }

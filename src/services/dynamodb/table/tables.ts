@@ -6,7 +6,14 @@
 import type { Scope } from "../../../kernel/scope.ts";
 import { Conflict, type Statement } from "../../../ports/database.ts";
 import type { World } from "../deps.ts";
-import { resourceNotFound, tableExists, tableInUse, tableNotFound } from "../errors.ts";
+import {
+  resourceNotFound,
+  tableExists,
+  tableInUse,
+  tableNotFound,
+  tooManyTables,
+  tooManyUnderWay,
+} from "../errors.ts";
 import { changedTable, deleteTable, insertTable, replaceTable, type Store } from "../store.ts";
 import { refuseTableName, tableNameOf, type Table } from "./model.ts";
 
@@ -30,9 +37,9 @@ export interface Tables {
   named(scope: Scope, nameOrArn: string): Promise<Table>;
   /** For operations on items: waits while it is CREATING. Errors: ResourceNotFoundException that does not. */
   withItems(scope: Scope, nameOrArn: string): Promise<Table>;
-  /** Errors: ResourceInUseException. */
+  /** Errors: ResourceInUseException, LimitExceededException. */
   create(table: Table, rows: readonly Statement[]): Promise<void>;
-  /** Decides on the definition as it stands. Errors: what `decide` throws. */
+  /** Decides on the definition as it stands. Errors: what `decide` throws, LimitExceededException. */
   change(scope: Scope, nameOrArn: string, decide: (table: Table) => TableChange): Promise<Table>;
   /**
    * For DescribeTable: gives what is under way a moment to settle. The SDKs' waiters look at once and then
@@ -45,9 +52,17 @@ export interface Tables {
   close(): Promise<void>;
 }
 
+/** What counts among the operations on tables that an account may have under way. */
+function isUnderWay({ status, timeToLive }: Partial<Table>): boolean {
+  if (timeToLive !== undefined && timeToLive.status !== "ENABLED") return true;
+  return status !== undefined && status !== "ACTIVE";
+}
+
 export function createTables(world: World, store: Store, settle: Settle): Tables {
-  const { clock, log } = world;
+  const { clock, limits, log } = world;
   const settling = new Map<number, Promise<void>>();
+  /** Scopes of the tables whose change is under way in this process, by number. */
+  const underWay = new Map<number, string>();
   const stopping = new AbortController();
 
   async function named(scope: Scope, nameOrArn: string): Promise<Table> {
@@ -73,7 +88,18 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
     }
   }
 
+  const scopeKey = ({ accountId, region }: Scope): string => `${accountId}/${region}`;
+
+  /** Errors: LimitExceededException. */
+  function refuseCrowd(scope: Scope): void {
+    const key = scopeKey(scope);
+    let count = 0;
+    for (const place of underWay.values()) if (place === key) count += 1;
+    if (count >= limits.tablesUnderWay) throw tooManyUnderWay(limits.tablesUnderWay);
+  }
+
   function settleSoon(table: Table): void {
+    if (isUnderWay(table)) underWay.set(table.no, scopeKey(table.scope));
     const before = settling.get(table.no) ?? Promise.resolve();
     const work = before
       .then(() => clock.sleep(SETTLE_MS, stopping.signal))
@@ -82,7 +108,9 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
         if (!stopping.signal.aborted) log.error({ error, table: table.name }, "a table could not be settled");
       })
       .finally(() => {
-        if (settling.get(table.no) === work) settling.delete(table.no);
+        if (settling.get(table.no) !== work) return;
+        settling.delete(table.no);
+        underWay.delete(table.no);
       });
     settling.set(table.no, work);
   }
@@ -127,6 +155,8 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
     async create(table, rows) {
       const existing = await store.table(table.scope, table.name);
       if (existing !== undefined) throw tableExists(table.name);
+      refuseCrowd(table.scope);
+      if ((await store.countTables(table.scope)) >= limits.tables) throw tooManyTables(limits.tables);
       try {
         await store.database.commit([...insertTable(table), ...rows]);
       } catch (error) {
@@ -138,6 +168,7 @@ export function createTables(world: World, store: Store, settle: Settle): Tables
       for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
         const table = await named(scope, nameOrArn);
         const change = decide(table);
+        if (isUnderWay(change.changes)) refuseCrowd(scope);
         if (await apply(table, change)) {
           const after = changedTable(table, change.changes);
           settleSoon(after);

@@ -148,9 +148,7 @@ function updateIndexes(
   if (updates.length === 0) throw invalidParameters("List of GlobalSecondaryIndexUpdates is empty");
   const births = updates.filter(({ Create, Delete }) => Create !== undefined || Delete !== undefined);
   if (births.length > 1) {
-    throw limitExceeded(
-      "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
-    );
+    throw limitExceeded("Only 1 online index can be created or deleted simultaneously per table");
   }
   let indexes = [...(changes.indexes ?? table.indexes)];
   for (const update of updates) indexes = oneIndex(table, indexes, update, billing, context);

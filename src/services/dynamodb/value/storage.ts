@@ -10,7 +10,7 @@ export function itemFromText(text: string): Item {
   return itemFromJson(JSON.parse(text) as Record<string, JsonValue>);
 }
 
-type JsonValue = Readonly<Record<string, unknown>>;
+export type JsonValue = Readonly<Record<string, unknown>>;
 
 /** As the wire and stream events have it. */
 export function itemToJson(item: Item): Record<string, JsonValue> {
@@ -26,7 +26,7 @@ function valueToJson(value: AttributeValue): JsonValue {
 }
 
 /** Changes the parsed JSON in place: reading is the hot path, and nobody else holds it. */
-function itemFromJson(json: Record<string, JsonValue>): Item {
+export function itemFromJson(json: Readonly<Record<string, JsonValue>>): Item {
   for (const name of Object.keys(json)) restoreBytes(json[name] as Record<string, unknown>);
   return json as unknown as Item;
 }
