@@ -7,7 +7,10 @@ export interface Impossible {
   readonly service: string;
   /** Without it, of every operation. */
   readonly operations?: readonly string[];
-  /** Names of the model's error shapes; `pagination` for lists that never have a second page. */
+  /**
+   * Names of the model's error shapes; `pagination` for lists that never have a second page, `persistence`
+   * for what changes nothing.
+   */
   readonly errors: readonly string[];
   readonly because: string;
 }
@@ -243,6 +246,12 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "iam",
+    operations: ["CreateServiceSpecificCredential", "ListServiceSpecificCredentials"],
+    errors: ["ServiceNotSupportedException"],
+    because: "AWS answers NoSuchEntity for a service that takes no such credentials.",
+  },
+  {
+    service: "iam",
     operations: ["UpdateRole", "RemoveRoleFromInstanceProfile"],
     errors: ["UnmodifiableEntityException"],
     because:
@@ -402,6 +411,84 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     because: "AWS names no quota that setting attributes could break.",
   },
   {
+    service: "sns",
+    errors: ["ThrottledException"],
+    because: "Requests are not throttled.",
+  },
+  {
+    service: "sns",
+    errors: ["InvalidSecurityException"],
+    because: "Plain HTTP is what this endpoint serves; a wrong signature is refused by its own name.",
+  },
+  {
+    service: "sns",
+    errors: ["ConcurrentAccessException"],
+    because: "Changes at once take their turns.",
+  },
+  {
+    service: "sns",
+    errors: ["StaleTagException", "TagPolicyException"],
+    because: "Tags end with their topic at once, and there are no organizations with tag policies.",
+  },
+  {
+    service: "sns",
+    errors: ["ReplayLimitExceededException", "InvalidStateException"],
+    because: "Topics keep no archive (ArchivePolicy and ReplayPolicy are refused by name).",
+  },
+  {
+    service: "sns",
+    errors: [
+      "KMSAccessDeniedException",
+      "KMSDisabledException",
+      "KMSInvalidStateException",
+      "KMSOptInRequired",
+      "KMSThrottlingException",
+    ],
+    because: "There is no KMS: a key of the account is never found (KMSNotFound).",
+  },
+  {
+    service: "sns",
+    operations: ["Publish", "PublishBatch"],
+    errors: ["ValidationException"],
+    because: "What breaks a rule is InvalidParameter or ParameterValueInvalid, as on AWS.",
+  },
+  {
+    service: "sns",
+    operations: ["PublishBatch"],
+    errors: ["EndpointDisabledException", "PlatformApplicationDisabledException"],
+    because: "A batch goes to a topic; endpoints that are disabled are passed over, as on AWS.",
+  },
+  {
+    service: "sns",
+    operations: ["ConfirmSubscription"],
+    errors: ["SubscriptionLimitExceededException", "FilterPolicyLimitExceededException"],
+    because: "A subscription and its filter policy are counted when it is asked for.",
+  },
+  {
+    service: "sns",
+    operations: ["ConfirmSubscription"],
+    errors: ["NotFoundException"],
+    because: "The token says which subscription; one whose topic is gone is InvalidParameter.",
+  },
+  {
+    service: "sns",
+    operations: ["DeleteTopic", "Unsubscribe"],
+    errors: ["NotFoundException"],
+    because: "Ending what is not there succeeds, as on AWS.",
+  },
+  {
+    service: "sns",
+    operations: ["UntagResource"],
+    errors: ["TagLimitExceededException"],
+    because: "The operation adds nothing that is counted.",
+  },
+  {
+    service: "sns",
+    operations: ["ListPhoneNumbersOptedOut", "OptInPhoneNumber"],
+    errors: ["pagination", "persistence"],
+    because: "Nobody can answer a text message, so nobody has opted out, and nothing is kept.",
+  },
+  {
     service: "events",
     errors: ["ConcurrentModificationException"],
     because: "Changes at once take their turns.",
@@ -439,6 +526,58 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "ListBucketMetricsConfigurations",
     ],
     because: "Such configurations cannot be put (by name), so there is never a second page.",
+  },
+  {
+    service: "dynamodb",
+    errors: ["RequestLimitExceeded", "ThrottlingException"],
+    because: "There is no quota of throughput for an account, nor for an on-demand table.",
+  },
+  {
+    service: "dynamodb",
+    errors: ["ReplicatedWriteConflictException"],
+    because: "Replicas are refused by name, so no other Region writes.",
+  },
+  {
+    service: "dynamodb",
+    operations: ["TransactGetItems", "TransactWriteItems"],
+    errors: ["ProvisionedThroughputExceededException"],
+    because: "It cancels the transaction: TransactionCanceledException with this reason.",
+  },
+  {
+    service: "dynamodb",
+    operations: ["TransactWriteItems"],
+    errors: ["TransactionInProgressException"],
+    because: "Requests with one token take turns; the later one is answered as the repeat it is.",
+  },
+  {
+    service: "dynamodb",
+    operations: ["TagResource", "UntagResource"],
+    errors: ["LimitExceededException", "ResourceInUseException"],
+    because: "Tags may be changed as often as one likes, whatever else happens to the table.",
+  },
+  {
+    service: "dynamodb",
+    operations: ["ListTagsOfResource"],
+    errors: ["pagination"],
+    because: "A table's tags, 50 at most, come in one page.",
+  },
+  {
+    service: "dynamodb",
+    operations: ["UpdateContinuousBackups"],
+    errors: ["ContinuousBackupsUnavailableException"],
+    because: "Switching backups on is refused by name.",
+  },
+  {
+    service: "dynamodbstreams",
+    operations: ["GetRecords"],
+    errors: ["LimitExceededException"],
+    because: "How many read a shard at once is not limited.",
+  },
+  {
+    service: "dynamodbstreams",
+    operations: ["ListStreams"],
+    errors: ["ResourceNotFoundException"],
+    because: "A name without streams, also that of a table long gone, gives an empty list.",
   },
 ];
 

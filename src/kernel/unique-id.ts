@@ -19,7 +19,7 @@ export function base32(bytes: Uint8Array): string {
 }
 
 /** Prefixes of unique ids: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html */
-export type UniqueIdPrefix = "AIDA" | "AROA" | "AIPA" | "ANPA" | "AGPA";
+export type UniqueIdPrefix = "ACCA" | "AIDA" | "AROA" | "AIPA" | "ANPA" | "AGPA";
 
 /** A unique id of 21 characters, as IAM gives roles, users and policies; never used twice. */
 export function uniqueId(prefix: UniqueIdPrefix, random: Random): string {

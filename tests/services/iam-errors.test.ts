@@ -62,7 +62,12 @@ const NOT_THERE: readonly (readonly [string, object])[] = [
   ["DeleteServiceLinkedRole", { RoleName: "none" }],
   ["DeleteUser", { UserName: "none" }],
   ["DeleteUserPermissionsBoundary", { UserName: "none" }],
+  ["CreateServiceSpecificCredential", { UserName: "none", ServiceName: "codecommit.amazonaws.com" }],
+  ["DeleteServiceSpecificCredential", { UserName: "user", ServiceSpecificCredentialId: "none" }],
   ["DeleteUserPolicy", { UserName: "user", PolicyName: "none" }],
+  ["ListServiceSpecificCredentials", { UserName: "none" }],
+  ["ResetServiceSpecificCredential", { UserName: "user", ServiceSpecificCredentialId: "none" }],
+  ["UpdateServiceSpecificCredential", { UserName: "user", ServiceSpecificCredentialId: "none" }],
   ["DetachGroupPolicy", { GroupName: "group", PolicyArn: MINE }],
   ["GetGroup", { GroupName: "none" }],
   ["GetGroupPolicy", { GroupName: "group", PolicyName: "none" }],
@@ -213,6 +218,7 @@ async function everything({ call }: Harness): Promise<unknown> {
     ["ListUserPolicies", { UserName: "user" }],
     ["ListAttachedUserPolicies", { UserName: "user" }],
     ["ListAccessKeys", { UserName: "user" }],
+    ["ListServiceSpecificCredentials", { AllUsers: true }],
     ["ListAttachedGroupPolicies", { GroupName: "group" }],
     ["ListGroupsForUser", { UserName: "user" }],
     ["GetUser", { UserName: "user" }],
@@ -285,6 +291,22 @@ test("each change is there after a restart", async (t) => {
   await iam("UpdateAccessKey", { UserName, AccessKeyId, Status: "Inactive" });
   const second = (await iam("CreateAccessKey", { UserName })) as { AccessKey: { AccessKeyId: string } };
   await iam("DeleteAccessKey", { UserName, AccessKeyId: second.AccessKey.AccessKeyId });
+  const ServiceName = "codecommit.amazonaws.com";
+  const credentials: string[] = [];
+  for (let at = 0; at < 2; at += 1) {
+    const made = await iam("CreateServiceSpecificCredential", { UserName, ServiceName });
+    const { ServiceSpecificCredential: one } = made as {
+      ServiceSpecificCredential: { ServiceSpecificCredentialId: string };
+    };
+    credentials.push(one.ServiceSpecificCredentialId);
+  }
+  const [kept, dropped] = credentials.map((ServiceSpecificCredentialId) => ({
+    UserName,
+    ServiceSpecificCredentialId,
+  }));
+  await iam("UpdateServiceSpecificCredential", { ...kept, Status: "Inactive" });
+  await iam("ResetServiceSpecificCredential", { ...kept });
+  await iam("DeleteServiceSpecificCredential", { ...dropped });
   for (const name of ["passing", "brief"]) {
     await iam("CreateGroup", { GroupName: name });
     await iam("CreateUser", { UserName: name, PermissionsBoundary: PolicyArn });
@@ -333,8 +355,11 @@ test("lists come page by page, each item once", async (t) => {
   }
   const PolicyArn = `arn:aws:iam::${ACCOUNT}:policy/a`;
   await call("iam", "CreatePolicyVersion", { PolicyArn, PolicyDocument: POLICY });
-  await call("iam", "CreateAccessKey", { UserName: "user" });
-  await call("iam", "CreateAccessKey", { UserName: "user" });
+  for (let at = 0; at < 2; at += 1) {
+    await call("iam", "CreateAccessKey", { UserName: "user" });
+    const ServiceName = "cassandra.amazonaws.com";
+    await call("iam", "CreateServiceSpecificCredential", { UserName: "user", ServiceName });
+  }
   const tags = TAGS_A_TO(1, 3);
   await call("iam", "TagInstanceProfile", { InstanceProfileName: "a", Tags: tags });
   const lists: readonly (readonly [operation: string, input: object, field: string, items: number])[] = [
@@ -352,6 +377,7 @@ test("lists come page by page, each item once", async (t) => {
     ["ListPolicyVersions", { PolicyArn }, "Versions", 2],
     ["ListEntitiesForPolicy", { PolicyArn }, "PolicyRoles", 4],
     ["ListAccessKeys", { UserName: "user" }, "AccessKeyMetadata", 2],
+    ["ListServiceSpecificCredentials", { UserName: "user" }, "ServiceSpecificCredentials", 2],
     ["ListInstanceProfilesForRole", { RoleName: "role" }, "InstanceProfiles", 3],
     ["ListInstanceProfileTags", { InstanceProfileName: "a" }, "Tags", 3],
   ];

@@ -74,7 +74,9 @@ const RULES: Readonly<Record<string, AccessRule>> = {
     `AttachUserPolicy CreateAccessKey CreateUser DeleteAccessKey DeleteUser
     DeleteUserPermissionsBoundary DeleteUserPolicy DetachUserPolicy GetAccessKeyLastUsed GetUser
     GetUserPolicy ListAccessKeys ListAttachedUserPolicies ListGroupsForUser ListUserPolicies ListUserTags
-    PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey UpdateUser`,
+    PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey UpdateUser
+    CreateServiceSpecificCredential DeleteServiceSpecificCredential ListServiceSpecificCredentials
+    ResetServiceSpecificCredential UpdateServiceSpecificCredential`,
     USER,
   ),
   ...rules(

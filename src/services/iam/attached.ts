@@ -183,6 +183,9 @@ export async function deleteEntity(deps: Deps, key: EntityKey): Promise<Done> {
   if (key.kind === "user" && (await deps.keys.list(key.accountId, entity.name)).length > 0) {
     throw errors.mustDeleteAccessKeys(entity.name);
   }
+  if (key.kind === "user" && (await deps.credentials.ofUser(entity.id)).length > 0) {
+    throw errors.mustRemoveReferenced(entity.name);
+  }
   if (key.kind === "role" && (await deps.profiles.ofRole(key.accountId, entity.name)).length > 0) {
     throw errors.mustRemoveRoles();
   }

@@ -14,6 +14,7 @@ import {
   policyArn,
 } from "./model.ts";
 import type { PolicyStore } from "./policy-store.ts";
+import type { ServiceCredentialStore } from "./service-credential-store.ts";
 
 /** What the operations work with. */
 export interface Deps {
@@ -21,6 +22,7 @@ export interface Deps {
   readonly policies: PolicyStore;
   readonly keys: KeyStore;
   readonly profiles: InstanceProfileStore;
+  readonly credentials: ServiceCredentialStore;
 }
 
 export function keyOf(

@@ -77,6 +77,18 @@ export function accessKeyNotFound(accessKeyId: string): ServiceError {
   return noSuchEntity(`The Access Key with id ${accessKeyId} cannot be found.`);
 }
 
+export function serviceCredentialNotFound(id: string): ServiceError {
+  return noSuchEntity(`No such credential ${id} exists`);
+}
+
+export function noServiceCredentials(service: string): ServiceError {
+  return noSuchEntity(`No such service ${service} is supported for Service Specific Credentials`);
+}
+
+export function apiKeysNotServed(service: string): ServiceError {
+  return new ServiceError("NotImplemented", 501, `API keys of ${service} are not implemented by Lambent.`);
+}
+
 export function unparsableArn(): ServiceError {
   return validationError("Invalid ARN:  Could not be parsed!");
 }
@@ -128,6 +140,14 @@ export function mustDeleteAccessKeys(name: string): ServiceError {
   return deleteConflict(
     "Cannot delete entity, must delete access keys first.",
     `aws iam list-access-keys --user-name ${name}`,
+  );
+}
+
+/** Of a user with service-specific credentials. */
+export function mustRemoveReferenced(name: string): ServiceError {
+  return deleteConflict(
+    "Cannot delete entity, must remove referenced objects first.",
+    `aws iam list-service-specific-credentials --user-name ${name}`,
   );
 }
 

@@ -11,9 +11,11 @@ import { instanceProfileOperations } from "./operations-instance-profiles.ts";
 import { accessKeyOperations, userOperations } from "./operations-users.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
+import { serviceCredentialOperations } from "./operations-service-credentials.ts";
 import { serviceRoleOperations } from "./operations-service-roles.ts";
 import { simulationOperations } from "./operations-simulation.ts";
 import { createPolicyStore } from "./policy-store.ts";
+import { createServiceCredentialStore } from "./service-credential-store.ts";
 import { createIamReader, type IamReader } from "./reader.ts";
 
 export { migrations } from "./schema.ts";
@@ -42,13 +44,15 @@ export function createIam(deps: IamDeps): Iam {
   // Uses of keys are written all the time and change nothing that policies say.
   const keys = createKeyStore(deps.database, deps.secrets, deps.clock);
   const profiles = createInstanceProfileStore(database);
-  const parts = { entities, policies, keys, profiles };
+  const credentials = createServiceCredentialStore(database);
+  const parts = { entities, policies, keys, profiles, credentials };
   const service = defineService<typeof import("@aws-sdk/client-iam")>("iam", {
     ...roleOperations(parts),
     ...serviceRoleOperations(parts),
     ...instanceProfileOperations(parts),
     ...userOperations(parts),
     ...accessKeyOperations(parts),
+    ...serviceCredentialOperations(parts),
     ...groupOperations(parts),
     ...policyOperations(parts),
     ...policyVersionOperations(parts),

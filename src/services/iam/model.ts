@@ -52,6 +52,8 @@ export const QUOTAS = {
   policiesPerEntity: 10,
   policyVersions: 5,
   accessKeysPerUser: 2,
+  /** Of a user, for each service. */
+  credentialsPerService: 2,
   trustPolicyLength: 2048,
   managedPolicyLength: 6144,
   inlineLength: { role: 10_240, user: 2048, group: 5120 },
