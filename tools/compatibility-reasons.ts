@@ -539,6 +539,12 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "dynamodb",
+    operations: ["DeleteItem"],
+    errors: ["ItemCollectionSizeLimitExceededException"],
+    because: "Deleting an item makes no collection larger.",
+  },
+  {
+    service: "dynamodb",
     operations: ["TransactGetItems", "TransactWriteItems"],
     errors: ["ProvisionedThroughputExceededException"],
     because: "It cancels the transaction: TransactionCanceledException with this reason.",

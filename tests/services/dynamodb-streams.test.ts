@@ -208,7 +208,7 @@ test("records are kept for a day, then reading them is refused, not skipped", as
   h.clock.advance(24 * 3_600_000 + 1000);
   await h.put("things", item({ id: "new" }));
   assert.deepEqual(ids(await h.records("things")), ["new"]);
-  assert.equal((await h.dynamodb.sweep()).trimmed >= 0, true);
+  await h.dynamodb.sweep();
   const [row] = await h.database().read<{ n: number }>("SELECT COUNT(*) AS n FROM ddb_records");
   assert.equal(row?.n, 1);
   const { arn, shard } = await streamOf(h);

@@ -102,10 +102,10 @@ export function settingOperations(use: UseEngine): Operations<Client> {
     async ListTagsOfResource(input, context) {
       const engine = await use();
       const table = await tableByArn(engine, context, input.ResourceArn ?? "");
+      // All tags of a table come in one page, so no token was ever given out.
+      if (input.NextToken !== undefined) throw invalidParameters("Invalid NextToken");
       const tags = await engine.store.tags(table);
-      const start = input.NextToken === undefined ? 0 : Number(input.NextToken);
-      if (!Number.isSafeInteger(start) || start < 0) throw invalidParameters("Invalid NextToken");
-      return { Tags: tags.slice(start).map(({ key, value }) => ({ Key: key, Value: value })) };
+      return { Tags: tags.map(({ key, value }) => ({ Key: key, Value: value })) };
     },
 
     async GetResourcePolicy(input, context) {
