@@ -20,9 +20,10 @@ const NOT_OURS = new Set([
   "ServiceFailure",
   "InternalServerError",
   "InternalException",
+  "InternalError",
   "TooManyRequestsException",
 ]);
-const READ_ONLY = /^(Get|List|Describe|Filter|Invoke|Assume|Simulate|Test)/;
+const READ_ONLY = /^(Get|List|Describe|Filter|Invoke|Assume|Simulate|Test|Check)/;
 
 export interface Claim {
   readonly operation: string;
@@ -55,7 +56,7 @@ export function claim(operation: Operation, seen: ReadonlySet<string>): Claim {
     operation.output.byName.has(member),
   );
   if (pages && !seen.has("pagination")) lacks("pagination");
-  if (!READ_ONLY.test(name) && !seen.has("persistence")) missing.push("persistence");
+  if (!READ_ONLY.test(name) && !seen.has("persistence")) lacks("persistence");
   const status = missing.length === 0 ? "full" : "partial";
   return { operation: name, status, missing, impossible: [...impossible] };
 }

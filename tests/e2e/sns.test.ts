@@ -9,10 +9,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
 import { AddPermissionCommand } from "@aws-sdk/client-lambda";
+import * as allOfSns from "@aws-sdk/client-sns";
 import {
   CreateTopicCommand,
   ListSubscriptionsByTopicCommand,
   PublishCommand,
+  SetTopicAttributesCommand,
   SNSClient,
   SubscribeCommand,
 } from "@aws-sdk/client-sns";
@@ -258,6 +260,78 @@ test("what a function subscribed reaches public addresses alone, until somebody 
   assert.deepEqual(asked, ["SubscriptionConfirmation"]);
 });
 
+/** What ann has no right to, with the action and the resource that the refusal names. */
+async function refusesEveryOperation(
+  ann: SNSClient,
+  topicArn: string,
+  subscriptionArn: string,
+): Promise<void> {
+  const Policy = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Deny", Principal: "*", Action: "sns:Publish", Resource: topicArn }],
+  });
+  await sns.send(
+    new SetTopicAttributesCommand({ TopicArn: topicArn, AttributeName: "Policy", AttributeValue: Policy }),
+  );
+  const topic = { TopicArn: topicArn };
+  const application = { PlatformApplicationArn: `arn:aws:sns:us-east-1:${ACCOUNT}:app/GCM/a` };
+  const device = { EndpointArn: `arn:aws:sns:us-east-1:${ACCOUNT}:endpoint/GCM/a/1` };
+  const Attributes = { Enabled: "true" };
+  const calls: Readonly<Record<string, object>> = {
+    AddPermission: { ...topic, Label: "l", AWSAccountId: [ACCOUNT], ActionName: ["Publish"] },
+    CheckIfPhoneNumberIsOptedOut: { phoneNumber: "+15550100" },
+    ConfirmSubscription: { ...topic, Token: "x" },
+    CreatePlatformApplication: { Name: "a", Platform: "GCM", Attributes: { PlatformCredential: "x" } },
+    CreatePlatformEndpoint: { ...application, Token: "x" },
+    CreateTopic: { Name: "guarded" },
+    DeleteEndpoint: device,
+    DeletePlatformApplication: application,
+    DeleteTopic: topic,
+    GetEndpointAttributes: device,
+    GetPlatformApplicationAttributes: application,
+    GetSMSAttributes: {},
+    GetSubscriptionAttributes: { SubscriptionArn: subscriptionArn },
+    GetTopicAttributes: topic,
+    ListEndpointsByPlatformApplication: application,
+    ListPhoneNumbersOptedOut: {},
+    ListPlatformApplications: {},
+    ListSubscriptions: {},
+    ListSubscriptionsByTopic: topic,
+    ListTagsForResource: { ResourceArn: topicArn },
+    ListTopics: {},
+    OptInPhoneNumber: { phoneNumber: "+15550100" },
+    Publish: { ...topic, Message: "x" },
+    PublishBatch: { ...topic, PublishBatchRequestEntries: [{ Id: "1", Message: "x" }] },
+    RemovePermission: { ...topic, Label: "l" },
+    SetEndpointAttributes: { ...device, Attributes },
+    SetPlatformApplicationAttributes: { ...application, Attributes },
+    SetSMSAttributes: { attributes: { DefaultSMSType: "Promotional" } },
+    SetSubscriptionAttributes: { SubscriptionArn: subscriptionArn, AttributeName: "RawMessageDelivery" },
+    SetTopicAttributes: { ...topic, AttributeName: "DisplayName", AttributeValue: "x" },
+    Subscribe: { ...topic, Protocol: "sms", Endpoint: "+15550100" },
+    TagResource: { ResourceArn: topicArn, Tags: [{ Key: "k", Value: "v" }] },
+    Unsubscribe: { SubscriptionArn: subscriptionArn },
+    UntagResource: { ResourceArn: topicArn, TagKeys: ["k"] },
+  };
+  const commands = allOfSns as unknown as Record<string, new (input: object) => never>;
+  for (const [operation, input] of Object.entries(calls)) {
+    const Command = commands[`${operation}Command`];
+    assert.ok(Command !== undefined, operation);
+    const action = operation === "PublishBatch" ? "Publish" : operation;
+    await assert.rejects(
+      async () => ann.send(new Command(input)) as Promise<unknown>,
+      {
+        name: "AuthorizationErrorException",
+        message: new RegExp(
+          `^User: arn:aws:iam::${ACCOUNT}:user/ann is not authorized to perform: SNS:${action} on resource: \\S+ `,
+          "u",
+        ),
+      },
+      operation,
+    );
+  }
+}
+
 test("with --iam enforce: links need no key, everything else what its policies say", async () => {
   const { dataDir, port } = server;
   disconnect();
@@ -306,6 +380,7 @@ test("with --iam enforce: links need no key, everything else what its policies s
   await assert.rejects(ann.send(new ListSubscriptionsByTopicCommand({ TopicArn })), {
     name: "AuthorizationErrorException",
   });
+  await refusesEveryOperation(ann, TopicArn, arn);
   ann.destroy();
   iam.destroy();
   const unsubscribe = `${server.endpoint}/?Action=Unsubscribe&SubscriptionArn=${arn}`;

@@ -1,7 +1,7 @@
 import type { Operations } from "../../aws/service.ts";
 import { PHONE } from "./endpoint.ts";
 import * as errors from "./errors.ts";
-import { changeSettings, checkSettings, readSettings } from "./sms.ts";
+import { changeSettings, checkNames, checkSettings, readSettings } from "./sms.ts";
 import type { State } from "./state.ts";
 
 type Sns = typeof import("@aws-sdk/client-sns");
@@ -13,12 +13,17 @@ export function smsOperations(state: State): Operations<Sns> {
       checkPhone(phone);
       return { isOptedOut: false };
     },
-    ListPhoneNumbersOptedOut: () => ({ phoneNumbers: [] }),
+    ListPhoneNumbersOptedOut({ nextToken: token }) {
+      // There is no second page that a token could have been given for.
+      if (token !== undefined && token !== "") throw errors.invalid("nextToken");
+      return { phoneNumbers: [] };
+    },
     OptInPhoneNumber({ phoneNumber: phone = "" }) {
       checkPhone(phone);
       return {};
     },
     async GetSMSAttributes({ attributes: names = [] }, context) {
+      checkNames(names);
       const settings = await readSettings(state.database, context);
       const shown = Object.entries(settings).filter(([name]) => names.length === 0 || names.includes(name));
       return { attributes: Object.fromEntries(shown) };

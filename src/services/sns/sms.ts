@@ -29,15 +29,23 @@ export async function readSettings(database: Database, scope: Scope): Promise<Se
   return body === undefined ? {} : (JSON.parse(body) as Settings);
 }
 
+/** Refuses names that no attribute has. */
+export function checkNames(names: readonly string[]): void {
+  for (const name of names) {
+    if (CHECKS[name] !== undefined || UNSUPPORTED.includes(name)) continue;
+    throw errors.invalid(`attributes Reason: Invalid key [${name}]`);
+  }
+}
+
 /** Refuses what AWS refuses, and what nothing here would do. */
 export function checkSettings(given: Settings): void {
+  checkNames(Object.keys(given));
   for (const [name, value] of Object.entries(given)) {
     if (UNSUPPORTED.includes(name)) {
       throw errors.unsupported(`the attribute ${name}`, "lambent outbox shows every text message");
     }
-    const pattern = CHECKS[name];
-    if (pattern === undefined) throw errors.invalid(`attributes Reason: Invalid key [${name}]`);
-    if (!pattern.test(value)) throw errors.invalid(`attributes Reason: Invalid value for ${name}: ${value}`);
+    if (CHECKS[name]?.test(value) === false)
+      throw errors.invalid(`attributes Reason: Invalid value for ${name}: ${value}`);
   }
 }
 
