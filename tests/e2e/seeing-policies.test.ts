@@ -165,7 +165,8 @@ test("a destination that the role may not invoke any more is not invoked, and th
   };
   await assert.rejects(aws.call("lambda", "PutFunctionEventInvokeConfig", told), {
     code: "InvalidParameterValueException",
-    message: /The provided execution role does not have permissions to call InvokeFunction on/,
+    message:
+      /^The function execution role does not have permissions to call InvokeFunction on arn:aws:lambda:/,
   });
   const PolicyDocument = statement({ Action: "lambda:InvokeFunction", Resource: arnOf.function("second") });
   await aws.call("iam", "PutRolePolicy", { RoleName, PolicyName: "may", PolicyDocument });

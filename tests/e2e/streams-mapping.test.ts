@@ -267,6 +267,19 @@ test("what a mapping of a stream cannot be is refused in AWS's words", async () 
     await refused({ FilterCriteria: { Filters: [{ Pattern: '[{"eventName": ["INSERT"=123}]' }] } }),
     `${invalid}: Invalid filter pattern definition.`,
   );
+  assert.equal(
+    await refused({ StartingPosition: "AT_TIMESTAMP", StartingPositionTimestamp: new Date() }),
+    `${invalid}: Unsupported starting position for arn type: ${stream}`,
+  );
+  const ownCluster = {
+    EventSourceArn: undefined,
+    SelfManagedEventSource: { Endpoints: { KAFKA_BOOTSTRAP_SERVERS: ["broker:9092"] } },
+    Topics: ["topic"],
+  };
+  assert.equal(
+    await refused(ownCluster),
+    `${invalid}: Required 'sourceAccessConfigurations' parameter is missing.`,
+  );
   const uuid = await streams.map("refused", stream);
   assert.equal(
     await refused({}),

@@ -19,5 +19,5 @@ export async function checkDeadLetter(
 ): Promise<void> {
   if (arn === undefined || arn === "") return;
   if (!isPlainQueueOrTopic(arn)) throw invalidParameter(`The dead letter target ARN ${arn} is invalid.`);
-  await context.destinations.open(scope, arn, role);
+  await context.destinations.open(scope, arn, role, "dead letters");
 }

@@ -15,14 +15,26 @@ const NAMES: Readonly<Record<string, string>> = {
   lambda: "Lambda",
 };
 
+/** What goes there decides how AWS words the refusal. */
+export type Delivered = "dead letters" | "events" | "batches";
+
+const REFUSALS: Readonly<Record<Delivered, (action: string, service: string, arn: string) => string>> = {
+  "dead letters": (action, service) =>
+    `The provided execution role does not have permissions to call ${action} on ${service}`,
+  events: (action, _, arn) =>
+    `The function execution role does not have permissions to call ${action} on ${arn}`,
+  batches: (action, service) =>
+    `The function execution role does not have permissions to call ${action} on ${service}`,
+};
+
 export interface DestinationChecks {
   /** Errors: InvalidParameterValueException when the role may not deliver there. */
-  open(scope: Scope, arn: string, role: string): Promise<void>;
+  open(scope: Scope, arn: string, role: string, what: Delivered): Promise<void>;
 }
 
 export function destinationChecks(peers: () => Peers): DestinationChecks {
   return {
-    async open(scope, arn, role) {
+    async open(scope, arn, role, what) {
       const as = { kind: "role", arn: role, sessionName: "lambda" } as const;
       const call = callFor(arn, { id: "check", body: "", timeMs: 0 }, as, scope);
       await peers()
@@ -31,7 +43,7 @@ export function destinationChecks(peers: () => Peers): DestinationChecks {
           const service = NAMES[call.service] ?? call.service;
           const action = call.service === "lambda" ? "InvokeFunction" : call.operation;
           throw invalidParameter(
-            `The provided execution role does not have permissions to call ${action} on ${service}`,
+            REFUSALS[what](action, service, arn),
             `Allow ${call.service}:${action} on ${arn} in a policy of ${role}.`,
           );
         });

@@ -105,7 +105,7 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
   async function checkOpen(target: FunctionTarget, arn: string): Promise<void> {
     const record = await store.load(target.scope, target.name);
     const version = record === undefined ? undefined : versionAt(record, target.qualifier);
-    if (version !== undefined) await context.destinations.open(target.scope, arn, version.role);
+    if (version !== undefined) await context.destinations.open(target.scope, arn, version.role, "events");
   }
 
   async function checkFunctionDestination(target: FunctionTarget, arn: string): Promise<void> {

@@ -26,6 +26,9 @@ export interface MappingRequest extends MappingFields {
   readonly FunctionName?: string | undefined;
   readonly Enabled?: boolean | undefined;
   readonly Tags?: Readonly<Record<string, string>> | undefined;
+  /** Of sources that do not stand yet. */
+  readonly SelfManagedEventSource?: object | undefined;
+  readonly SourceAccessConfigurations?: readonly object[] | undefined;
 }
 
 /** What control asks of the world around it. */
@@ -134,7 +137,7 @@ export function createMappingControl(deps: MappingControlDeps): MappingControl {
   return {
     async create(scope, request) {
       const sourceArn = request.EventSourceArn;
-      if (sourceArn === undefined) throw invalidParameter("Unrecognized event source.");
+      if (sourceArn === undefined) throw noSource(request);
       const kind = kindOf(sourceArn, request);
       checkFieldsOfSource(kind, { ...request });
       checkNewTags(new Map(), request.Tags ?? {});
@@ -255,6 +258,9 @@ function kindOf(arn: string, request: MappingRequest): SourceKind {
       "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
     );
   }
+  if (kind === "dynamodb" && request.StartingPosition === "AT_TIMESTAMP") {
+    throw invalidParameter(`Unsupported starting position for arn type: ${arn}`);
+  }
   if (kind !== undefined) return kind;
   if (["kinesis", "kafka", "mq", "rds", "docdb"].includes(service)) {
     throw notImplementedYet(
@@ -263,6 +269,18 @@ function kindOf(arn: string, request: MappingRequest): SourceKind {
     );
   }
   throw invalidParameter("Unrecognized event source.");
+}
+
+/** Sources without an ARN are clusters of one's own. */
+function noSource(request: MappingRequest): ServiceError {
+  if (request.SelfManagedEventSource === undefined) return invalidParameter("Unrecognized event source.");
+  if (request.SourceAccessConfigurations === undefined) {
+    return invalidParameter("Required 'sourceAccessConfigurations' parameter is missing.");
+  }
+  return notImplementedYet(
+    "SelfManagedEventSource as an event source",
+    "SQS queues and DynamoDB streams are event sources today.",
+  );
 }
 
 function noMapping(): ServiceError {

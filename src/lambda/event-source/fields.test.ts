@@ -16,6 +16,12 @@ const REFUSED: readonly (readonly [SourceKind, MappingFields & Record<string, un
     { DestinationConfig: { OnFailure: { Destination: "arn" } } },
     /^Unsupported DestinationConfig parameter for given event source mapping type\.$/u,
   ],
+  [
+    "dynamodb",
+    { DestinationConfig: { OnSuccess: { Destination: "arn" } } },
+    /^Unsupported DestinationConfig parameter for given event source mapping type\.$/u,
+  ],
+  ["sqs", { StartingPositionTimestamp: new Date(1) }, /^StartingPositionTimestamp is not valid for SQS/u],
   ["sqs", { Topics: ["t"] }, /^Unsupported Topics parameter/u],
   ["sqs", { KMSKeyArn: "arn" }, /KMSKeyArn of an event source mapping is not implemented/u],
   ["sqs-fifo", { MaximumBatchingWindowInSeconds: 1 }, /FIFO/u],
@@ -63,10 +69,6 @@ test("bounds that the model does not hold", () => {
   assert.throws(() => settingsFrom("sqs-fifo", { BatchSize: 11 }, undefined), /less than or equal to 10$/u);
   assert.throws(
     () => settingsFrom("dynamodb", { TumblingWindowInSeconds: 5, ParallelizationFactor: 2 }, undefined),
-    /ParallelizationFactor/u,
-  );
-  assert.throws(
-    () => settingsFrom("dynamodb", { StartingPosition: "AT_TIMESTAMP" }, undefined),
-    /AT_TIMESTAMP/u,
+    /: Parallelization factor must be equal to 1 when tumbling window period is configured$/u,
   );
 });

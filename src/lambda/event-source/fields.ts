@@ -66,8 +66,11 @@ export function checkFieldsOfSource(
   const given = (field: string): boolean => {
     const value = request[field];
     if (value === undefined || value === null) return false;
+    if (value instanceof Date) return true;
     return typeof value !== "object" || Object.keys(value).length > 0;
   };
+  // Only failures have a destination.
+  if (request.DestinationConfig?.OnSuccess?.Destination !== undefined) throw unsupported("DestinationConfig");
   if (kind !== "dynamodb") {
     for (const field of ["StartingPosition", "StartingPositionTimestamp"]) {
       if (given(field)) throw invalidParameter(`${field} is not valid for SQS event sources.`);
@@ -148,13 +151,12 @@ function filtersFrom(request: MappingFields, before: MappingSettings | undefined
 
 function streamFrom(request: MappingFields, before: StreamSettings | undefined): StreamSettings {
   const position = request.StartingPosition ?? before?.startingPosition;
-  if (position === "AT_TIMESTAMP") {
-    throw invalidParameter("Unsupported starting position for arn type: AT_TIMESTAMP");
-  }
   const tumblingWindowSeconds = request.TumblingWindowInSeconds ?? before?.tumblingWindowSeconds ?? 0;
   const parallelizationFactor = request.ParallelizationFactor ?? before?.parallelizationFactor ?? 1;
   if (tumblingWindowSeconds > 0 && parallelizationFactor > 1) {
-    throw invalidParameter("ParallelizationFactor must be 1 when TumblingWindowInSeconds is set.");
+    throw invalidParameter(
+      "Parallelization factor must be equal to 1 when tumbling window period is configured",
+    );
   }
   const age = request.MaximumRecordAgeInSeconds;
   // The model allows -1 and 0 to 604,800; AWS takes no age under a minute.
@@ -163,7 +165,6 @@ function streamFrom(request: MappingFields, before: StreamSettings | undefined):
   }
   const destination = request.DestinationConfig?.OnFailure?.Destination;
   const onFailureArn = request.DestinationConfig === undefined ? before?.onFailureArn : destination;
-  if (request.DestinationConfig?.OnSuccess?.Destination !== undefined) throw unsupported("OnSuccess");
   return {
     startingPosition: position === "LATEST" ? "LATEST" : "TRIM_HORIZON",
     parallelizationFactor,
