@@ -11,6 +11,7 @@ type Case = readonly [
 
 const CASES: readonly Case[] = [
   ["StringEquals", "a", ["a"], true],
+  ["constructor", "a", ["a"], undefined],
   ["StringEquals", "a", ["A"], false],
   ["StringEquals", ["a", "b"], ["b"], true],
   ["StringEquals", "a*", ["ab"], false],

@@ -62,37 +62,46 @@ const PLAIN = { variables: true } as const;
 const LIKE = { variables: true, wildcards: true } as const;
 const NOT = { negated: true } as const;
 
-const OPERATORS: Readonly<Record<string, Operator>> = {
-  stringequals: is(text, PLAIN),
-  stringnotequals: is(text, { ...PLAIN, ...NOT }),
-  stringequalsignorecase: is(textIgnoringCase, PLAIN),
-  stringnotequalsignorecase: is(textIgnoringCase, { ...PLAIN, ...NOT }),
-  stringlike: is(text, LIKE),
-  stringnotlike: is(text, { ...LIKE, ...NOT }),
-  numericequals: is(numbers(equal)),
-  numericnotequals: is(numbers(equal), NOT),
-  numericlessthan: is(numbers(less)),
-  numericlessthanequals: is(numbers(lessOrEqual)),
-  numericgreaterthan: is(numbers(greater)),
-  numericgreaterthanequals: is(numbers(greaterOrEqual)),
-  dateequals: is(dates(equal)),
-  datenotequals: is(dates(equal), NOT),
-  datelessthan: is(dates(less)),
-  datelessthanequals: is(dates(lessOrEqual)),
-  dategreaterthan: is(dates(greater)),
-  dategreaterthanequals: is(dates(greaterOrEqual)),
-  bool: is(bool),
-  binaryequals: is(binary),
-  ipaddress: is(address),
-  notipaddress: is(address, NOT),
-  // ArnEquals and ArnLike behave alike.
-  arnequals: is(arn, LIKE),
-  arnlike: is(arn, LIKE),
-  arnnotequals: is(arn, { ...LIKE, ...NOT }),
-  arnnotlike: is(arn, { ...LIKE, ...NOT }),
-};
+/** By name in lower case. */
+const OPERATORS: ReadonlyMap<string, Operator> = new Map(
+  Object.entries({
+    stringequals: is(text, PLAIN),
+    stringnotequals: is(text, { ...PLAIN, ...NOT }),
+    stringequalsignorecase: is(textIgnoringCase, PLAIN),
+    stringnotequalsignorecase: is(textIgnoringCase, { ...PLAIN, ...NOT }),
+    stringlike: is(text, LIKE),
+    stringnotlike: is(text, { ...LIKE, ...NOT }),
+    numericequals: is(numbers(equal)),
+    numericnotequals: is(numbers(equal), NOT),
+    numericlessthan: is(numbers(less)),
+    numericlessthanequals: is(numbers(lessOrEqual)),
+    numericgreaterthan: is(numbers(greater)),
+    numericgreaterthanequals: is(numbers(greaterOrEqual)),
+    dateequals: is(dates(equal)),
+    datenotequals: is(dates(equal), NOT),
+    datelessthan: is(dates(less)),
+    datelessthanequals: is(dates(lessOrEqual)),
+    dategreaterthan: is(dates(greater)),
+    dategreaterthanequals: is(dates(greaterOrEqual)),
+    bool: is(bool),
+    binaryequals: is(binary),
+    ipaddress: is(address),
+    notipaddress: is(address, NOT),
+    // ArnEquals and ArnLike behave alike.
+    arnequals: is(arn, LIKE),
+    arnlike: is(arn, LIKE),
+    arnnotequals: is(arn, { ...LIKE, ...NOT }),
+    arnnotlike: is(arn, { ...LIKE, ...NOT }),
+  }),
+);
 
 const NAME = /^(?:(forallvalues|foranyvalue):)?([a-z]+?)(ifexists)?$/;
+
+/** Of the Condition element, with the words that may stand around it. */
+export function isOperator(operatorName: string): boolean {
+  const [, , name = ""] = NAME.exec(operatorName.toLowerCase()) ?? [];
+  return name === "null" || OPERATORS.has(name);
+}
 
 /** @param withVariables false for policies of the language of 2008 */
 export function compileCondition(
@@ -102,7 +111,7 @@ export function compileCondition(
   withVariables: boolean,
 ): Condition {
   const [, quantifier, name = "", ifExists] = NAME.exec(operatorName.toLowerCase()) ?? [];
-  const operator = name === "null" ? "null" : OPERATORS[name];
+  const operator = name === "null" ? "null" : OPERATORS.get(name);
   const known = operator === undefined || operator === "null" ? undefined : operator;
   const list = Array.isArray(wanted) ? (wanted as readonly unknown[]) : [wanted];
   return {

@@ -17,7 +17,8 @@ test("documents that are right", () => {
       "identity",
       document([
         { ...S3, Sid: "a" },
-        { ...S3, Sid: "b", Condition: { StringEquals: { "aws:x": "1" } } },
+        { ...S3, Sid: "b", Condition: { StringEquals: { "aws:x": "1" }, Null: { "aws:y": "true" } } },
+        { ...S3, Condition: { "ForAllValues:StringLikeIfExists": { "aws:TagKeys": ["a"] } } },
       ]),
     ],
     ["identity", document({ Effect: "Deny", NotAction: ["iam:*"], NotResource: "*" })],
@@ -67,6 +68,10 @@ test("documents that are wrong, and what AWS says of them", () => {
       ]),
       /must be unique/,
     ],
+    ["identity", document({ ...S3, Sid: "a b" }), /SID\) must be alpha-numeric/],
+    ["identity", document({ ...S3, Condition: { Equals: { "aws:x": "1" } } }), /^Syntax errors/],
+    ["identity", document({ ...S3, Condition: { constructor: { "aws:x": "1" } } }), /^Syntax errors/],
+    ["identity", document({ ...S3, Condition: { Bool: { x: "1" } } }), /must be prefaced by a vendor/],
     ["trust", document({ Effect: "Allow", Action: "sts:AssumeRole" }), /^Missing required field Principal$/],
     ["trust", document({ ...ASSUME, Resource: "*" }), /^Has prohibited field Resource$/],
     [

@@ -1,4 +1,5 @@
 /** Checks of policy documents, in AWS's words. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
+import { isOperator } from "../../authorize/condition.ts";
 import * as errors from "./errors.ts";
 
 export type PolicyUse = "trust" | "identity";
@@ -37,7 +38,9 @@ const STATEMENT_KEYS = new Set([
 ]);
 const PRINCIPAL_KEYS = new Set(["AWS", "Service", "Federated", "CanonicalUser"]);
 const ACTION = /^[A-Za-z0-9-]+:[A-Za-z0-9*?]+$/;
+const SID = /^[0-9A-Za-z]*$/;
 const SYNTAX = "Syntax errors in policy.";
+const NO_VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
 
 /**
  * Parses and checks a document. Errors: MalformedPolicyDocument. An identity policy says what may be
@@ -96,9 +99,7 @@ function checkActions(statement: Fields, use: PolicyUse): void {
   for (const name of actions) {
     if (name === "*" || ACTION.test(name)) continue;
     if (!name.includes(":")) {
-      throw errors.malformedPolicy(
-        "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
-      );
+      throw errors.malformedPolicy(NO_VENDOR);
     }
     throw errors.malformedPolicy(`Action ${name} is not valid.`);
   }
@@ -168,11 +169,21 @@ function checkResource(name: string): void {
 
 function checkCondition(condition: unknown): void {
   if (!isFields(condition)) throw errors.malformedPolicy(SYNTAX);
-  for (const block of Object.values(condition)) if (!isFields(block)) throw errors.malformedPolicy(SYNTAX);
+  for (const [operator, block] of Object.entries(condition)) {
+    if (!isFields(block)) throw errors.malformedPolicy(SYNTAX);
+    const keys = Object.keys(block);
+    if (keys.length > 0 && !isOperator(operator)) throw errors.malformedPolicy(SYNTAX);
+    if (keys.some((key) => !key.includes(":"))) throw errors.malformedPolicy(NO_VENDOR);
+  }
 }
 
 function checkSids(statements: readonly Statement[]): void {
   const sids = statements.map((statement) => statement.Sid).filter((sid) => sid !== undefined && sid !== "");
+  if (!sids.every((sid) => SID.test(sid))) {
+    throw errors.malformedPolicy(
+      "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+    );
+  }
   if (new Set(sids).size < sids.length) {
     throw errors.malformedPolicy("Statement IDs (SID) in a single policy must be unique.");
   }
