@@ -7,11 +7,11 @@ import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../kernel/clock.ts";
 import { ServiceError } from "../kernel/errors.ts";
-import { LIMIT_TABLE } from "../kernel/limits.ts";
 import type { Logger } from "../kernel/log.ts";
 import type { RuntimeInfo } from "../ports/runtime-catalog.ts";
 import type { Capabilities } from "../ports/sandbox-driver.ts";
 import type { KeptMail } from "../services/index.ts";
+import { LIMIT_TABLE } from "./limits/table.ts";
 import type { RecentHints } from "./recent-hints.ts";
 
 /** GET /_lambent/status */

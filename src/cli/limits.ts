@@ -1,5 +1,6 @@
-import { LIMIT_TABLE } from "../kernel/limits.ts";
+import { LIMIT_TABLE } from "../app/limits/table.ts";
 import { json, paint, say, table } from "./output.ts";
+import { typed } from "./self.ts";
 
 /** Needs no server: the table is the one the code is built from. */
 export function limitsCommand(options: { json?: boolean }): number {
@@ -13,7 +14,13 @@ export function limitsCommand(options: { json?: boolean }): number {
       LIMIT_TABLE.map((row) => [row.resource, row.awsDefault, row.enforced, row.raise]),
     ),
   );
-  const pages = [...new Set(LIMIT_TABLE.map((row) => row.page))];
-  say(paint("dim", `\ndriver: as far as the sandbox driver can (lambent doctor)\nsource: ${pages[0] ?? ""}`));
+  say(
+    paint(
+      "dim",
+      typed(
+        "\ndriver: as far as the sandbox driver can (lambent doctor); AWS's pages: lambent limits --json",
+      ),
+    ),
+  );
   return 0;
 }
