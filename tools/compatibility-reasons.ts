@@ -271,15 +271,9 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "iam",
-    operations: [
-      "AddUserToGroup",
-      "CreateGroup",
-      "CreateInstanceProfile",
-      "CreateServiceLinkedRole",
-      "CreateUser",
-    ],
+    operations: ["CreateServiceLinkedRole"],
     errors: ["LimitExceededException"],
-    because: "How many entities an account may have is not limited here.",
+    because: "The roles of services are not counted.",
   },
   {
     service: "iam",
@@ -515,6 +509,13 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     errors: ["InvalidWriteOffset", "TooManyParts", "EncryptionTypeMismatch"],
     because:
       "They are of appending to objects of directory buckets (WriteOffsetBytes), which is refused by name.",
+  },
+  {
+    service: "s3",
+    operations: ["RestoreObject"],
+    errors: ["ObjectAlreadyInActiveTierError"],
+    because:
+      "AWS, too, answers InvalidObjectState of what is in no archive, and 200 of what is restored already.",
   },
   {
     service: "s3",

@@ -410,6 +410,16 @@ test("every change outlives a server that is killed", async (t) => {
       expected: [{ Mode: "GOVERNANCE", RetainUntilDate: FAR }, { Status: "ON" }],
     },
     {
+      of: ["RestoreObject"],
+      async act(Bucket) {
+        await put(Bucket, "k", { StorageClass: "GLACIER" });
+        const RestoreRequest = { Days: 2 };
+        await s3.send(new sdk.RestoreObjectCommand({ Bucket, Key: "k", RestoreRequest }));
+      },
+      look: text,
+      expected: "k of restore-object",
+    },
+    {
       of: ["PutBucketRequestPayment", "DeleteBucketWebsite", "DeleteBucketReplication"],
       async act(Bucket) {
         const RequestPaymentConfiguration = { Payer: "BucketOwner" as const };

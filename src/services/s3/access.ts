@@ -193,6 +193,7 @@ const RULES: Readonly<Record<string, AccessRule>> = {
   PutObjectRetention: { ...onObject("PutObjectRetention"), also: bypassing },
   GetObjectLegalHold: onObject("GetObjectLegalHold"),
   PutObjectLegalHold: onObject("PutObjectLegalHold"),
+  RestoreObject: onObject("RestoreObject"),
   GetBucketLogging: onBucket("GetBucketLogging"),
   GetBucketAccelerateConfiguration: onBucket("GetAccelerateConfiguration"),
   GetBucketRequestPayment: onBucket("GetBucketRequestPayment"),

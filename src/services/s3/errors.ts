@@ -243,6 +243,12 @@ export function invalidObjectState(storageClass: string): ServiceError {
   });
 }
 
+export function notInArchive(storageClass: string): ServiceError {
+  return refusal("InvalidObjectState", 403, "Restore is not allowed for the object's current storage class", {
+    StorageClass: storageClass,
+  });
+}
+
 /** The same of what is to be copied. */
 export function invalidSourceState(): ServiceError {
   return refusal("InvalidObjectState", 403, "Operation is not valid for the source object's storage class");

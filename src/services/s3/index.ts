@@ -23,6 +23,7 @@ import { lockOperations } from "./operations-lock.ts";
 import { multipartOperations } from "./operations-multipart.ts";
 import { notificationOperations } from "./operations-notification.ts";
 import { objectOperations } from "./operations-objects.ts";
+import { restoreOperations } from "./operations-restore.ts";
 import { settingsOperations } from "./operations-settings.ts";
 import { taggingOperations } from "./operations-tagging.ts";
 import { unsetOperations } from "./operations-unset.ts";
@@ -83,6 +84,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     ...settingsOperations(deps, runner.wake),
     ...notificationOperations(deps, options.peers),
     ...lockOperations(deps),
+    ...restoreOperations(deps),
     ...unsetOperations(deps),
   });
   return {

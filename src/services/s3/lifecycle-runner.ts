@@ -5,6 +5,8 @@ import { dueVersions, type LifecycleRule, lifecycleRules, uploadIsDue } from "./
 import type { Bucket, ObjectVersion } from "./model.ts";
 import type { Cause } from "./notifications.ts";
 import { deleteOne } from "./operations-delete.ts";
+import { RESTORED, restoreDeliveries } from "./operations-restore.ts";
+import { serviceCause } from "./sender.ts";
 
 /** Rules count in days and end at midnights, so an hour is soon enough. */
 const EVERY_MS = 3_600_000;
@@ -21,7 +23,7 @@ export interface LifecycleRunner {
   close(): Promise<void>;
 }
 
-/** Expires objects and aborts uploads as the buckets' rules say, a batch a turn. */
+/** Expires objects and aborts uploads as the buckets' rules say, and ends restored copies, a batch a turn. */
 export function createLifecycleRunner(deps: Deps): LifecycleRunner {
   const { clock, log, buckets } = deps;
   let timer: Timer | undefined;
@@ -51,14 +53,12 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
       await expireVersions(bucket, rules);
       await abortUploads(bucket, rules);
     }
+    for (const bucket of await buckets.withSetting(RESTORED)) await endRestores(bucket);
   }
 
   async function expireVersions(bucket: Bucket, rules: readonly LifecycleRule[]): Promise<void> {
-    let from: Uint8Array = new Uint8Array();
-    let seq: number | undefined;
     let group: ObjectVersion[] = [];
-    for (;;) {
-      const rows = await deps.objects.versionPage(bucket.name, from, seq, undefined, BATCH);
+    for await (const rows of pages(bucket)) {
       for (const row of rows) {
         if (group[0] !== undefined && group[0].key !== row.key) {
           await apply(bucket, rules, group);
@@ -66,11 +66,6 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
         }
         group.push(row);
       }
-      const last = rows.at(-1);
-      if (closed || last === undefined || rows.length < BATCH) break;
-      from = new TextEncoder().encode(last.key);
-      seq = last.seq;
-      await nextTurn();
     }
     if (!closed) await apply(bucket, rules, group);
   }
@@ -112,15 +107,37 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
     }
   }
 
+  /** Copies whose time is over, told once each; whether they are read the clock alone decides. */
+  async function endRestores(bucket: Bucket): Promise<void> {
+    for await (const rows of pages(bucket)) {
+      for (const version of rows) {
+        const { restoredUntilMs, ...meta } = version.meta;
+        if (restoredUntilMs === undefined || restoredUntilMs > clock.now()) continue;
+        const sent = restoreDeliveries(deps, bucket, version, "ObjectRestore:Delete", cause(bucket));
+        if (await deps.objects.setMeta(version, meta, deps.sender.outbox.within(sent))) {
+          deps.sender.outbox.wake(sent);
+        }
+      }
+    }
+  }
+
+  /** All versions of a bucket, a batch a turn. */
+  async function* pages(bucket: Bucket): AsyncGenerator<readonly ObjectVersion[]> {
+    let from: Uint8Array = new Uint8Array();
+    let seq: number | undefined;
+    for (;;) {
+      const rows = await deps.objects.versionPage(bucket.name, from, seq, undefined, BATCH);
+      yield rows;
+      const last = rows.at(-1);
+      if (closed || last === undefined || rows.length < BATCH) return;
+      from = new TextEncoder().encode(last.key);
+      seq = last.seq;
+      await nextTurn();
+    }
+  }
+
   function cause(bucket: Bucket): Cause {
-    return {
-      timeMs: clock.now(),
-      requestId: deps.random.uuid(),
-      userId: "s3.amazonaws.com",
-      accountId: bucket.accountId,
-      sourceIp: "s3.amazonaws.com",
-      traceHeader: undefined,
-    };
+    return serviceCause(deps, bucket);
   }
 
   return {

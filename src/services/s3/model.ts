@@ -53,6 +53,8 @@ export interface ObjectMeta {
   readonly owner?: string;
   /** Absent: the owner alone, FULL_CONTROL. */
   readonly grants?: readonly Grant[];
+  /** Of one in an archive: the restored copy is there until then. */
+  readonly restoredUntilMs?: number;
   /** Number of parts of a multipart object. */
   readonly parts?: number;
   readonly lock?: ObjectLock;

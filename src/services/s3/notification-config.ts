@@ -18,6 +18,10 @@ const SENT = new Set([
   "s3:ObjectTagging:Put",
   "s3:ObjectTagging:Delete",
   "s3:ObjectAcl:Put",
+  "s3:ObjectRestore:*",
+  "s3:ObjectRestore:Post",
+  "s3:ObjectRestore:Completed",
+  "s3:ObjectRestore:Delete",
   "s3:LifecycleExpiration:*",
   "s3:LifecycleExpiration:Delete",
   "s3:LifecycleExpiration:DeleteMarkerCreated",
@@ -26,10 +30,6 @@ const SENT = new Set([
 /** Events of features that are not there, so nothing can cause them. */
 const NEVER_SENT = new Set([
   "s3:ReducedRedundancyLostObject",
-  "s3:ObjectRestore:*",
-  "s3:ObjectRestore:Post",
-  "s3:ObjectRestore:Completed",
-  "s3:ObjectRestore:Delete",
   "s3:Replication:*",
   "s3:Replication:OperationFailedReplication",
   "s3:Replication:OperationNotTracked",

@@ -17,7 +17,13 @@ export type EventName =
   | "LifecycleExpiration:DeleteMarkerCreated"
   | "ObjectTagging:Put"
   | "ObjectTagging:Delete"
-  | "ObjectAcl:Put";
+  | "ObjectAcl:Put"
+  | "ObjectRestore:Post"
+  | "ObjectRestore:Completed"
+  | "ObjectRestore:Delete";
+
+/** S3 itself, where it acts without a request. */
+export const PRINCIPAL = "s3.amazonaws.com";
 
 /** What has happened to an object. */
 export interface Change {
@@ -29,6 +35,8 @@ export interface Change {
   /** The null version has no name in events. */
   readonly versionId: string | undefined;
   readonly seq: number;
+  /** Of a restored copy: where it comes from, and, once it is there, until when it is kept. */
+  readonly restore?: { readonly storageClass: string | undefined; readonly untilMs: number | undefined };
 }
 
 /** Who did it, with which request. */
@@ -99,13 +107,14 @@ export function sequencer(seq: number): string {
 /** The `Records` message for functions, queues and topics. */
 export function eventMessage(bucket: Bucket, target: Target, change: Change, cause: Cause): string {
   const isStateEvent = /^(?:ObjectTagging|ObjectAcl|LifecycleExpiration)/u.test(change.name);
+  const untilMs = change.restore?.untilMs;
   const record = {
     eventVersion: isStateEvent ? "2.3" : "2.1",
     eventSource: "aws:s3",
     awsRegion: bucket.region,
     eventTime: new Date(cause.timeMs).toISOString(),
     eventName: change.name,
-    userIdentity: { principalId: cause.userId.includes(":") ? cause.userId : `AWS:${cause.userId}` },
+    userIdentity: { principalId: isNamed(cause.userId) ? cause.userId : `AWS:${cause.userId}` },
     requestParameters: { sourceIPAddress: cause.sourceIp },
     responseElements: { "x-amz-request-id": cause.requestId, "x-amz-id-2": cause.requestId },
     s3: {
@@ -124,8 +133,22 @@ export function eventMessage(bucket: Bucket, target: Target, change: Change, cau
         sequencer: /^Object(?:Tagging|Acl)/u.test(change.name) ? undefined : sequencer(change.seq),
       },
     },
+    glacierEventData:
+      untilMs === undefined
+        ? undefined
+        : {
+            restoreEventData: {
+              lifecycleRestorationExpiryTime: new Date(untilMs).toISOString(),
+              lifecycleRestoreStorageClass: change.restore?.storageClass,
+            },
+          },
   };
   return JSON.stringify({ Records: [record] });
+}
+
+/** Sessions (`AROA…:name`) and S3 itself stand as they are; users and accounts behind `AWS:`. */
+function isNamed(userId: string): boolean {
+  return userId.includes(":") || userId === PRINCIPAL;
 }
 
 interface BridgeForm {
@@ -157,6 +180,9 @@ const BRIDGE: Readonly<Record<EventName, BridgeForm>> = {
   "ObjectTagging:Put": { type: "Object Tags Added" },
   "ObjectTagging:Delete": { type: "Object Tags Deleted" },
   "ObjectAcl:Put": { type: "Object ACL Updated" },
+  "ObjectRestore:Post": { type: "Object Restore Initiated" },
+  "ObjectRestore:Completed": { type: "Object Restore Completed" },
+  "ObjectRestore:Delete": { type: "Object Restore Expired" },
 };
 
 /** The entry for the default event bus: its detail-type and detail. */
@@ -166,6 +192,8 @@ export function bridgeEvent(
   cause: Cause,
 ): { readonly detailType: string; readonly detail: string } {
   const form = BRIDGE[change.name];
+  const { restore } = change;
+  const isRequest = cause.sourceIp !== PRINCIPAL;
   const detail = {
     version: "0",
     bucket: { name: bucket.name },
@@ -174,13 +202,18 @@ export function bridgeEvent(
       size: change.bytes,
       etag: change.etag,
       "version-id": change.versionId,
-      sequencer: /^Object(?:Tagging|Acl)/u.test(change.name) ? undefined : sequencer(change.seq),
+      sequencer: /^Object(?:Tagging|Acl|Restore)/u.test(change.name) ? undefined : sequencer(change.seq),
     },
     "request-id": cause.requestId,
-    requester: cause.accountId,
-    "source-ip-address": cause.sourceIp,
+    requester: isRequest ? cause.accountId : PRINCIPAL,
+    "source-ip-address": isRequest ? cause.sourceIp : undefined,
     reason: form.reason,
     "deletion-type": form.deletion,
+    "restore-expiry-time":
+      restore?.untilMs === undefined
+        ? undefined
+        : new Date(restore.untilMs).toISOString().replace(".000Z", "Z"),
+    "source-storage-class": restore?.storageClass,
   };
   return { detailType: form.type, detail: JSON.stringify(detail) };
 }

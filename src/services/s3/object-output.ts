@@ -1,3 +1,4 @@
+import { restoreMember } from "./archive.ts";
 import { lifecycleRules, expirationHeader } from "./lifecycle.ts";
 import { writeMetadata } from "./encoded-words.ts";
 import { type Bucket, type ObjectMeta, type ObjectVersion, quoted, shownVersion } from "./model.ts";
@@ -22,7 +23,7 @@ export function expirationMember(
 }
 
 /** What GetObject and HeadObject say of a version. */
-export function describe(bucket: Bucket, version: ObjectVersion): Record<string, unknown> {
+export function describe(bucket: Bucket, version: ObjectVersion, nowMs: number): Record<string, unknown> {
   const { meta } = version;
   const VersionId = shownVersion(bucket, version);
   const user = Object.entries(meta.user ?? {}).map(([name, value]) => [name, writeMetadata(value)]);
@@ -39,6 +40,7 @@ export function describe(bucket: Bucket, version: ObjectVersion): Record<string,
     ...(user.length === 0 ? {} : { Metadata: Object.fromEntries(user) as Record<string, string> }),
     ...(meta.storageClass === undefined ? {} : { StorageClass: meta.storageClass }),
     ...(meta.tags === undefined || meta.tags.length === 0 ? {} : { TagCount: meta.tags.length }),
+    ...restoreMember(meta, nowMs),
     ...lockMembers(meta),
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RequestContext } from "../../aws/service.ts";
+import { closedBy } from "./archive.ts";
 import { type ChecksumAlgorithm, DEFAULT_ALGORITHM, isAlgorithm, startChecksum } from "./checksums.ts";
 import { checkCopySource, checkWriteHeaders } from "./conditions.ts";
 import type { Deps, S3Operations } from "./deps.ts";
@@ -89,10 +90,7 @@ export async function copySourceOf(
       "The source of a copy request may not specifically refer to a delete marker by version id.",
     );
   }
-  const { storageClass } = version.meta;
-  if (storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE") {
-    throw errors.invalidSourceState();
-  }
+  if (closedBy(version.meta, deps.clock.now()) !== undefined) throw errors.invalidSourceState();
   if (version.bytes > S3_LIMITS.putBytes) {
     throw errors.invalidRequest(
       `The specified copy source is larger than the maximum allowable size for a copy source: ${String(S3_LIMITS.putBytes)}`,
@@ -129,6 +127,7 @@ function copiedMeta(source: ObjectVersion, input: CopyInput, context: RequestCon
     lock: _lock,
     parts: _parts,
     storageClass: _class,
+    restoredUntilMs: _restored,
     websiteRedirect: _redirect,
     ...kept
   } = source.meta;

@@ -1,4 +1,5 @@
 import { objectOwner } from "./acl-grants.ts";
+import { restoreStatus } from "./archive.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { after, bytesOf, list, type Listed, type Position, startBehind, urlEncoded } from "./listing.ts";
@@ -30,6 +31,7 @@ export function listOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxKeys, "max-keys");
+      const shown = shownOf(deps, input.OptionalObjectAttributes, bucket);
       const { Prefix: prefix = "", Marker: marker = "" } = input;
       const delimiter = input.Delimiter === "" ? undefined : input.Delimiter;
       const page = await objectPage(bucket, { prefix, delimiter, max }, marker);
@@ -45,7 +47,7 @@ export function listOperations(deps: Deps): S3Operations {
         ...(page.isTruncated && delimiter !== undefined && last !== undefined
           ? { NextMarker: text(last) }
           : {}),
-        ...contents(page, text, bucket),
+        ...contents(page, text, shown),
       } as never;
     },
 
@@ -53,6 +55,8 @@ export function listOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxKeys, "max-keys");
+      const owners = input.FetchOwner === true ? bucket : undefined;
+      const shown = shownOf(deps, input.OptionalObjectAttributes, owners);
       const { Prefix: prefix = "", StartAfter, ContinuationToken } = input;
       const delimiter = input.Delimiter === "" ? undefined : input.Delimiter;
       const marker = ContinuationToken === undefined ? (StartAfter ?? "") : readToken(ContinuationToken);
@@ -71,7 +75,7 @@ export function listOperations(deps: Deps): S3Operations {
         IsTruncated: page.isTruncated,
         ...(delimiter === undefined ? {} : { Delimiter: text(delimiter) }),
         ...(input.EncodingType === undefined ? {} : { EncodingType: input.EncodingType }),
-        ...contents(page, text, input.FetchOwner === true ? bucket : undefined),
+        ...contents(page, text, shown),
       } as never;
     },
 
@@ -79,6 +83,7 @@ export function listOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxKeys, "max-keys");
+      const shown = shownOf(deps, input.OptionalObjectAttributes, bucket);
       const { Prefix: prefix = "", KeyMarker = "", VersionIdMarker } = input;
       const delimiter = input.Delimiter === "" ? undefined : input.Delimiter;
       const from = await versionStart(deps, bucket, { prefix, delimiter, KeyMarker, VersionIdMarker });
@@ -105,9 +110,8 @@ export function listOperations(deps: Deps): S3Operations {
           ? {}
           : {
               Versions: objects.map((version) => ({
-                ...shownRow(version, text),
+                ...shownRow(version, text, shown),
                 ...versionRow(version),
-                ...ownerMember(bucket, version),
               })),
             }),
         ...(markers.length === 0
@@ -197,7 +201,30 @@ function readToken(text: string): string {
   return key;
 }
 
-function shownRow(version: ObjectVersion, text: (key: string) => string): Record<string, unknown> {
+/** Beside what every row of a list shows. */
+interface Shown {
+  /** The bucket, where owners are shown. */
+  readonly owners?: Bucket;
+  /** When restored copies are shown: now. */
+  readonly restoresMs?: number;
+}
+
+/** @param asked OptionalObjectAttributes; AWS knows one. Errors: InvalidArgument. */
+function shownOf(deps: Deps, asked: readonly string[] | undefined, owners: Bucket | undefined): Shown {
+  if (asked?.some((name) => name !== "RestoreStatus") === true) {
+    throw errors.invalidArgument("Invalid attribute name specified", "x-amz-optional-object-attributes");
+  }
+  return {
+    ...(owners === undefined ? {} : { owners }),
+    ...(asked === undefined ? {} : { restoresMs: deps.clock.now() }),
+  };
+}
+
+function shownRow(
+  version: ObjectVersion,
+  text: (key: string) => string,
+  { owners, restoresMs }: Shown,
+): Record<string, unknown> {
   const { checksum, storageClass = "STANDARD" } = version.meta;
   return {
     Key: text(version.key),
@@ -208,6 +235,8 @@ function shownRow(version: ObjectVersion, text: (key: string) => string): Record
       : { ChecksumAlgorithm: [checksum.algorithm], ChecksumType: checksum.type }),
     Size: version.bytes,
     StorageClass: storageClass,
+    ...(owners === undefined ? {} : ownerMember(owners, version)),
+    ...(restoresMs === undefined ? {} : restoreStatus(version.meta, restoresMs)),
   };
 }
 
@@ -218,15 +247,12 @@ function versionRow(version: ObjectVersion): Record<string, unknown> {
 function contents(
   page: Listed<ObjectVersion>,
   text: (key: string) => string,
-  /** The bucket, where owners are shown. */
-  shown: Bucket | undefined,
+  shown: Shown,
 ): Record<string, unknown> {
-  const row = (version: ObjectVersion): Record<string, unknown> => ({
-    ...shownRow(version, text),
-    ...(shown === undefined ? {} : ownerMember(shown, version)),
-  });
   return {
-    ...(page.items.length === 0 ? {} : { Contents: page.items.map(row) }),
+    ...(page.items.length === 0
+      ? {}
+      : { Contents: page.items.map((version) => shownRow(version, text, shown)) }),
     ...prefixMembers(page.prefixes, text),
   };
 }

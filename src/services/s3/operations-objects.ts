@@ -1,6 +1,7 @@
 import { HTTP_STATUS } from "../../aws/streamed-body.ts";
 import type { RequestContext } from "../../aws/service.ts";
 import { Readable } from "node:stream";
+import { closedBy } from "./archive.ts";
 import { type Body, receive, type Received } from "./bodies.ts";
 import {
   checkRead,
@@ -56,19 +57,19 @@ export function objectOperations(deps: Deps): S3Operations {
     async GetObject(input, context) {
       const { bucket, version } = await readable(deps, context, input, "GET");
       const { range, partsCount } = await wanted(deps, version, input);
-      const storageClass = version.meta.storageClass;
-      if (storageClass === "GLACIER" || storageClass === "DEEP_ARCHIVE") {
-        throw errors.invalidObjectState(storageClass);
-      }
+      const archive = closedBy(version.meta, context.clock.now());
+      if (archive !== undefined) throw errors.invalidObjectState(archive);
       const body = await openBody(deps, version, range);
-      const output = rangedOutput(describe(bucket, version), version, range, partsCount, input.ChecksumMode);
+      const described = describe(bucket, version, context.clock.now());
+      const output = rangedOutput(described, version, range, partsCount, input.ChecksumMode);
       return { ...output, ...overrides(input), Body: body } as never;
     },
 
     async HeadObject(input, context) {
       const { bucket, version } = await readable(deps, context, input, "HEAD");
       const { range, partsCount } = await wanted(deps, version, input);
-      const output = rangedOutput(describe(bucket, version), version, range, partsCount, input.ChecksumMode);
+      const described = describe(bucket, version, context.clock.now());
+      const output = rangedOutput(described, version, range, partsCount, input.ChecksumMode);
       return { ...output, ...overrides(input) } as never;
     },
   };

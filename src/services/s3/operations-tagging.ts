@@ -1,5 +1,6 @@
 import type { RequestContext } from "../../aws/service.ts";
 import { HTTP_STATUS } from "../../aws/streamed-body.ts";
+import type { Delivery } from "../../ports/outbox.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { bucketOf, versionAt } from "./lookup.ts";
@@ -97,28 +98,29 @@ const ATTEMPTS_MAX = 20;
 export interface MetaChange {
   readonly find: () => Promise<ObjectVersion>;
   readonly change: (meta: ObjectMeta) => ObjectMeta;
-  readonly event: EventName | undefined;
+  /** What is told of it under the object's name alone. */
+  readonly event?: EventName | undefined;
+  /** What is told otherwise, of the version as it will be and as it was. */
+  readonly tell?: (after: ObjectVersion, before: ObjectVersion) => readonly Delivery[];
 }
 
-/** Changes what goes with a version, and tells it; begins again when somebody else was faster. */
+/** Changes what goes with a version, and tells it (resolves with the version as it was); begins again when somebody else was faster. */
 export async function changeMeta(
   deps: Deps,
   context: RequestContext,
   bucket: Bucket,
-  { find, change, event }: MetaChange,
+  { find, change, event, tell }: MetaChange,
 ): Promise<ObjectVersion> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const version = await find();
     const { key, etag, versionId, seq } = version;
+    const meta = change(version.meta);
+    const happened = { key, etag, versionId: writtenVersion(versionId), seq };
     const sent =
       event === undefined
-        ? []
-        : deps.sender.deliveries(
-            bucket,
-            { name: event, key, etag, versionId: writtenVersion(versionId), seq },
-            causeOf(context),
-          );
-    if (await deps.objects.setMeta(version, change(version.meta), deps.sender.outbox.within(sent))) {
+        ? (tell?.({ ...version, meta }, version) ?? [])
+        : deps.sender.deliveries(bucket, { ...happened, name: event }, causeOf(context));
+    if (await deps.objects.setMeta(version, meta, deps.sender.outbox.within(sent))) {
       if (sent.length > 0) deps.sender.outbox.wake(sent);
       return version;
     }

@@ -3,18 +3,19 @@ import { scopeOfArn } from "../../kernel/arn.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Delivery, Outbox } from "../../ports/outbox.ts";
 import { bucketArn, type Bucket } from "./model.ts";
+import type { Deps } from "./deps.ts";
 import {
   bridgeEvent,
   type Cause,
   type Change,
   eventMessage,
   notificationOf,
+  PRINCIPAL,
   wants,
 } from "./notifications.ts";
 
 /** S3 tries for a day; what a receiver refuses for good is dropped then, as on AWS. */
 const RETRY = { maxRetries: 1000, maxAgeMs: 24 * 3600 * 1000 } as const;
-const PRINCIPAL = "s3.amazonaws.com";
 
 /** Turns changes of objects into deliveries, which go into the unit of the change. */
 export interface Sender {
@@ -62,6 +63,18 @@ export function createSender(outbox: Outbox, random: Random): Sender {
       }
       return sent;
     },
+  };
+}
+
+/** S3 acting by itself: for a lifecycle rule, or at the end of a restored copy. */
+export function serviceCause({ clock, random }: Pick<Deps, "clock" | "random">, bucket: Bucket): Cause {
+  return {
+    timeMs: clock.now(),
+    requestId: random.uuid(),
+    userId: PRINCIPAL,
+    accountId: bucket.accountId,
+    sourceIp: PRINCIPAL,
+    traceHeader: undefined,
   };
 }
 
