@@ -183,6 +183,77 @@ test("ten managed policies a user, group or role", async (t) => {
   }
 });
 
+test("as many of each as an account may have", async (t) => {
+  const { call, database } = await openHarness(t);
+  const fill = (table: string, kind: string, many: number): Promise<unknown> => {
+    const entity = table === "iam_entities";
+    return database.commit(
+      Array.from({ length: many }, (_, at) => {
+        const columns: Record<string, string | number> = {
+          account_id: ACCOUNT,
+          name_key: `n${String(at)}`,
+          name: `n${String(at)}`,
+          id: `${kind}${String(at)}`,
+          path: "/",
+          created_at: 0,
+          ...(entity ? { kind, max_session_seconds: 3600, trust_policy: "" } : {}),
+          ...(kind === "policy" ? { updated_at: 0, default_version: 1, next_version: 2 } : {}),
+        };
+        const names = Object.keys(columns);
+        const sql = `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
+        return { sql, params: Object.values(columns) };
+      }),
+    );
+  };
+  const kinds: readonly (readonly [
+    quota: string,
+    table: string,
+    kind: string,
+    operation: string,
+    input: object,
+  ])[] = [
+    [
+      "RolesPerAccount: 1000",
+      "iam_entities",
+      "role",
+      "CreateRole",
+      { RoleName: "x", AssumeRolePolicyDocument: TRUST },
+    ],
+    ["UsersPerAccount: 5000", "iam_entities", "user", "CreateUser", { UserName: "x" }],
+    ["GroupsPerAccount: 300", "iam_entities", "group", "CreateGroup", { GroupName: "x" }],
+    [
+      "PoliciesPerAccount: 1500",
+      "iam_policies",
+      "policy",
+      "CreatePolicy",
+      { PolicyName: "x", PolicyDocument: POLICY },
+    ],
+    [
+      "InstanceProfilesPerAccount: 1000",
+      "iam_instance_profiles",
+      "profile",
+      "CreateInstanceProfile",
+      { InstanceProfileName: "x" },
+    ],
+  ];
+  for (const [quota, table, kind, operation, input] of kinds) {
+    await fill(table, kind, Number(quota.split(": ")[1]));
+    await assert.rejects(call("iam", operation, input), {
+      code: "LimitExceeded",
+      message: `Cannot exceed quota for ${quota}`,
+    });
+  }
+  // The roles of services are not counted, and somebody who is in a group already stays there.
+  await call("iam", "CreateServiceLinkedRole", { AWSServiceName: "batch.amazonaws.com" });
+  for (let at = 0; at < 10; at += 1)
+    await call("iam", "AddUserToGroup", { GroupName: `n${String(at)}`, UserName: "n0" });
+  await call("iam", "AddUserToGroup", { GroupName: "n0", UserName: "n0" });
+  await assert.rejects(call("iam", "AddUserToGroup", { GroupName: "n10", UserName: "n0" }), {
+    code: "LimitExceeded",
+    message: "Cannot exceed quota for GroupsPerUser: 10",
+  });
+});
+
 test("of two that change one entity at once, one is told so", async (t) => {
   const { call } = await openHarness(t);
   const codes = async (operation: string, inputs: readonly object[]): Promise<unknown[]> => {

@@ -34,6 +34,8 @@ export interface EntityStore {
   find(key: EntityKey): Promise<Entity | undefined>;
   /** Ordered by name. */
   list(accountId: string, kind: EntityKind, pathPrefix: string): Promise<Entity[]>;
+  /** Without the roles of services. */
+  count(accountId: string, kind: EntityKind): Promise<number>;
   /** False when the name is taken. A policy given is attached in the same unit. */
   create(entity: Entity, tags: readonly Tag[], policyArn?: string): Promise<boolean>;
   /** False when it is gone, or a new name is taken. A new name moves everything that hangs on the old one. */
@@ -96,6 +98,12 @@ export function createEntityStore(database: Database): EntityStore {
     async list(accountId, kind, pathPrefix) {
       const all = await entities("account_id = ? AND kind = ?", [accountId, kind]);
       return all.filter((entity) => entity.path.startsWith(pathPrefix));
+    },
+    async count(accountId, kind) {
+      const sql = `SELECT COUNT(*) AS many FROM iam_entities
+        WHERE account_id = ? AND kind = ? AND path NOT LIKE '/aws-service-role/%'`;
+      const [row] = await read(sql, [accountId, kind]);
+      return Number(row?.["many"]);
     },
     create(entity, tags, policyArn) {
       const attached = policyArn === undefined ? [] : [attachment(entity, policyArn)];

@@ -18,6 +18,7 @@ export interface InstanceProfileStore {
   find(accountId: string, name: string): Promise<InstanceProfile | undefined>;
   /** Ordered by name. */
   list(accountId: string): Promise<InstanceProfile[]>;
+  count(accountId: string): Promise<number>;
   ofRole(accountId: string, roleName: string): Promise<InstanceProfile[]>;
   /** False when the name is taken. */
   create(profile: InstanceProfile, tags: readonly Tag[]): Promise<boolean>;
@@ -61,6 +62,11 @@ export function createInstanceProfileStore(database: Database): InstanceProfileS
   return {
     async find(accountId, name) {
       return (await profiles("name_key = ?", [accountId, nameKey(name)]))[0];
+    },
+    async count(accountId) {
+      const sql = "SELECT COUNT(*) AS many FROM iam_instance_profiles WHERE account_id = ?";
+      const [row] = await database.read(sql, [accountId]);
+      return Number(row?.["many"]);
     },
     list: (accountId) => profiles("1 = 1", [accountId]),
     ofRole: (accountId, roleName) => profiles("role_key = ?", [accountId, nameKey(roleName)]),

@@ -58,7 +58,23 @@ export const QUOTAS = {
   managedPolicyLength: 6144,
   inlineLength: { role: 10_240, user: 2048, group: 5120 },
   tags: 50,
+  groupsPerUser: 10,
 } as const;
+
+/** What an account may have of each, and what AWS calls the quota. Roles of services do not count. */
+export const ACCOUNT_QUOTAS = {
+  role: ["RolesPerAccount", 1000],
+  user: ["UsersPerAccount", 5000],
+  group: ["GroupsPerAccount", 300],
+  policy: ["PoliciesPerAccount", 1500],
+  "instance-profile": ["InstanceProfilesPerAccount", 1000],
+} as const;
+
+/** Before one more is made. Errors: LimitExceeded. */
+export function checkRoom(kind: keyof typeof ACCOUNT_QUOTAS, count: number): void {
+  const [quota, max] = ACCOUNT_QUOTAS[kind];
+  if (count >= max) throw errors.quotaExceeded(quota, max);
+}
 
 export const MAX_SESSION_SECONDS_DEFAULT = 3600;
 export const AWS_OWNED = "aws";

@@ -4,7 +4,7 @@ import * as attached from "./attached.ts";
 import { type Deps, entityOf, keyOf } from "./deps.ts";
 import type { EntityKey } from "./entity-store.ts";
 import * as errors from "./errors.ts";
-import { type Entity, nameKey, paginate, wholeSeconds } from "./model.ts";
+import { checkRoom, type Entity, nameKey, paginate, QUOTAS, wholeSeconds } from "./model.ts";
 import { groupOutput, userOutput } from "./output.ts";
 
 type GroupOperations = Operations<typeof import("@aws-sdk/client-iam")>;
@@ -26,6 +26,7 @@ export function groupOperations(deps: Deps): GroupOperations {
         maxSessionSeconds: 0,
         trustPolicy: "",
       };
+      checkRoom("group", await entities.count(context.accountId, "group"));
       if (!(await entities.create(group, []))) throw errors.entityExists("group", group.name);
       return { Group: groupOutput(group) };
     },
@@ -63,6 +64,10 @@ export function groupOperations(deps: Deps): GroupOperations {
     async AddUserToGroup(input, context) {
       const group = await entityOf(deps, key(context, input.GroupName));
       const user = await entityOf(deps, keyOf(context, "user", input.UserName));
+      const groups = await entities.groupsOf(context.accountId, user.name);
+      const isIn = groups.some((each) => nameKey(each.name) === nameKey(group.name));
+      if (!isIn && groups.length >= QUOTAS.groupsPerUser)
+        throw errors.quotaExceeded("GroupsPerUser", QUOTAS.groupsPerUser);
       const added = await entities.addMember(context.accountId, group.name, user.name);
       if (!added) throw errors.concurrentModification();
       return {};

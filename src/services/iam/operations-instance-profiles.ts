@@ -4,7 +4,7 @@ import { uniqueId } from "../../kernel/unique-id.ts";
 import { type Deps, entityOf, keyOf } from "./deps.ts";
 import * as errors from "./errors.ts";
 import type { InstanceProfile } from "./instance-profile-store.ts";
-import { checkTags, nameKey, paginate, QUOTAS, wholeSeconds } from "./model.ts";
+import { checkRoom, checkTags, nameKey, paginate, QUOTAS, wholeSeconds } from "./model.ts";
 import { roleOutput, tagsOutput } from "./output.ts";
 import { SERVICE_ROLE_PATH } from "./service-linked-roles.ts";
 
@@ -50,6 +50,7 @@ export function instanceProfileOperations(deps: Deps): ProfileOperations {
         createdAt: wholeSeconds(context.clock.now()),
         roleKey: undefined,
       };
+      checkRoom("instance-profile", await profiles.count(context.accountId));
       if (!(await profiles.create(profile, tags))) throw errors.instanceProfileExists(profile.name);
       return { InstanceProfile: await shown(profile, tags) };
     },

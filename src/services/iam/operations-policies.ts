@@ -32,6 +32,7 @@ export function policyOperations(deps: Deps): PolicyOperations {
         defaultVersion: 1,
         nextVersion: 2,
       };
+      model.checkRoom("policy", await policies.count(context.accountId));
       if (!(await policies.create(policy, document, input.Tags ?? [])))
         throw errors.policyExists(policy.name);
       return { Policy: { ...policyOutput(policy, NO_USE), ...tagsOutput(input.Tags ?? []) } };

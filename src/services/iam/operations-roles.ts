@@ -5,6 +5,7 @@ import { type Deps, entityOf, keyOf } from "./deps.ts";
 import type { EntityChanges, EntityKey } from "./entity-store.ts";
 import * as errors from "./errors.ts";
 import {
+  checkRoom,
   checkTags,
   type Entity,
   MAX_SESSION_SECONDS_DEFAULT,
@@ -53,6 +54,7 @@ export function roleOperations(deps: Deps): RoleOperations {
         maxSessionSeconds: input.MaxSessionDuration ?? MAX_SESSION_SECONDS_DEFAULT,
         trustPolicy,
       };
+      checkRoom("role", await entities.count(context.accountId, "role"));
       if (!(await entities.create(role, input.Tags ?? []))) throw errors.entityExists("role", role.name);
       const session =
         input.MaxSessionDuration === undefined ? {} : { MaxSessionDuration: role.maxSessionSeconds };

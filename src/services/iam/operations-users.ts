@@ -5,7 +5,16 @@ import * as attached from "./attached.ts";
 import { type Deps, entityOf, keyOf, userNameOf } from "./deps.ts";
 import type { EntityKey } from "./entity-store.ts";
 import * as errors from "./errors.ts";
-import { type AccessKey, checkTags, type Entity, nameKey, paginate, QUOTAS, wholeSeconds } from "./model.ts";
+import {
+  type AccessKey,
+  checkRoom,
+  checkTags,
+  type Entity,
+  nameKey,
+  paginate,
+  QUOTAS,
+  wholeSeconds,
+} from "./model.ts";
 import { accessKeyOutput, boundaryOutput, tagsOutput, userOutput } from "./output.ts";
 
 type UserOperations = Operations<typeof import("@aws-sdk/client-iam")>;
@@ -29,6 +38,7 @@ export function userOperations(deps: Deps): UserOperations {
         maxSessionSeconds: 0,
         trustPolicy: "",
       };
+      checkRoom("user", await entities.count(context.accountId, "user"));
       if (!(await entities.create(user, input.Tags ?? []))) throw errors.entityExists("user", user.name);
       return { User: { ...userOutput(user), ...boundaryOutput(user), ...tagsOutput(input.Tags ?? []) } };
     },

@@ -10,6 +10,7 @@ export interface PolicyStore {
   find(key: PolicyKey): Promise<ManagedPolicy | undefined>;
   /** Ordered by name. */
   list(accountId: string): Promise<ManagedPolicy[]>;
+  count(accountId: string): Promise<number>;
   /** Oldest first. */
   versions(key: PolicyKey): Promise<PolicyVersion[]>;
   version(key: PolicyKey, version: number): Promise<PolicyVersion | undefined>;
@@ -46,6 +47,11 @@ export function createPolicyStore(database: Database): PolicyStore {
   return {
     async find(key) {
       return (await read(`SELECT * FROM iam_policies WHERE ${THIS}`, params(key))).map(toPolicy)[0];
+    },
+    async count(accountId) {
+      const sql = "SELECT COUNT(*) AS many FROM iam_policies WHERE account_id = ?";
+      const [row] = await database.read(sql, [accountId]);
+      return Number(row?.["many"]);
     },
     async list(accountId) {
       const sql = "SELECT * FROM iam_policies WHERE account_id = ? ORDER BY name_key";
