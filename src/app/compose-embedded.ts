@@ -23,13 +23,14 @@ import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
 import { CERTIFICATE_PATH } from "../services/index.ts";
 import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts";
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
-import { eraseState, openCore, runtimesFolder, type Core } from "./core.ts";
+import { openCore, runtimesFolder, type Core } from "./core.ts";
 import { openClock } from "./kept-clock.ts";
 import { openPlatformLog } from "./platform-log.ts";
 import { followed } from "./followed.ts";
 import { describeDriver, serverDoctor, statusReport } from "./reports.ts";
 import { OperationRecord } from "./operation-record.ts";
 import { RecentHints } from "./recent-hints.ts";
+import { eraseState } from "./storage.ts";
 import { VERSION } from "./version.ts";
 
 const DRAIN_MS = 10_000;

@@ -12,6 +12,8 @@ export interface ServerConfig {
   readonly region: string;
   /** What policies do: nothing, a hint where they would refuse, a refusal. */
   readonly iam: "off" | "warn" | "enforce";
+  /** What becomes of requests beyond a DynamoDB table's provisioned throughput. */
+  readonly dynamodbThroughput: "warn" | "enforce";
   readonly strictRuntimes: boolean;
   /** Refuse a function of another architecture than this machine's, also where its code is interpreted. */
   readonly strictArchitectures: boolean;

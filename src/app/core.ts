@@ -2,19 +2,9 @@
  * Everything behind the listener, wired for one machine: storage, services, control plane, data plane,
  * asynchronous queue. `lambent reset` closes one core, empties the folder and opens the next.
  */
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { arch } from "node:os";
 import { join } from "node:path";
-import {
-  createBlobStore,
-  createCodeCache,
-  createWakeup,
-  inspectZip,
-  openDatabase,
-  openSecrets,
-  type DataDir,
-} from "../adapters/embedded/index.ts";
+import { createWakeup, inspectZip, type DataDir } from "../adapters/embedded/index.ts";
 import {
   freshLaunch,
   needsFreshProcess,
@@ -39,28 +29,13 @@ import { createInvoker, type DataPlane } from "../lambda/invoke/invoker.ts";
 import { Deliveries } from "../lambda/observe/deliveries.ts";
 import type { Database } from "../ports/database.ts";
 import type { SandboxDriver } from "../ports/sandbox-driver.ts";
-import {
-  createDynamodb,
-  createDynamodbStreams,
-  createEvents,
-  createIam,
-  createLambdaService,
-  createLogs,
-  createS3,
-  createSns,
-  createSqs,
-  createSts,
-  dayMigrations,
-  dynamodbMigrations,
-  type KeptMail,
-  openDayFiles,
-  sqsMigrations,
-  STATE_MIGRATIONS,
-} from "../services/index.ts";
+import { createIam, createLambdaService, createLogs, createSts, type KeptMail } from "../services/index.ts";
 import { type Authorizer, createAuthorizer } from "./access/authorizer.ts";
 import type { ServerConfig } from "./config-types.ts";
 import { endNote, retryNote } from "./delivery-notes.ts";
+import { createEventServices } from "./event-services.ts";
 import { MappingCounters } from "./event-source-metrics.ts";
+import { openStorage } from "./storage.ts";
 import { AsyncCounters, addQueueGauges } from "./queue-metrics.ts";
 
 export interface CoreDeps {
@@ -99,47 +74,12 @@ export interface Core {
   close(drainMs: number): Promise<void>;
 }
 
-/** Files and folders of the data folder that hold state; the key, the token and the root key stay. */
-const STATE = [
-  "state.db",
-  "state.db-wal",
-  "state.db-shm",
-  "logs",
-  "blobs",
-  "objects",
-  "code",
-  "dynamodb.db",
-  "dynamodb.db-wal",
-  "dynamodb.db-shm",
-  "sqs.db",
-  "sqs.db-wal",
-  "sqs.db-shm",
-] as const;
-
-export async function eraseState(dataDir: DataDir): Promise<void> {
-  for (const name of STATE) await rm(dataDir.file(name), { recursive: true, force: true });
-}
-
 export async function openCore(deps: CoreDeps): Promise<Core> {
   const { config, dataDir, clock, random, log } = deps;
-  const [secrets, database, blobs] = await Promise.all([
-    openSecrets({ keyFile: dataDir.file("master.key") }),
-    openDatabase({
-      path: dataDir.file("state.db"),
-      synchronous: "full",
-      migrations: STATE_MIGRATIONS,
-      log,
-      clock,
-    }),
-    createBlobStore({ folder: dataDir.file("blobs") }),
-  ]);
-  const codeCache = await createCodeCache({ blobs, folder: dataDir.file("code") });
+  const storage = await openStorage(dataDir, clock, log);
+  const { secrets, database, blobs, codeCache } = storage;
 
-  const files = await openDayFiles({
-    folder: dataDir.file("logs"),
-    open: (path) => openDatabase({ path, synchronous: "normal", migrations: dayMigrations, log, clock }),
-  });
-  const logs = createLogs({ clock, random, log, database, files });
+  const logs = createLogs({ clock, random, log, database, files: storage.logFiles });
   const iam = createIam({ clock, database, secrets });
   const sts = createSts({
     clock,
@@ -219,48 +159,8 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     onEnd: (end) => deliveries.tell(() => endNote(end, clock.now())),
     onRetry: (end, atMs) => deliveries.tell(() => retryNote(end, atMs, clock.now())),
   });
-  const s3 = await createS3({
-    clock,
-    random,
-    log,
-    database,
-    blobs: await createBlobStore({ folder: dataDir.file("objects") }),
-    outbox: relay,
-    peers: () => peers,
-  });
-  const events = createEvents({ clock, random, log, database, relay, peers: () => peers });
-  const dynamodb = createDynamodb({
-    clock,
-    random,
-    log,
-    openDatabase: () =>
-      openDatabase({
-        path: dataDir.file("dynamodb.db"),
-        synchronous: "full",
-        migrations: dynamodbMigrations,
-        log,
-        clock,
-      }),
-    hasData: () => existsSync(dataDir.file("dynamodb.db")),
-    wakeup,
-  });
-  const sqs = createSqs({
-    clock,
-    random,
-    log,
-    openDatabase: () =>
-      openDatabase({
-        path: dataDir.file("sqs.db"),
-        synchronous: "full",
-        migrations: sqsMigrations,
-        log,
-        clock,
-      }),
-    hasData: () => existsSync(dataDir.file("sqs.db")),
-    wakeup,
-  });
-  const sns = createSns({ clock, random, log, database, secrets, outbox: relay });
-  relay.use("http", (delivery) => sns.post(delivery));
+  const sources = { storage, relay, wakeup, peers: () => peers, clock, random, log };
+  const { s3, sqs, sns, dynamodb, dynamodbStreams, events } = await createEventServices(sources);
   const mappingCounters = new MappingCounters();
   mappingCounters.addTo(dataPlane.metrics);
   const eventSources = createEventSources({
@@ -290,7 +190,7 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     sqs.service,
     sns.service,
     dynamodb.service,
-    createDynamodbStreams({ source: dynamodb.streams, clock }),
+    dynamodbStreams,
     events.service,
   ];
   const dispatch = createDispatch({
