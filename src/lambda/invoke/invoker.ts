@@ -285,24 +285,32 @@ class RunningInvocation implements Invocation {
   }
 
   settle(result: RunResult): void {
-    const common = {
-      requestId: this.requestId,
-      executedVersion: this.#resolved.version.version,
-      payload: result.payload,
-      logTail: result.logTail,
-      durationMs: result.durationMs,
-      coldStart: this.coldStart,
-    };
-    this.#around.resolve(
-      result.kind === "success"
-        ? { ...common, kind: "success" }
-        : {
-            ...common,
-            kind: "function-error",
-            errorType: result.errorType ?? "Unhandled",
-            ...(result.hint === undefined ? {} : { hint: result.hint }),
-          },
-    );
+    const { requestId, coldStart } = this;
+    const executedVersion = this.#resolved.version.version;
+    const { payload, logTail, durationMs } = result;
+    if (result.kind === "success") {
+      this.#around.resolve({
+        kind: "success",
+        requestId,
+        executedVersion,
+        payload,
+        logTail,
+        durationMs,
+        coldStart,
+      });
+      return;
+    }
+    this.#around.resolve({
+      kind: "function-error",
+      requestId,
+      executedVersion,
+      payload,
+      logTail,
+      durationMs,
+      coldStart,
+      errorType: result.errorType ?? "Unhandled",
+      ...(result.hint === undefined ? {} : { hint: result.hint }),
+    });
   }
 
   finished(record: FinishedInvocation): void {
