@@ -159,7 +159,8 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     onEnd: (end) => deliveries.tell(() => endNote(end, clock.now())),
     onRetry: (end, atMs) => deliveries.tell(() => retryNote(end, atMs, clock.now())),
   });
-  const sources = { storage, relay, wakeup, peers: () => peers, clock, random, log };
+  const { dynamodbThroughput } = config;
+  const sources = { storage, relay, wakeup, peers: () => peers, clock, random, log, dynamodbThroughput };
   const { s3, sqs, sns, dynamodb, dynamodbStreams, events } = await createEventServices(sources);
   const mappingCounters = new MappingCounters();
   mappingCounters.addTo(dataPlane.metrics);

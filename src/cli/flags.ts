@@ -115,6 +115,14 @@ export const FLAGS: readonly Flag[] = [
     parse: oneOf("off", "warn", "enforce"),
   },
   {
+    key: "dynamodbThroughput",
+    flag: "--dynamodb-throughput",
+    env: "LAMBENT_DYNAMODB_THROUGHPUT",
+    value: "<mode>",
+    help: "warn (log where AWS would throttle a provisioned table) or enforce (throttle it) (warn)",
+    parse: oneOf("warn", "enforce"),
+  },
+  {
     key: "strictRuntimes",
     flag: "--strict-runtimes",
     env: "LAMBENT_STRICT_RUNTIMES",
@@ -190,6 +198,7 @@ export function defaultConfig(home: string = homedir()): ServerConfig {
     accountId: "000000000000",
     region: "us-east-1",
     iam: "warn",
+    dynamodbThroughput: "warn",
     strictRuntimes: false,
     strictArchitectures: false,
     sandbox: "auto",

@@ -79,6 +79,7 @@ export interface DynamodbHarnessOptions {
   /** What the service sees of the database that was opened. */
   readonly wrap?: (database: Database) => Database;
   readonly limits?: DynamodbDeps["limits"];
+  readonly throughput?: DynamodbDeps["throughput"];
 }
 
 export async function openDynamodb(
@@ -106,6 +107,7 @@ export async function openDynamodb(
     },
     hasData: () => existingFolder !== undefined,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.throughput === undefined ? {} : { throughput: options.throughput }),
   });
   await dynamodb.start();
   const callService = createCall({

@@ -10,6 +10,9 @@ export function readUnits(bytes: number, isConsistent: boolean): number {
   return Math.max(1, Math.ceil(bytes / READ_UNIT_BYTES)) * (isConsistent ? 1 : 0.5);
 }
 
+/** A transactional read or write costs twice. */
+export const TRANSACTION_FACTOR = 2;
+
 export interface Consumed {
   readonly table: Table;
   /** As the request spelled the table. */

@@ -5,6 +5,7 @@ import type { Wakeup } from "../../ports/wakeup.ts";
 import type { Background } from "./background.ts";
 import type { Store } from "./store.ts";
 import type { Tables } from "./table/tables.ts";
+import type { Meter } from "./throughput.ts";
 import type { Writer } from "./item/write.ts";
 
 /** Quotas of an account in a region, and of an item collection; tests lower them. */
@@ -23,6 +24,7 @@ export interface World {
   readonly log: Logger;
   readonly wakeup: Wakeup;
   readonly limits: Limits;
+  readonly meter: Meter;
 }
 
 /** What the operations work with once the file is open. */

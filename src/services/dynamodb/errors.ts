@@ -2,6 +2,8 @@
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Item } from "./value/item.ts";
 
+const THROUGHPUT_EXCEEDED = "ProvisionedThroughputExceededException";
+
 export function validation(message: string, hint?: string): ServiceError {
   return new ServiceError("ValidationException", 400, message, hint === undefined ? {} : { hint });
 }
@@ -70,6 +72,29 @@ export function conditionalCheckFailed(item: Item | undefined): ServiceError {
     "The conditional request failed",
     item === undefined ? {} : { members: { Item: item } },
   );
+}
+
+const EXCEEDED = {
+  Table:
+    "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.",
+  Index:
+    "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.",
+} as const;
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html */
+export function throughputExceeded(
+  { of, arn }: { readonly of: keyof typeof EXCEEDED; readonly arn: string },
+  side: "Read" | "Write",
+): ServiceError {
+  const reason = { reason: `${of}${side}ProvisionedThroughputExceeded`, resource: arn };
+  return new ServiceError(THROUGHPUT_EXCEEDED, 400, EXCEEDED[of], {
+    members: { ThrottlingReasons: [reason] },
+    hint: "slow down, provision more, or start the server with --dynamodb-throughput warn",
+  });
+}
+
+export function isThroughputExceeded(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === THROUGHPUT_EXCEEDED;
 }
 
 export function collectionTooLarge(): ServiceError {

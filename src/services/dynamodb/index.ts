@@ -21,6 +21,7 @@ import { transactionOperations } from "./operations-transactions.ts";
 import { createHashNames } from "./table/hash-names.ts";
 import { createStore } from "./store.ts";
 import { createStreamReader } from "./stream/streams.ts";
+import { createMeter, type ThroughputMode } from "./throughput.ts";
 import { createTables } from "./table/tables.ts";
 
 export { migrations } from "./store.ts";
@@ -33,6 +34,8 @@ export interface DynamodbDeps {
   readonly openDatabase: () => Promise<Database>;
   /** Whether the file is there: then `start` opens it, so that items expire and streams are trimmed. */
   readonly hasData: () => boolean;
+  /** What becomes of requests beyond a table's provisioned throughput; `warn` without it. */
+  readonly throughput?: ThroughputMode;
   /** Lower than AWS's, for tests. */
   readonly limits?: Partial<Limits>;
 }
@@ -57,7 +60,9 @@ export interface Dynamodb {
 
 export function createDynamodb(deps: DynamodbDeps): Dynamodb {
   const { clock, random, log, wakeup } = deps;
-  const world: World = { clock, random, log, wakeup, limits: { ...QUOTAS, ...deps.limits } };
+  const limits = { ...QUOTAS, ...deps.limits };
+  const meter = createMeter(deps, deps.throughput ?? "warn");
+  const world: World = { clock, random, log, wakeup, limits, meter };
   let opening: Promise<Engine> | undefined;
   const hashNames = createHashNames();
 

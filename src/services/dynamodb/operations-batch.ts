@@ -13,7 +13,7 @@ import {
   type Consumed,
 } from "./capacity.ts";
 import type { Engine, UseEngine } from "./deps.ts";
-import { validation } from "./errors.ts";
+import { isThroughputExceeded, validation } from "./errors.ts";
 import type { Path } from "./expression/ast.ts";
 import { project, readProjection } from "./expression/paths.ts";
 import { Placeholders } from "./expression/placeholders.ts";
@@ -76,15 +76,23 @@ function batchedKey(request: WriteRequest, table: Table): ItemKey {
   }
 }
 
+/** One write of a batch, as it was given and as it was read. */
+interface Batched {
+  readonly given: BatchedWrite;
+  readonly request: WriteRequest;
+  readonly place: string;
+}
+
 /** The request of one table, read into writes that are known to be valid. */
 async function batchedWrites(
   engine: Engine,
   TableName: string,
   requests: readonly BatchedWrite[],
   context: RequestContext,
-): Promise<{ request: WriteRequest; place: string }[]> {
-  const writes: { request: WriteRequest; place: string }[] = [];
-  for (const { PutRequest: put, DeleteRequest: del } of requests) {
+): Promise<Batched[]> {
+  const writes: Batched[] = [];
+  for (const given of requests) {
+    const { PutRequest: put, DeleteRequest: del } = given;
     if ((put === undefined) === (del === undefined)) {
       throw validation(
         "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
@@ -101,9 +109,37 @@ async function batchedWrites(
     if (item !== undefined && itemSize(item) > LIMITS.dynamodbItemBytes) {
       throw validation("Item size has exceeded the maximum allowed size");
     }
-    writes.push({ request, place });
+    writes.push({ given, request, place });
   }
   return writes;
+}
+
+/** Why a table cannot be read now, or undefined. */
+function throttlingOf({ meter }: Engine, { name, table }: Wanted): unknown {
+  try {
+    meter.admit(consumedByRead(table, name, undefined, 1), "Read");
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Errors: what a write is refused with; ProvisionedThroughputExceededException only when every one is. */
+async function writeAll(
+  { writer }: Engine,
+  writes: readonly Batched[],
+): Promise<{ changes: Written; unprocessed: Record<string, BatchedWrite[]> }> {
+  const outcomes = await Promise.allSettled(writes.map(({ request }) => writer.one(request)));
+  const changes: Written[number][] = [];
+  const unprocessed = new Map<string, BatchedWrite[]>();
+  for (const [at, { given, request }] of writes.entries()) {
+    const outcome = outcomes[at];
+    if (outcome?.status === "fulfilled") changes.push({ request, change: outcome.value });
+    else if (!isThroughputExceeded(outcome?.reason)) throw outcome?.reason;
+    else unprocessed.set(request.tableName, [...(unprocessed.get(request.tableName) ?? []), given]);
+  }
+  if (changes.length === 0) throw (outcomes[0] as PromiseRejectedResult).reason;
+  return { changes, unprocessed: Object.fromEntries(unprocessed) };
 }
 
 export function batchOperations(use: UseEngine): Operations<typeof import("@aws-sdk/client-dynamodb")> {
@@ -121,11 +157,17 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
       const unprocessed: [string, KeysAndAttributes][] = [];
       const consumed: Consumed[] = [];
       let bytes = 0;
-      for (const { name, input: one, table, keys, paths } of tables) {
+      const throttled = tables.map((each) => throttlingOf(engine, each));
+      if (throttled.every((error) => error !== undefined)) throw throttled[0];
+      for (const [at, { name, input: one, table, keys, paths }] of tables.entries()) {
+        if (throttled[at] !== undefined) {
+          unprocessed.push([name, one]);
+          continue;
+        }
         const stored: (StoredItem | undefined)[] = [];
-        for (let at = 0; at < keys.length; at += READ_STEP) {
-          if (at > 0) await nextTurn();
-          const some = keys.slice(at, at + READ_STEP).map(({ key }) => ({ table, key }));
+        for (let from = 0; from < keys.length; from += READ_STEP) {
+          if (from > 0) await nextTurn();
+          const some = keys.slice(from, from + READ_STEP).map(({ key }) => ({ table, key }));
           stored.push(...(await engine.store.items(some)));
         }
         const items: Item[] = [];
@@ -145,7 +187,9 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
         responses.push([name, items]);
         if (left.length > 0) unprocessed.push([name, { ...one, Keys: left }]);
       }
-      const shown = addConsumed(consumed).map((part) => showConsumed(input.ReturnConsumedCapacity, part));
+      const parts = addConsumed(consumed);
+      for (const part of parts) engine.meter.take(part, "Read");
+      const shown = parts.map((part) => showConsumed(input.ReturnConsumedCapacity, part));
       const capacity = shown.filter((part) => part !== undefined);
       return {
         Responses: Object.fromEntries(responses),
@@ -165,9 +209,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
         await Promise.all(asked.map(([name, requests]) => batchedWrites(engine, name, requests, context)))
       ).flat();
       refuseDuplicates(writes.map(({ place }) => place));
-      const changes = await Promise.all(
-        writes.map(async ({ request }) => ({ request, change: await engine.writer.one(request) })),
-      );
+      const { changes, unprocessed } = await writeAll(engine, writes);
       const consumed = changes.map(({ request, change }) =>
         consumedByWrite(change.table, request.tableName, writeUnits(change)),
       );
@@ -175,7 +217,7 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
       const capacity = shown.filter((part) => part !== undefined);
       const metrics = input.ReturnItemCollectionMetrics === "SIZE" ? metricsOf(changes) : {};
       return {
-        UnprocessedItems: {},
+        UnprocessedItems: unprocessed,
         ...(Object.keys(metrics).length === 0 ? {} : { ItemCollectionMetrics: metrics }),
         ...(capacity.length === 0 ? {} : { ConsumedCapacity: capacity }),
       };

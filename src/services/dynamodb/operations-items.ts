@@ -82,16 +82,18 @@ export function itemOperations(use: UseEngine): Operations<Client> {
       const placeholders = new Placeholders(input, { ProjectionExpression: expression }, []);
       const paths = expression === undefined ? undefined : readProjection(expression, placeholders);
       placeholders.refuseUnused();
-      const { store, tables } = await use();
+      const { meter, store, tables } = await use();
       const key = checkItem(input.Key ?? {});
-      const table = await tables.withItems(context, input.TableName ?? "");
-      const stored = await store.item(table, keyOfKey(table, key));
+      const name = input.TableName ?? "";
+      const table = await tables.withItems(context, name);
+      const place = keyOfKey(table, key);
+      meter.admit(consumedByRead(table, name, undefined, 1), "Read");
+      const stored = await store.item(table, place);
       const item = stored === undefined ? undefined : itemFromText(stored.text);
       const units = readUnits(stored?.bytes ?? 0, input.ConsistentRead === true);
-      const consumed = showConsumed(
-        input.ReturnConsumedCapacity,
-        consumedByRead(table, input.TableName ?? "", undefined, units),
-      );
+      const read = consumedByRead(table, name, undefined, units);
+      meter.take(read, "Read");
+      const consumed = showConsumed(input.ReturnConsumedCapacity, read);
       return {
         ...(item === undefined ? {} : { Item: paths === undefined ? item : project(item, paths) }),
         ...(consumed === undefined ? {} : { ConsumedCapacity: consumed }),

@@ -205,14 +205,31 @@ interface Shown {
   readonly paths: readonly Path[] | undefined;
 }
 
-/** What a page looks like in the answer. */
-function answer({ input, table, index, paths }: Shown, page: Page): Record<string, unknown> {
+function costOf({ input, table, index }: Shown, page: Page): Consumed {
   const isConsistent = input.ConsistentRead === true;
   const units = readUnits(page.bytes, isConsistent);
   const read = consumedByRead(table, input.TableName ?? "", index, units);
   const fetched = page.fetched.reduce((sum, bytes) => sum + readUnits(bytes, isConsistent), 0);
-  const total: Consumed = fetched === 0 ? read : { ...read, units: read.units + fetched };
-  const consumed = showConsumed(input.ReturnConsumedCapacity, total);
+  return fetched === 0 ? read : { ...read, units: read.units + fetched };
+}
+
+/** Reads a page within the table's throughput. */
+async function readWithin(
+  { meter, store }: Engine,
+  shown: Shown,
+  request: PageRequest,
+): Promise<Record<string, unknown>> {
+  const { input, table, index } = shown;
+  meter.admit(consumedByRead(table, input.TableName ?? "", index, 1), "Read");
+  const page = await readPage(store, request);
+  const cost = costOf(shown, page);
+  meter.take(cost, "Read");
+  return answer(shown, page, cost);
+}
+
+/** What a page looks like in the answer. */
+function answer({ input, table, index, paths }: Shown, page: Page, cost: Consumed): Record<string, unknown> {
+  const consumed = showConsumed(input.ReturnConsumedCapacity, cost);
   const items = paths === undefined ? page.items : page.items.map((item) => project(item, paths));
   return {
     Count: page.items.length,
@@ -229,7 +246,7 @@ function accepts(filter: Condition | undefined): (item: Item) => boolean {
   return filter === undefined ? acceptAll : (item) => meets(filter, item);
 }
 
-async function query({ store, tables }: Engine, input: ReadInput, context: RequestContext): Promise<object> {
+async function query(engine: Engine, input: ReadInput, context: RequestContext): Promise<object> {
   const expressions = readExpressions(input, true);
   if (expressions.keyCondition === undefined) {
     throw validation(
@@ -237,7 +254,7 @@ async function query({ store, tables }: Engine, input: ReadInput, context: Reque
     );
   }
   refuseSelect(input, "Querying");
-  const table = await tables.withItems(context, input.TableName ?? "");
+  const table = await engine.tables.withItems(context, input.TableName ?? "");
   const index = indexOf(input, table);
   const keys = index?.keys ?? table.keys;
   const condition = readKeyCondition(expressions.keyCondition, table, keys);
@@ -250,7 +267,8 @@ async function query({ store, tables }: Engine, input: ReadInput, context: Reque
   }
   const after = startAfter(input, table, index);
   refuseStartOutside(after, condition);
-  const page = await readPage(store, {
+  const shown = { input, table, index, paths: expressions.paths };
+  return readWithin(engine, shown, {
     table,
     index,
     partition: partitionBytes(condition.hash),
@@ -262,18 +280,18 @@ async function query({ store, tables }: Engine, input: ReadInput, context: Reque
     fetches: fetches(input, table, index, expressions),
     accept: accepts(expressions.filter),
   });
-  return answer({ input, table, index, paths: expressions.paths }, page);
 }
 
-async function scan({ store, tables }: Engine, input: ReadInput, context: RequestContext): Promise<object> {
+async function scan(engine: Engine, input: ReadInput, context: RequestContext): Promise<object> {
   const expressions = readExpressions(input, false);
   refuseSelect(input, "Scanning");
   segmentOf(input, undefined);
-  const table = await tables.withItems(context, input.TableName ?? "");
+  const table = await engine.tables.withItems(context, input.TableName ?? "");
   const index = indexOf(input, table);
   refuseUnprojected(table, index, expressions);
   const after = startAfter(input, table, index);
-  const page = await readPage(store, {
+  const shown = { input, table, index, paths: expressions.paths };
+  return readWithin(engine, shown, {
     table,
     index,
     partition: undefined,
@@ -285,7 +303,6 @@ async function scan({ store, tables }: Engine, input: ReadInput, context: Reques
     fetches: fetches(input, table, index, expressions),
     accept: accepts(expressions.filter),
   });
-  return answer({ input, table, index, paths: expressions.paths }, page);
 }
 
 export function readOperations(use: UseEngine): Operations<Client> {

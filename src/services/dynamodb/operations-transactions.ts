@@ -11,6 +11,7 @@ import {
   consumedByWrite,
   readUnits,
   showConsumed,
+  TRANSACTION_FACTOR,
   type TransactionSide,
 } from "./capacity.ts";
 import type { Engine, UseEngine } from "./deps.ts";
@@ -38,8 +39,6 @@ import { checkItem } from "./value/check.ts";
 import type { Item } from "./value/item.ts";
 import { itemFromText } from "./value/storage.ts";
 
-/** A transactional read or write costs twice. */
-const FACTOR = 2;
 const TOKEN_MS = 600_000;
 
 function refuseDuplicates(places: readonly string[]): void {
@@ -162,7 +161,7 @@ function writeAnswer(
 ): object {
   const written = changes.map((change, index) => ({ request: requests[index] as WriteRequest, change }));
   const parts = written.map(({ request, change }) =>
-    consumedByWrite(change.table, request.tableName, writeUnits(change), FACTOR),
+    consumedByWrite(change.table, request.tableName, writeUnits(change), TRANSACTION_FACTOR),
   );
   const metrics = input.ReturnItemCollectionMetrics === "SIZE" ? metricsOf(written) : {};
   return {
@@ -185,7 +184,7 @@ async function repeatAnswer(
         table,
         request.tableName,
         undefined,
-        FACTOR * readUnits(stored?.bytes ?? 0, true),
+        TRANSACTION_FACTOR * readUnits(stored?.bytes ?? 0, true),
       );
     }),
   );
@@ -222,11 +221,13 @@ export function transactionOperations(use: UseEngine): Operations<typeof import(
         placeholders.refuseUnused();
         return { name: Get?.TableName ?? "", key: checkItem(Get?.Key ?? {}), paths };
       });
-      const { store, tables } = await use();
+      const { meter, store, tables } = await use();
       const outcomes = await Promise.allSettled(
         gets.map(async ({ name, key }) => {
           const table = await tables.withItems(context, name);
-          return { table, key: keyOfKey(table, key) };
+          const place = { table, key: keyOfKey(table, key) };
+          meter.admit(consumedByRead(table, name, undefined, 1), "Read");
+          return place;
         }),
       );
       if (outcomes.some(({ status }) => status === "rejected")) {
@@ -246,9 +247,10 @@ export function transactionOperations(use: UseEngine): Operations<typeof import(
           table,
           gets[index]?.name ?? "",
           undefined,
-          FACTOR * readUnits(stored[index]?.bytes ?? 0, true),
+          TRANSACTION_FACTOR * readUnits(stored[index]?.bytes ?? 0, true),
         ),
       );
+      for (const part of parts) meter.take(part, "Read");
       return {
         Responses: stored.map((row, index) => {
           if (row === undefined) return {};

@@ -11,6 +11,7 @@
  */
 import { LIMITS } from "../../../kernel/limits.ts";
 import { Conflict, type Statement } from "../../../ports/database.ts";
+import { consumedByWrite, TRANSACTION_FACTOR, type Consumed } from "../capacity.ts";
 import type { World } from "../deps.ts";
 import { collectionTooLarge, transactionConflict, validation } from "../errors.ts";
 import { versions } from "../numbers.ts";
@@ -20,7 +21,14 @@ import { streamArn, type Table } from "../table/model.ts";
 import type { Item } from "../value/item.ts";
 import { itemSize } from "../value/size.ts";
 import { itemFromText } from "../value/storage.ts";
-import { changeStatements, collectionGrowth, hasCollections, isUnchanged, type Change } from "./change.ts";
+import {
+  changeStatements,
+  collectionGrowth,
+  hasCollections,
+  isUnchanged,
+  writeUnits,
+  type Change,
+} from "./change.ts";
 import { createTurns } from "./turns.ts";
 
 /** One item to write. */
@@ -105,8 +113,11 @@ export function createWriter(world: World, store: Store): Writer {
     return { table, key, stored, old, collectionBytes };
   }
 
-  /** Errors: what the target throws; ValidationException, ItemCollectionSizeLimitExceededException. */
-  function decide(target: Target, found: Found): Change {
+  /**
+   * `factor`: what the write costs, in times its units. Errors: what the target throws; ValidationException,
+   * ItemCollectionSizeLimitExceededException, ProvisionedThroughputExceededException.
+   */
+  function decide(target: Target, found: Found, factor: number): Change {
     const { table, stored, old } = found;
     const next = target.decide(old, table);
     const bytes = next === undefined ? 0 : next === old ? (stored?.bytes ?? 0) : itemSize(next);
@@ -120,6 +131,7 @@ export function createWriter(world: World, store: Store): Writer {
       if (growth > 0 && found.collectionBytes + growth > world.limits.collectionBytes)
         throw collectionTooLarge();
     }
+    if (isMetered(table, factor)) world.meter.admit(costOf(change, factor), "Write");
     return change;
   }
 
@@ -142,6 +154,10 @@ export function createWriter(world: World, store: Store): Writer {
     return true;
   }
 
+  function charge(change: Change, factor: number): void {
+    if (isMetered(change.table, factor)) world.meter.take(costOf(change, factor), "Write");
+  }
+
   function notify(change: Change): void {
     const { scope, name, stream } = change.table;
     if (stream?.enabled === true && !isUnchanged(change))
@@ -159,7 +175,7 @@ export function createWriter(world: World, store: Store): Writer {
       const answers: (() => void)[] = [];
       for (const { target, userIdentity, resolve, reject } of group) {
         try {
-          const change = decide(target, found);
+          const change = decide(target, found, factorOf(userIdentity));
           decided.push({ change, userIdentity });
           answers.push(() => resolve(change));
           found = after(change);
@@ -168,7 +184,9 @@ export function createWriter(world: World, store: Store): Writer {
         }
       }
       const isIdle = decided.every(({ change }) => isUnchanged(change));
-      if (isIdle || (await commit(decided))) return answers.forEach((answer) => answer());
+      if (!isIdle && !(await commit(decided))) continue;
+      for (const { change, userIdentity } of decided) charge(change, factorOf(userIdentity));
+      return answers.forEach((answer) => answer());
     }
     throw transactionConflict();
   }
@@ -198,7 +216,9 @@ export function createWriter(world: World, store: Store): Writer {
       return turns.run(keys, async () => {
         for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
           const outcomes = await Promise.allSettled(
-            targets.map(async (target) => decide(target, await find(target, await target.table()))),
+            targets.map(async (target) =>
+              decide(target, await find(target, await target.table()), TRANSACTION_FACTOR),
+            ),
           );
           if (outcomes.some(({ status }) => status === "rejected")) {
             throw refuse(
@@ -214,12 +234,27 @@ export function createWriter(world: World, store: Store): Writer {
           }
           const isIdle = extra === undefined && changes.length === 1 && changes.every(isUnchanged);
           const decided = changes.map((change) => ({ change }));
-          if (isIdle || (await commit(decided, extra))) return changes;
+          if (!isIdle && !(await commit(decided, extra))) continue;
+          for (const change of changes) charge(change, TRANSACTION_FACTOR);
+          return changes;
         }
         throw refuse(targets.map(transactionConflict));
       });
     },
   };
+}
+
+/** What a service deletes by itself is free. */
+function factorOf(userIdentity: UserIdentity | undefined): number {
+  return userIdentity === undefined ? 1 : 0;
+}
+
+function isMetered({ billing }: Table, factor: number): boolean {
+  return billing === "PROVISIONED" && factor > 0;
+}
+
+function costOf(change: Change, factor: number): Consumed {
+  return consumedByWrite(change.table, change.table.name, writeUnits(change), factor);
 }
 
 /** The item as the next write of the same unit finds it. */
