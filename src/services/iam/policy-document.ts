@@ -178,7 +178,7 @@ function checkCondition(condition: unknown): void {
 }
 
 function checkSids(statements: readonly Statement[]): void {
-  const sids = statements.map((statement) => statement.Sid).filter((sid) => sid !== undefined && sid !== "");
+  const sids = statements.flatMap(({ Sid: sid }) => (sid === undefined || sid === "" ? [] : [sid]));
   if (!sids.every((sid) => SID.test(sid))) {
     throw errors.malformedPolicy(
       "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
