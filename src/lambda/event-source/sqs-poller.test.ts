@@ -43,6 +43,8 @@ interface World {
   readonly deleted: string[];
   /** Lines of the followed log. */
   readonly told: DeliveryNote[];
+  /** Calls of ReceiveMessage under way, and the most at once. */
+  readonly receiving: { now: number; most: number };
   /** Its visibility timeout is in seconds. */
   readonly queue: { visibility: string };
   send(...messages: readonly { readonly id: string; readonly body: string; readonly trace?: string }[]): void;
@@ -57,11 +59,12 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
   const told: DeliveryNote[] = [];
   const deliveries = new Deliveries();
   deliveries.subscribe((note) => told.push(note));
+  const receiving = { now: 0, most: 0 };
   const queue = { visibility: "30" };
   let arrived: () => void = () => undefined;
 
   async function receive(input: PeerCall["input"], signal: AbortSignal | undefined): Promise<object> {
-    if (waiting.length === 0) {
+    if (waiting.length === 0 && input["WaitTimeSeconds"] !== 0) {
       await new Promise<void>((resolve) => {
         arrived = resolve;
         signal?.addEventListener("abort", () => resolve(), { once: true });
@@ -82,7 +85,14 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
         async call({ operation, input, signal }) {
           if (operation === "GetQueueAttributes")
             return { Attributes: { VisibilityTimeout: queue.visibility } };
-          if (operation === "ReceiveMessage") return { ...(await receive(input, signal)) };
+          if (operation === "ReceiveMessage") {
+            receiving.now += 1;
+            receiving.most = Math.max(receiving.most, receiving.now);
+            await new Promise((resolve) => setImmediate(resolve));
+            const answer = await receive(input, signal);
+            receiving.now -= 1;
+            return { ...answer };
+          }
           const entries = input["Entries"] as readonly { ReceiptHandle: string }[];
           deleted.push(...entries.map((entry) => entry.ReceiptHandle));
           return {};
@@ -119,6 +129,7 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
     queue,
     deleted,
     told,
+    receiving,
     send(...messages) {
       waiting.push(
         ...messages.map(({ id, body, trace }) => ({
@@ -275,4 +286,27 @@ test("a message of a loop is left to the queue, and the followed log says what t
   assert.match(line?.text ?? "", /FAILED RecursiveInvocationException: .*; they appear again in the queue$/);
   assert.match(line?.next ?? "", /put-function-recursion-config --function-name f --recursive-loop Allow$/);
   await poller.close();
+});
+
+test("while batches come back full two are gathered at once, and no more run than may", async () => {
+  const many = Array.from({ length: 65 }, (_, n) => ({ id: String(n), body: "" }));
+  const { poller, invocations, receiving, deleted, send, settle } = world("sqs", { maximumConcurrency: 2 });
+  send(...many);
+  await settle();
+  assert.equal(receiving.most, 2);
+  for (let answered = 0; answered < 7; answered += 1) {
+    assert.ok(invocations.length - answered <= 2, "two run at most");
+    invocations[answered]?.answer(WELL);
+    await settle();
+  }
+  assert.equal(deleted.length, many.length);
+  assert.equal(receiving.now, 1, "one waits at an empty queue");
+  await poller.close();
+
+  const ordered = world("sqs-fifo");
+  ordered.send(...many.slice(0, 30));
+  await ordered.settle();
+  for (const invocation of ordered.invocations) invocation.answer(WELL);
+  assert.equal(ordered.receiving.most, 1, "an ordered queue is read by one");
+  await ordered.poller.close();
 });

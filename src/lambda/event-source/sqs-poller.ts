@@ -3,6 +3,7 @@
  *
  *   1. One loop gathers a batch: long polls of up to 10 messages, until the batch is full, its window
  *      has passed or 6 MB are reached; without a window the first messages that come are the batch.
+ *      While batches of a standard queue come back full, a second one is gathered at the same time.
  *   2. Messages that no filter wants are deleted.
  *   3. The batch runs beside others, as many as the window of concurrency allows. What is more than one
  *      event can carry becomes several batches: of an ordered queue one after the other, and only for
@@ -74,7 +75,8 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
   let window = openWindow(settings.maximumConcurrency);
   let visibilityMs = 30_000;
   let visibilityReadAt = -Infinity;
-  let freed: (() => void) | undefined;
+  let freed = Promise.withResolvers<void>();
+  let second: Promise<void> | undefined;
 
   async function call(
     operation: string,
@@ -94,11 +96,9 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     let pauseMs = PAUSE_FIRST_MS;
     while (!stopping.signal.aborted) {
       try {
-        await place();
-        const batches = await gather();
+        const isFull = await round(WAIT_SECONDS * 1000);
         pauseMs = PAUSE_FIRST_MS;
-        if (mapping.kind === "sqs-fifo") start(batches);
-        else for (const batch of batches) await place().then(() => start([batch]));
+        if (isFull && mapping.kind === "sqs") second ??= beside().finally(() => (second = undefined));
       } catch (error) {
         if (stopping.signal.aborted) return;
         const { reason, ...more } = refusalOf(error);
@@ -116,21 +116,37 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     }
   }
 
-  /** Resolves when another batch may run. */
-  async function place(): Promise<void> {
-    while (running.size >= window.size) await new Promise<void>((resolve) => (freed = resolve));
+  /** Gathers and starts until there is less than a batch. What fails is left to the loop to meet, and to tell. */
+  async function beside(): Promise<void> {
+    let isFull = true;
+    while (isFull && !stopping.signal.aborted) isFull = await round(0).catch(() => false);
   }
 
-  /** The next messages, in their order. */
-  async function gather(): Promise<Batch[]> {
+  /** One gathering, and the start of what came. Whether it was a whole batch. */
+  async function round(waitMs: number): Promise<boolean> {
+    while (running.size >= window.size) await freed.promise;
+    const batches = await gather(waitMs);
+    if (mapping.kind === "sqs-fifo") await startWhenFree(batches);
+    else for (const batch of batches) await startWhenFree([batch]);
+    return batches.reduce((count, { items }) => count + items.length, 0) >= settings.batchSize;
+  }
+
+  /** Looks for a place and takes it in one step: two may be looking. */
+  async function startWhenFree(batches: readonly Batch[]): Promise<void> {
+    while (running.size >= window.size) await freed.promise;
+    start(batches);
+  }
+
+  /** The next messages, in their order; the first are waited for. */
+  async function gather(firstWaitMs: number): Promise<Batch[]> {
     // By id: a queue whose visibility is shorter than the window hands out the same message again.
     const items = new Map<string, Item>();
     let bytes = EVENT_OVERHEAD;
     let deadline = Infinity;
     let invisibleUntilMs = Infinity;
     while (items.size < settings.batchSize && bytes < LIMITS.syncPayloadBytes && !stopping.signal.aborted) {
-      const waitMs = items.size === 0 ? WAIT_SECONDS * 1000 : deadline - clock.now();
-      if (waitMs <= 0) break;
+      const waitMs = items.size === 0 ? firstWaitMs : deadline - clock.now();
+      if (waitMs <= 0 && items.size > 0) break;
       await learnVisibility();
       let wanted: readonly Item[];
       try {
@@ -150,7 +166,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
         if (!items.has(item.message.MessageId)) bytes += item.bytes;
         items.set(item.message.MessageId, item);
       }
-      if (items.size > 0 && settings.batchingWindowSeconds === 0) break;
+      if (settings.batchingWindowSeconds === 0 || items.size === 0) break;
     }
     return inEvents([...items.values()]).map((part) => ({ items: part, invisibleUntilMs }));
   }
@@ -212,7 +228,8 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
       })
       .finally(() => {
         running.delete(work);
-        freed?.();
+        freed.resolve();
+        freed = Promise.withResolvers<void>();
       });
     running.add(work);
   }
@@ -312,6 +329,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     async close() {
       stopping.abort();
       await looping;
+      await second;
       await Promise.allSettled(running);
     },
   };
