@@ -336,3 +336,46 @@ test("permissions are statements of the policy", async (t) => {
   );
   assert.deepEqual(await refused(remove("test", `${ARN}:missing`)), NO_TOPIC);
 });
+
+test("a policy that is not one of this topic is refused", async (t) => {
+  const served = await serveSns(t);
+  const arn = await served.topic("guarded");
+  const good = { Effect: "Allow", Principal: "*", Action: "sns:Publish", Resource: arn };
+  const { Principal: _principal, ...nobody } = good;
+  const { Action: _action, ...nothing } = good;
+  const { Resource: _resource, ...nowhere } = good;
+  const policy = (...Statement: object[]): string => JSON.stringify({ Version: "2012-10-17", Statement });
+  const faulty = [
+    "[]",
+    "{}",
+    policy(),
+    JSON.stringify({ Version: "2012-10-18", Statement: [good] }),
+    policy({ ...good, Effect: "Maybe" }),
+    policy(nobody),
+    policy(nothing),
+    policy(nowhere),
+    policy({ ...good, Resource: `${ARN}:other` }),
+    policy({ ...good, Resource: [arn, `${ARN}:other`] }),
+    policy({ ...good, Sid: "a" }, { ...good, Sid: "a" }),
+  ];
+  for (const text of faulty) {
+    assert.deepEqual(await refused(set(served, arn, "Policy", text)), invalid("Policy Error: null"), text);
+  }
+  for (const Action of ["sqs:SendMessage", "sns:CreateTopic", "sns:Nope", ["sns:Publish", "s3:*"], 1]) {
+    const call = set(served, arn, "Policy", policy({ ...good, Action }));
+    assert.deepEqual(await refused(call), invalid("Policy statement action out of service scope!"));
+  }
+  const taken = [
+    policy(good, { ...good, Sid: "" }, { ...good, Sid: "" }),
+    policy({ ...good, Action: ["SNS:Publish", "sns:get*", "SNS:*"], Resource: "*" }),
+    policy({ ...good, Effect: "Deny", Resource: `arn:aws:sns:*:*:guarded` }),
+    JSON.stringify({ Statement: good }),
+  ];
+  for (const text of taken) await set(served, arn, "Policy", text);
+  const create = served.client.send(
+    new CreateTopicCommand({ Name: "other", Attributes: { Policy: policy(good) } }),
+  );
+  assert.deepEqual(await refused(create), invalid("Policy Error: null"));
+  await set(served, arn, "Policy", "");
+  assert.deepEqual((await attributes(served, arn))["Policy"], defaultPolicy(arn));
+});

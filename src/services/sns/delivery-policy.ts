@@ -138,6 +138,8 @@ export function checkTopicPolicy(text: string): void {
   refuseThrottle(inner["defaultThrottlePolicy"]);
   checkRetry(inner["defaultHealthyRetryPolicy"], "http.defaultHealthyRetryPolicy");
   checkRequest(inner["defaultRequestPolicy"], "http.defaultRequestPolicy");
+  const disable = inner["disableSubscriptionOverrides"] ?? false;
+  if (typeof disable !== "boolean") throw fault("http.disableSubscriptionOverrides must be a boolean");
 }
 
 /** The same of a subscription. */
@@ -151,6 +153,10 @@ export function checkSubscriptionPolicy(text: string): void {
   refuseThrottle(policy["throttlePolicy"]);
   checkRetry(policy["healthyRetryPolicy"], "healthyRetryPolicy");
   checkRequest(policy["requestPolicy"], "requestPolicy");
+  // What GetSubscriptionAttributes shows may be given back: as long as it says nothing.
+  for (const name of ["sicklyRetryPolicy", "guaranteed"]) {
+    if (policy[name]) throw errors.unsupported(`DeliveryPolicy: ${name}`, "leave it out");
+  }
 }
 
 function checkObject(text: string): Fields {

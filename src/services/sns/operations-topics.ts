@@ -127,7 +127,8 @@ async function create(
   { accountId, region }: RequestContext,
 ): Promise<{ TopicArn: string }> {
   const { Name: name = "", Attributes: given = {}, Tags = [] } = input;
-  const { fifo, attributes: own } = attributes.forCreate(given);
+  const arn = topicArn({ accountId, region, name });
+  const { fifo, attributes: own } = attributes.forCreate(given, arn);
   checkTopicName(name, fifo);
   if (input.DataProtectionPolicy !== undefined) {
     throw errors.unsupported(
@@ -136,7 +137,6 @@ async function create(
     );
   }
   const tags = tagsOf(Tags);
-  const arn = topicArn({ accountId, region, name });
   return state.directory.change(arn, async (entry) => {
     const answer = { TopicArn: arn };
     if (entry !== undefined) {

@@ -24,6 +24,8 @@ const ACTIONS_BEYOND_DEFAULT = [
   "UntagResource",
   "*",
 ] as const;
+const KNOWN: readonly string[] = [...ACTIONS, ...ACTIONS_BEYOND_DEFAULT];
+const VERSIONS: readonly string[] = ["2008-10-17", "2012-10-17"];
 const POLICY_BYTES_MAX = 30_720;
 const STATEMENTS_MAX = 100;
 
@@ -56,16 +58,56 @@ export function defaultPolicy(topic: TopicName): string {
   });
 }
 
-/** Refuses a text that is no policy. */
-export function checkPolicy(text: string): void {
+/**
+ * Refuses a text that is no policy of this topic. AWS says no more than `Policy Error: null` of most faults.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
+ */
+export function checkPolicy(text: string, topic: string): void {
   if (Buffer.byteLength(text) > POLICY_BYTES_MAX) throw errors.invalid("Policy Reason: Policy is too long");
   const policy = read(text);
-  if (policy === undefined)
-    throw errors.invalid("Policy Error: null", "the policy is a JSON object with Statement");
-  const actions = policy.Statement.flatMap((one) => [one["Action"] ?? []].flat());
-  for (const action of actions) {
-    if (typeof action !== "string" || !/^(?:sns:.*|\*)$/iu.test(action)) throw outOfScope();
+  if (policy === undefined) throw faulty("the policy is a JSON object with Statement");
+  if (policy.Version !== undefined && !VERSIONS.includes(policy.Version)) {
+    throw faulty(`Version is one of ${VERSIONS.join(", ")}`);
   }
+  if (policy.Statement.length === 0) throw faulty("there is no statement");
+  if (policy.Statement.length > STATEMENTS_MAX)
+    throw faulty(`more than ${String(STATEMENTS_MAX)} statements`);
+  const sids = policy.Statement.flatMap(({ Sid }) => Sid ?? []).filter((sid) => sid !== "");
+  if (new Set(sids).size < sids.length) throw faulty("two statements have the same Sid");
+  for (const statement of policy.Statement) checkStatement(statement, topic);
+}
+
+function checkStatement(statement: Statement, topic: string): void {
+  const { Effect, Principal, NotPrincipal, Action, NotAction, Resource, NotResource } = statement;
+  if (Effect !== "Allow" && Effect !== "Deny") throw faulty("Effect is Allow or Deny");
+  if ((Principal ?? NotPrincipal) === undefined) throw faulty("a statement says whom it is about: Principal");
+  if ((Action ?? NotAction) === undefined) throw faulty("a statement has an Action");
+  for (const action of [Action ?? NotAction].flat()) if (!isAction(action)) throw outOfScope();
+  if (NotResource !== undefined) return;
+  const resources = [Resource ?? []].flat();
+  const isAboutIt = (one: unknown): boolean => typeof one === "string" && fits(one, topic);
+  if (resources.length === 0 || !resources.every(isAboutIt)) {
+    throw faulty(`a statement's Resource is the topic it belongs to: ${topic}`);
+  }
+}
+
+/** Whether some action of a topic's policy is meant; names and patterns are read without their case. */
+function isAction(action: unknown): boolean {
+  if (typeof action !== "string") return false;
+  return action === "*" || KNOWN.some((one) => fits(action.toLowerCase(), `sns:${one.toLowerCase()}`));
+}
+
+/** `*` stands for any characters, `?` for one. */
+function fits(pattern: string, text: string): boolean {
+  const parts = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/gu, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  return new RegExp(`^${parts}$`, "su").test(text);
+}
+
+function faulty(hint: string): Error {
+  return errors.invalid("Policy Error: null", hint);
 }
 
 export interface Permission {
@@ -83,8 +125,7 @@ export function addPermission(topic: TopicName, text: string, permission: Permis
   if (accountIds.length === 0) throw errors.invalid("AWSAccountId");
   if (actions.length === 0) throw errors.invalid("ActionName");
   if (policy.Statement.length >= STATEMENTS_MAX) throw errors.invalid("Policy Reason: Too many statements");
-  const known: readonly string[] = [...ACTIONS, ...ACTIONS_BEYOND_DEFAULT];
-  if (!actions.every((action) => known.includes(action))) throw outOfScope();
+  if (!actions.every((action) => KNOWN.includes(action))) throw outOfScope();
   const added: Statement = {
     Sid: label,
     Effect: "Allow",

@@ -95,6 +95,10 @@ function checkRedrive(text: string, { topic, endpoint }: About, prefix: string):
     throw fault("must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.");
   }
   if (parts[2] !== "sqs") throw fault("deadLetterTargetArn is an invalid arn");
+  if (!topic.fifo && arn.endsWith(".fifo")) {
+    throw fault("must use a standard queue as DLQ for a Subscription to a standard Topic.");
+  }
+  if (parts[3] !== topic.region) throw fault("deadLetterTargetArn must be in the region of the topic.");
 }
 
 /** The empty object takes a filter away. */

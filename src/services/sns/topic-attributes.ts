@@ -9,7 +9,8 @@ const FEEDBACK =
   /^(?:HTTP|Firehose|Lambda|Application|SQS)(?:SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)$/u;
 const DISPLAY_NAME_MAX = 100;
 
-type Check = (value: string) => void;
+/** `topic`: its ARN. */
+type Check = (value: string, topic: string) => void;
 
 const oneOf =
   (name: string, values: readonly string[]): Check =>
@@ -21,7 +22,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   DisplayName(value) {
     if (value.length > DISPLAY_NAME_MAX || /[\r\n]/u.test(value)) throw errors.invalid("DisplayName");
   },
-  Policy: checkPolicy,
+  Policy: (value, topic) => {
+    if (value !== "") checkPolicy(value, topic);
+  },
   DeliveryPolicy: (value) => {
     if (value !== "") deliveryPolicy.checkTopicPolicy(value);
   },
@@ -33,7 +36,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /** Refuses an attribute that a topic cannot have. `prefix` differs between the operations. */
-function checkAttribute(name: string, value: string, fifo: boolean, unknown: string): void {
+function checkAttribute(
+  name: string,
+  value: string,
+  { arn, fifo }: Pick<Topic, "arn" | "fifo">,
+  unknown: string,
+): void {
   if (FEEDBACK.test(name)) {
     throw errors.unsupported(`the attribute ${name}`, "lambent logs -f shows deliveries and their failures");
   }
@@ -46,26 +54,29 @@ function checkAttribute(name: string, value: string, fifo: boolean, unknown: str
     const what = name === "ContentBasedDeduplication" ? "Content-based deduplication" : name;
     throw errors.invalid(`Attributes Reason: ${what} can only be set for FIFO topics`);
   }
-  check(value);
+  check(value, arn);
 }
 
 /** Attributes of a new topic, `FifoTopic` taken out. */
-export function forCreate(given: Readonly<Record<string, string>>): {
+export function forCreate(
+  given: Readonly<Record<string, string>>,
+  arn: string,
+): {
   readonly fifo: boolean;
   readonly attributes: Readonly<Record<string, string>>;
 } {
   const { FifoTopic, ...attributes } = given;
-  if (FifoTopic !== undefined) oneOf("FifoTopic", ["true", "false"])(FifoTopic);
+  if (FifoTopic !== undefined) oneOf("FifoTopic", ["true", "false"])(FifoTopic, arn);
   const fifo = FifoTopic === "true";
   for (const [name, value] of Object.entries(attributes)) {
-    checkAttribute(name, value, fifo, `Attributes Reason: Unknown attribute ${name}`);
+    checkAttribute(name, value, { arn, fifo }, `Attributes Reason: Unknown attribute ${name}`);
   }
   return { fifo, attributes: withoutEmpty(attributes) };
 }
 
 /** The attributes after SetTopicAttributes. */
 export function afterSet(topic: Topic, name: string, value: string): Readonly<Record<string, string>> {
-  checkAttribute(name, value, topic.fifo, "AttributeName");
+  checkAttribute(name, value, topic, "AttributeName");
   return withoutEmpty({ ...topic.attributes, [name]: value });
 }
 
