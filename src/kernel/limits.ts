@@ -45,6 +45,8 @@ export const LIMITS = {
   eventAgeSecondsMin: 60,
   eventAgeSecondsMax: 21_600,
   eventAgeSecondsDefault: 21_600,
+  /** Invocations of one function by one chain of events: the next one is a loop's. */
+  recursiveInvocations: 16,
   tagsPerFunction: 50,
   sqsMessageBytes: 1_048_576, // 1 MB, attributes included; a batch as a whole too
   sqsBatchEntries: 10,

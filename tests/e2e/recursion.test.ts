@@ -102,7 +102,11 @@ async function arrival(QueueUrl: string): Promise<Message> {
   let first: Message | undefined;
   await until(`${QueueUrl} has a message`, async () => {
     const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ["All"] }),
+      new ReceiveMessageCommand({
+        QueueUrl,
+        MessageAttributeNames: ["All"],
+        MessageSystemAttributeNames: ["All"],
+      }),
     );
     first = Messages[0];
     return first !== undefined;
@@ -174,7 +178,9 @@ test("through a topic and through a bucket: the event ends at the on-failure des
   await sns.send(new PublishCommand({ TopicArn, Message: "first" }));
   await api.invoke("by-bucket");
   for (const [name, url] of Object.entries(ended)) {
-    const { requestContext, responseContext } = JSON.parse((await arrival(url)).Body ?? "{}");
+    const { Attributes, Body } = await arrival(url);
+    assert.match(Attributes?.["AWSTraceHeader"] ?? "", /^Root=1-.*;Lineage=17:[\da-f]{8}:16$/);
+    const { requestContext, responseContext } = JSON.parse(Body ?? "{}");
     assert.equal(requestContext.functionArn, `${arnOf.function(name)}:$LATEST`);
     assert.equal(requestContext.approximateInvokeCount, 0);
     assert.equal(responseContext, undefined);

@@ -9,6 +9,7 @@ const SCALING = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.h
 const LIFECYCLE = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html";
 const INVOKE_ASYNC = "https://docs.aws.amazon.com/lambda/latest/api/API_InvokeAsync.html";
 const INVOKE = "https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html";
+const RECURSION = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html";
 const TAGS = "https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html";
 const MAPPING = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html";
 const FILTERING = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html";
@@ -121,6 +122,13 @@ export const LAMBDA_ROWS: readonly LimitRow[] = [
     range(LIMITS.eventAgeSecondsMin, LIMITS.eventAgeSecondsMax, "s", LIMITS.eventAgeSecondsDefault),
     "MaximumEventAgeInSeconds of PutFunctionEventInvokeConfig",
     ASYNC_ERRORS,
+  ),
+  row(
+    "recursion",
+    "Invocations of a function by one chain of events",
+    String(LIMITS.recursiveInvocations),
+    "aws lambda put-function-recursion-config --recursive-loop Allow",
+    RECURSION,
   ),
   row("tags", "Tags of a function", String(LIMITS.tagsPerFunction), FIXED, TAGS),
   row(

@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  further,
-  isLoop,
-  leastFar,
-  type Lineage,
-  lineageOf,
-  LOOPS_MAX,
-  resourceOf,
-  withLineage,
-} from "./lineage.ts";
+import { LIMITS } from "../../kernel/limits.ts";
+import { further, isLoop, leastFar, type Lineage, lineageOf, resourceOf, withLineage } from "./lineage.ts";
 
 const A = "aaaaaaaa";
+const LOOPS_MAX = LIMITS.recursiveInvocations;
 const ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793";
 
 test("a lineage is read from its header, and what is none begins a chain", () => {

@@ -13,15 +13,13 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
  */
 import { createHash } from "node:crypto";
+import { LIMITS } from "../../kernel/limits.ts";
 
 export interface Lineage {
   readonly hops: number;
   readonly resource: string;
   readonly loops: number;
 }
-
-/** The invocation after the sixteenth of one chain is not made. */
-export const LOOPS_MAX = 16;
 
 const HOPS_MAX = 32_767;
 const HOPS_OF_SHORT_LOOPS = 256;
@@ -48,7 +46,8 @@ export function further(before: Lineage | undefined, resource: string): Lineage 
   return movesOn ? { hops, resource, loops: 0 } : { ...before, hops };
 }
 
-export const isLoop = ({ loops }: Lineage): boolean => loops >= LOOPS_MAX;
+/** The invocation after the sixteenth of one chain is not made. */
+export const isLoop = ({ loops }: Lineage): boolean => loops >= LIMITS.recursiveInvocations;
 
 /** The header with this lineage in place of its own. */
 export function withLineage(header: string, lineage: Lineage): string {
