@@ -1,4 +1,5 @@
 /** The services whose changes become events: each with what it shares with the others, and no more. */
+import { createHasher } from "../adapters/embedded/index.ts";
 import type { Service } from "../aws/service.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/log.ts";
@@ -53,7 +54,14 @@ export async function createEventServices(deps: EventServicesDeps): Promise<Even
   const sns = createSns({ ...common, database, secrets, outbox: relay });
   relay.use("http", (delivery) => sns.post(delivery));
   return {
-    s3: await createS3({ ...common, database, blobs: storage.objects, outbox: relay, peers }),
+    s3: await createS3({
+      ...common,
+      database,
+      blobs: storage.objects,
+      hasher: createHasher(clock),
+      outbox: relay,
+      peers,
+    }),
     sqs: createSqs({ ...common, ...storage.own("sqs.db", sqsMigrations), wakeup }),
     sns,
     dynamodb,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { createBlobStore } from "../../src/adapters/embedded/blob-store.ts";
+import { createHasher } from "../../src/adapters/embedded/hasher.ts";
 import { openDatabase } from "../../src/adapters/embedded/database.ts";
 import { OperationRecord } from "../../src/app/operation-record.ts";
 import type { KeyResolver } from "../../src/aws/sigv4/keys.ts";
@@ -99,7 +100,8 @@ export async function serveS3(t: TestContext, options: ServeOptions = {}): Promi
     },
   };
   const blobs = await createBlobStore({ folder: join(folder, "objects") });
-  const s3 = await createS3({ clock, random, log, database, blobs, outbox, peers: () => peers });
+  const hasher = createHasher(clock);
+  const s3 = await createS3({ clock, random, log, database, blobs, hasher, outbox, peers: () => peers });
   const served = await serveGateway({
     services: [s3.service],
     keys,

@@ -1,8 +1,9 @@
 import { createHash, hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { trailersOf } from "../../aws/streamed-body.ts";
+import type { RunningHash } from "../../ports/hasher.ts";
 import { type ChecksumAlgorithm, isAlgorithm, startChecksum } from "./checksums.ts";
-import type { Contents } from "./contents.ts";
+import type { Deps } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { S3_LIMITS } from "./model.ts";
 
@@ -41,6 +42,9 @@ export interface Received {
   readonly blob: string | undefined;
 }
 
+/** What bodies are stored and hashed with. */
+export type Store = Pick<Deps, "contents" | "hasher">;
+
 export type Body = Uint8Array | string | AsyncIterable<Uint8Array>;
 
 /**
@@ -48,7 +52,7 @@ export type Body = Uint8Array | string | AsyncIterable<Uint8Array>;
  * Errors: EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, and
  * whatever the stream throws (a caller who hung up); nothing is kept then.
  */
-export async function receive(body: Body, claims: Claims, contents: Contents): Promise<Received> {
+export async function receive(body: Body, claims: Claims, deps: Store): Promise<Received> {
   if (claims.bytes !== undefined && claims.bytes > S3_LIMITS.putBytes) {
     throw errors.entityTooLarge(claims.bytes, S3_LIMITS.putBytes);
   }
@@ -68,7 +72,7 @@ export async function receive(body: Body, claims: Claims, contents: Contents): P
     return receiveSmall(whole, body, claims);
   }
   if (next.done !== true) start.push(next.value);
-  return receiveLarge(start, chunks, body, claims, contents);
+  return receiveLarge(start, chunks, body, claims, deps);
 }
 
 /** Does not destroy a request it gives up on: the answer still has to get out on its connection. */
@@ -107,46 +111,75 @@ async function receiveLarge(
   rest: AsyncIterator<Uint8Array>,
   body: Body,
   claims: Claims,
-  contents: Contents,
+  { contents, hasher }: Store,
 ): Promise<Received> {
-  const md5 = createHash("md5");
+  const md5 = (claims.bytes ?? 0) >= THREAD_BYTES_MIN ? hasher.start() : inlineMd5();
   const sha256 = claims.sha256 === undefined ? undefined : createHash("sha256");
   const checksum = startChecksum(claims.algorithm);
   const other = claims.also === undefined ? undefined : startChecksum(claims.also);
   let bytes = 0;
-  function take(chunk: Uint8Array): Uint8Array {
+  let digest: Promise<string> | undefined;
+  function take(chunk: Uint8Array): Promise<void> | undefined {
     bytes += chunk.length;
     if (bytes > S3_LIMITS.putBytes) throw errors.entityTooLarge(bytes, S3_LIMITS.putBytes);
-    md5.update(chunk);
+    const room = md5.update(chunk);
     sha256?.update(chunk);
     checksum.update(chunk);
     other?.update(chunk);
-    return chunk;
+    return room;
   }
   async function* hashed(): AsyncGenerator<Uint8Array> {
-    for (const chunk of start) yield take(chunk);
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield take(next.value);
+    for (const chunk of start) {
+      await take(chunk);
+      yield chunk;
+    }
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      const room = take(next.value);
+      if (room !== undefined) await room;
+      yield next.value;
+    }
     // A body that broke off must not become a blob.
     if (claims.bytes !== undefined && bytes !== claims.bytes) throw errors.incompleteBody();
+    // It ends while the file is being synced.
+    digest = md5.digest();
+    digest.catch(() => undefined);
   }
-  const blob = await contents.put(hashed());
-  const received: Received = {
-    bytes,
-    md5: md5.digest("hex"),
-    algorithm: claims.algorithm,
-    checksum: checksum.digest().toString("base64"),
-    other: other?.digest().toString("base64"),
-    body: undefined,
-    blob,
-  };
+  const blob = await contents.put(hashed()).catch((error: unknown) => {
+    md5.abandon();
+    throw error;
+  });
   try {
+    const received: Received = {
+      bytes,
+      md5: (await digest) ?? "",
+      algorithm: claims.algorithm,
+      checksum: checksum.digest().toString("base64"),
+      other: other?.digest().toString("base64"),
+      body: undefined,
+      blob,
+    };
     check(received, sha256?.digest("hex"), body, claims);
+    return received;
   } catch (error) {
     contents.suspect([blob]);
     contents.release([blob]);
     throw error;
   }
-  return received;
+}
+
+/** Below, handing the bytes over costs more than it saves. */
+const THREAD_BYTES_MIN = 1024 * 1024;
+
+function inlineMd5(): RunningHash {
+  const md5 = createHash("md5");
+  return {
+    update(chunk) {
+      md5.update(chunk);
+      return undefined;
+    },
+    digest: () => Promise.resolve(md5.digest("hex")),
+    abandon: () => undefined,
+  };
 }
 
 function check(received: Received, sha256: string | undefined, body: Body, claims: Claims): void {

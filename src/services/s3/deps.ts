@@ -2,6 +2,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Operations } from "../../aws/service.ts";
+import type { Hasher } from "../../ports/hasher.ts";
 import type { BucketStore } from "./bucket-store.ts";
 import type { Contents } from "./contents.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -17,6 +18,7 @@ export interface Deps {
   readonly objects: ObjectStore;
   readonly uploads: UploadStore;
   readonly contents: Contents;
+  readonly hasher: Hasher;
   readonly sender: Sender;
 }
 

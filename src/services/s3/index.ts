@@ -4,6 +4,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { BlobStore } from "../../ports/blob-store.ts";
 import type { Database } from "../../ports/database.ts";
+import type { Hasher } from "../../ports/hasher.ts";
 import type { Outbox } from "../../ports/outbox.ts";
 import type { Peers } from "../../ports/peers.ts";
 import { createAccess } from "./access.ts";
@@ -41,6 +42,8 @@ export interface S3Deps {
   readonly database: Database;
   /** A store of its own: what no row names is deleted from it. */
   readonly blobs: BlobStore;
+  /** For bodies that are large. */
+  readonly hasher: Hasher;
   readonly outbox: Outbox;
   /** Where notifications can go is asked of the receivers. */
   readonly peers: () => Peers;
@@ -52,7 +55,7 @@ export interface S3 {
 }
 
 export async function createS3(options: S3Deps): Promise<S3> {
-  const { clock, random, log, database, blobs, outbox } = options;
+  const { clock, random, log, database, blobs, hasher, outbox } = options;
   const objects = await createObjectStore(database, clock);
   const contents = createContents({ blobs, log, random, isNamed: objects.isNamed });
   const deps: Deps = {
@@ -61,6 +64,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     log,
     objects,
     contents,
+    hasher,
     buckets: createBucketStore(database),
     uploads: createUploadStore(database, clock, objects.nextSeq),
     sender: createSender(outbox, random),
@@ -97,6 +101,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     async close() {
       await runner.close();
       await contents.close();
+      await hasher.close();
     },
   };
 }

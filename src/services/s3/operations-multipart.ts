@@ -100,7 +100,7 @@ export function multipartOperations(deps: Deps): S3Operations {
       const number = partNumber(input.PartNumber);
       checkEncryption(input);
       const claims = choosePartAlgorithm(upload, claimsOf(input, context), isStated(input, context));
-      const received = await receive((input.Body ?? "") as Body, claims, deps.contents);
+      const received = await receive((input.Body ?? "") as Body, claims, deps);
       await putPart(context, upload, number, received);
       return {
         ETag: quoted(received.md5),
@@ -119,7 +119,7 @@ export function multipartOperations(deps: Deps): S3Operations {
       const received = await receive(
         await openBody(deps, source.version, range),
         { algorithm: upload.meta.algorithm ?? DEFAULT_ALGORITHM, inlineMax: -1 },
-        deps.contents,
+        deps,
       );
       const part = await putPart(context, upload, number, received);
       const versionId = writtenVersion(source.version.versionId);

@@ -44,7 +44,7 @@ export function objectOperations(deps: Deps): S3Operations {
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
       };
       if (input.WriteOffsetBytes !== undefined) throw errors.notServed("Appending to objects");
-      const received = await receive((input.Body ?? "") as Body, claimsOf(input, context), deps.contents);
+      const received = await receive((input.Body ?? "") as Body, claimsOf(input, context), deps);
       const version = await putReceived(deps, context, bucket, key, {
         received,
         meta,

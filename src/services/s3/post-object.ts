@@ -55,7 +55,7 @@ export function createPostObject(
         checksum: stated?.value,
         inlineMax: S3_LIMITS.inlineBytes,
       },
-      deps.contents,
+      deps,
     );
     const version = await putReceived(deps, context, bucket, key, {
       received,
