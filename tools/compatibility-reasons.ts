@@ -499,6 +499,24 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "events",
+    operations: ["DescribeArchive"],
+    errors: ["ResourceAlreadyExistsException"],
+    because: "It makes nothing.",
+  },
+  {
+    service: "events",
+    operations: ["UpdateArchive"],
+    errors: ["LimitExceededException"],
+    because: "It adds nothing that is counted.",
+  },
+  {
+    service: "events",
+    operations: ["StartReplay"],
+    errors: ["InvalidEventPatternException"],
+    because: "It takes no pattern.",
+  },
+  {
+    service: "events",
     operations: ["CreateEventBus"],
     errors: ["ResourceNotFoundException", "InvalidStateException"],
     because: "They are of partner event sources, which are refused by name.",

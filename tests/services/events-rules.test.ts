@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  CreateArchiveCommand,
   CreateEventBusCommand,
   DeleteEventBusCommand,
   DeleteRuleCommand,
@@ -10,6 +9,7 @@ import {
   DescribeRuleCommand,
   DisableRuleCommand,
   EnableRuleCommand,
+  ListConnectionsCommand,
   ListEventBusesCommand,
   ListRuleNamesByTargetCommand,
   ListRulesCommand,
@@ -134,10 +134,8 @@ test("refusals of buses", async () => {
     world.events.send(new CreateEventBusCommand({ Name: "k", KmsKeyIdentifier: "key" })),
   );
   assert.match(kms.message, /KmsKeyIdentifier .* is not implemented by Lambent/u);
-  const archive = await refusal(
-    world.events.send(new CreateArchiveCommand({ ArchiveName: "a", EventSourceArn: `${BUS}/default` })),
-  );
-  assert.match(archive.message, /CreateArchive.* not implemented by Lambent/u);
+  const connections = await refusal(world.events.send(new ListConnectionsCommand({})));
+  assert.match(connections.message, /ListConnections.* not implemented by Lambent/u);
 });
 
 test("buses and rules come in pages", async () => {

@@ -4,7 +4,7 @@
  */
 import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
 import type { Scope } from "../../kernel/scope.ts";
-import { busArn, busKeyOf, DEFAULT_BUS, parseBusArn, ruleArn } from "./names.ts";
+import { archiveArn, busArn, busKeyOf, DEFAULT_BUS, parseBusArn, replayArn, ruleArn } from "./names.ts";
 import type { EventsStore } from "./store.ts";
 
 type Input = Readonly<Record<string, unknown>>;
@@ -35,6 +35,15 @@ const byRule =
     return [ruleArn({ ...bus, rule: text(input, member) ?? "*" })];
   };
 
+const byArchive = (input: Input, { accountId, region }: Scope): readonly string[] => [
+  archiveArn({ accountId, region, archive: text(input, "ArchiveName") ?? "*" }),
+];
+const byReplay = (input: Input, { accountId, region }: Scope): readonly string[] => [
+  replayArn({ accountId, region, replay: text(input, "ReplayName") ?? "*" }),
+];
+
+const ARCHIVE: AccessRule = { resources: byArchive };
+const REPLAY: AccessRule = { resources: byReplay };
 const RULE: AccessRule = { resources: byRule("Name") };
 const TARGETS: AccessRule = { resources: byRule("Rule") };
 const TAGGED: AccessRule = { resources: (input) => [text(input, "ResourceARN") ?? "*"] };
@@ -114,6 +123,20 @@ const RULES: Readonly<Record<string, AccessRule>> = {
     }),
   },
   TestEventPattern: { resources: () => ["*"] },
+
+  CreateArchive: {
+    resources: (input, scope) => [...byArchive(input, scope), text(input, "EventSourceArn") ?? "*"],
+  },
+  DescribeArchive: ARCHIVE,
+  UpdateArchive: ARCHIVE,
+  DeleteArchive: ARCHIVE,
+  ListArchives: { resources: () => ["*"] },
+  StartReplay: {
+    resources: (input, scope) => [text(input, "EventSourceArn") ?? "*", ...byReplay(input, scope)],
+  },
+  DescribeReplay: REPLAY,
+  CancelReplay: REPLAY,
+  ListReplays: { resources: () => ["*"] },
 
   TagResource: TAGGED,
   UntagResource: TAGGED,

@@ -52,6 +52,34 @@ export function invalidPattern(reason: string): ServiceError {
   );
 }
 
+export function archiveExists(name: string): ServiceError {
+  return new ServiceError("ResourceAlreadyExistsException", 400, `Archive ${name} already exists.`);
+}
+
+export function archiveNotFound(name: string): ServiceError {
+  return new ServiceError("ResourceNotFoundException", 400, `Archive ${name} does not exist.`, {
+    hint: "aws events list-archives lists the archives of this account and region",
+  });
+}
+
+export function replayExists(name: string): ServiceError {
+  return new ServiceError("ResourceAlreadyExistsException", 400, `Replay ${name} already exists.`);
+}
+
+export function replayNotFound(name: string): ServiceError {
+  return new ServiceError("ResourceNotFoundException", 400, `Replay ${name} does not exist.`, {
+    hint: "aws events list-replays lists the replays of this account and region",
+  });
+}
+
+export function replayOver(name: string): ServiceError {
+  return new ServiceError(
+    "IllegalStatusException",
+    400,
+    `Replay ${name} is not in a valid state for this operation.`,
+  );
+}
+
 export function invalidToken(): ServiceError {
   return validation("The provided NextToken is not valid.");
 }

@@ -10,6 +10,8 @@ export interface BusEvent {
   readonly ingestedMs: number;
   /** It came from another bus: then it goes to no third one. */
   readonly forwarded: boolean;
+  /** The detail as it was written; archives count it. */
+  readonly givenDetail?: string;
   /** Of X-Ray; it is no part of the event. */
   readonly traceHeader?: string;
 }
@@ -52,7 +54,7 @@ export function makeEvent(fields: EventFields, detail: unknown, ingestedMs: numb
     resources: [...fields.resources],
   };
   const text = `${JSON.stringify(head).slice(0, -1)},"detail":${compactJson(fields.detail)}}`;
-  return { text, value: { ...head, detail }, ingestedMs, forwarded: false };
+  return { text, value: { ...head, detail }, ingestedMs, forwarded: false, givenDetail: fields.detail };
 }
 
 /** An event from another bus. One that comes from another region gets a new id. */
@@ -61,6 +63,13 @@ export function forwardedEvent(text: string, newId: string | undefined, ingested
   if (newId === undefined) return { text, value, ingestedMs, forwarded: true };
   const changed = text.replace(JSON.stringify(value.id), () => JSON.stringify(newId));
   return { text: changed, value: { ...value, id: newId }, ingestedMs, forwarded: true };
+}
+
+/** An event out of an archive: it says which replay it belongs to. */
+export function replayedEvent(text: string, field: string, replay: string, ingestedMs: number): BusEvent {
+  const value = { ...(JSON.parse(text) as EventValue), [field]: replay };
+  const marked = `${text.slice(0, text.lastIndexOf("}"))},${JSON.stringify(field)}:${JSON.stringify(replay)}}`;
+  return { text: marked, value, ingestedMs, forwarded: false };
 }
 
 const exactValues = new WeakMap<BusEvent, unknown>();

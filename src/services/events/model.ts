@@ -1,5 +1,5 @@
 /** What EventBridge keeps. */
-import type { BusKey, RuleKey } from "./names.ts";
+import type { ArchiveKey, BusKey, ReplayKey, RuleKey } from "./names.ts";
 
 export interface Bus extends BusKey {
   readonly description: string | undefined;
@@ -44,6 +44,44 @@ export interface Target {
   readonly DeadLetterConfig?: { readonly Arn?: string };
 }
 
+/** It takes from the moment it was made, so it has no other states. */
+export interface Archive extends ArchiveKey {
+  readonly bus: BusKey;
+  /** As it was given. */
+  readonly pattern: string | undefined;
+  readonly description: string | undefined;
+  /** 0: for ever. */
+  readonly retentionDays: number;
+  readonly createdAt: number;
+}
+
+export interface ArchivedEvent {
+  /** The event's own time. */
+  readonly timeMs: number;
+  readonly eventId: string;
+  /** JSON text of the event. */
+  readonly body: string;
+}
+
+export type ReplayState = "STARTING" | "RUNNING" | "CANCELLED" | "COMPLETED";
+
+export interface Replay extends ReplayKey {
+  readonly archiveArn: string;
+  readonly bus: BusKey;
+  /** Rules that the events go to; all of the bus when there is none. */
+  readonly filterArns: readonly string[];
+  readonly description: string | undefined;
+  readonly state: ReplayState;
+  /** Of the events' own times. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Of the last event that was replayed. */
+  readonly lastMs: number | undefined;
+  readonly lastId: string;
+  readonly startedMs: number;
+  readonly endedMs: number | undefined;
+}
+
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
 export const EVENTS_LIMITS = {
   busesPerScope: 100,
@@ -54,6 +92,8 @@ export const EVENTS_LIMITS = {
   detailDepth: 1_100,
   policyBytes: 10_240,
   tagsPerResource: 50,
+  archivesPerScope: 100,
+  activeReplays: 10,
   pageDefault: 100,
   retryAttemptsDefault: 185,
   eventAgeSecondsDefault: 86_400,

@@ -12,6 +12,14 @@ export interface RuleKey extends BusKey {
   readonly rule: string;
 }
 
+export interface ArchiveKey extends Scope {
+  readonly archive: string;
+}
+
+export interface ReplayKey extends Scope {
+  readonly replay: string;
+}
+
 function arn({ accountId, region }: Scope, resource: string): string {
   return `arn:${partitionOf(region)}:events:${region}:${accountId}:${resource}`;
 }
@@ -25,6 +33,15 @@ export function ruleArn(key: RuleKey): string {
   return arn(key, key.bus === DEFAULT_BUS ? `rule/${key.rule}` : `rule/${key.bus}/${key.rule}`);
 }
 
+export function archiveArn(key: ArchiveKey): string {
+  return arn(key, `archive/${key.archive}`);
+}
+
+export function replayArn(key: ReplayKey): string {
+  return arn(key, `replay/${key.replay}`);
+}
+
+const ARCHIVE_ARN = /^arn:aws[\w-]*:events:([a-z0-9-]+):(\d{12}):archive\/(.+)$/u;
 const BUS_ARN = /^arn:aws[\w-]*:events:([a-z0-9-]+):(\d{12}):event-bus\/(.+)$/u;
 const RULE_ARN = /^arn:aws[\w-]*:events:([a-z0-9-]+):(\d{12}):rule\/(?:(.+)\/)?([^/]+)$/u;
 
@@ -34,6 +51,14 @@ export function parseBusArn(text: string): BusKey | undefined {
   if (found === null) return undefined;
   const [, region = "", accountId = "", bus = ""] = found;
   return { accountId, region, bus };
+}
+
+/** Undefined when the text is no ARN of an archive. */
+export function parseArchiveArn(text: string): ArchiveKey | undefined {
+  const found = ARCHIVE_ARN.exec(text);
+  if (found === null) return undefined;
+  const [, region = "", accountId = "", archive = ""] = found;
+  return { accountId, region, archive };
 }
 
 /** Undefined when the text is no ARN of a rule. */

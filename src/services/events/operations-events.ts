@@ -1,6 +1,7 @@
 /** PutEvents and TestEventPattern. */
 import type { RequestContext } from "../../aws/service.ts";
 import { matches } from "../../events/pattern/pattern.ts";
+import type { Statement } from "../../ports/database.ts";
 import type { Delivery, Outbox } from "../../ports/outbox.ts";
 import type { Deps, EventsOperations } from "./deps.ts";
 import * as errors from "./errors.ts";
@@ -17,9 +18,14 @@ interface EntryResult {
 }
 
 export function eventOperations(deps: Deps, outbox: Outbox): EventsOperations {
-  const { router, random, store, clock } = deps;
+  const { router, archiver, random, store, clock } = deps;
 
-  async function take(entry: Entry, context: RequestContext, deliveries: Delivery[]): Promise<EntryResult> {
+  async function take(
+    entry: Entry,
+    context: RequestContext,
+    deliveries: Delivery[],
+    archived: Statement[],
+  ): Promise<EntryResult> {
     const read = readEntry(entry);
     if ("ErrorCode" in read) return read;
     const now = clock.now();
@@ -35,7 +41,9 @@ export function eventOperations(deps: Deps, outbox: Outbox): EventsOperations {
     };
     const made = makeEvent(fields, read.detail, now);
     const event = entry.TraceHeader === undefined ? made : { ...made, traceHeader: entry.TraceHeader };
-    deliveries.push(...(await router.deliveries(busKeyOf(context, entry.EventBusName), event)));
+    const bus = busKeyOf(context, entry.EventBusName);
+    deliveries.push(...(await router.deliveries(bus, event)));
+    archived.push(...(await archiver.statements(bus, event)));
     return { EventId: fields.id };
   }
 
@@ -48,10 +56,11 @@ export function eventOperations(deps: Deps, outbox: Outbox): EventsOperations {
         throw errors.validation("Total size of the entries in the request is over the limit.");
       }
       const deliveries: Delivery[] = [];
+      const archived: Statement[] = [];
       const results: EntryResult[] = [];
-      for (const entry of entries) results.push(await take(entry, context, deliveries));
-      if (deliveries.length > 0) {
-        await store.commit(outbox.within(deliveries));
+      for (const entry of entries) results.push(await take(entry, context, deliveries, archived));
+      if (deliveries.length > 0 || archived.length > 0) {
+        await store.commit([...outbox.within(deliveries), ...archived]);
         outbox.wake(deliveries);
       }
       return {

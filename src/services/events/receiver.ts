@@ -12,6 +12,7 @@ import { partitionOf } from "../../kernel/scope.ts";
 import { identityOf, type Relay, type Sender } from "../../events/outbox/relay.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 import type { PeerIdentity, Peers } from "../../ports/peers.ts";
+import type { Archiver } from "./archiver.ts";
 import * as errors from "./errors.ts";
 import { type BusEvent, forwardedEvent, makeEvent } from "./event.ts";
 import { busAt } from "./lookup.ts";
@@ -22,6 +23,7 @@ import type { EventsStore } from "./store.ts";
 export interface ReceiverDeps {
   readonly store: EventsStore;
   readonly router: Router;
+  readonly archiver: Archiver;
   readonly relay: Relay;
   readonly peers: () => Peers;
   readonly clock: Clock;
@@ -38,7 +40,7 @@ export function useReceivers(deps: ReceiverDeps): void {
 }
 
 function busReceiver(deps: ReceiverDeps): Sender {
-  const { store, router, relay, clock } = deps;
+  const { store, router, archiver, relay, clock } = deps;
   return async (delivery, row) => {
     const bus = parseBusArn(delivery.targetArn);
     if (bus === undefined) throw errors.busNotFound(delivery.targetArn);
@@ -53,7 +55,8 @@ function busReceiver(deps: ReceiverDeps): Sender {
         )
       : serviceEvent(delivery, row.createdAt, clock.now());
     const deliveries = await router.deliveries(bus, event);
-    await store.commit([row.end, ...relay.within(deliveries)]);
+    const archived = await archiver.statements(bus, event);
+    await store.commit([row.end, ...relay.within(deliveries), ...archived]);
     relay.wake(deliveries);
     return "ended";
   };

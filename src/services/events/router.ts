@@ -22,8 +22,11 @@ import type { EventsStore } from "./store.ts";
 import { compileTransform, type Transform } from "./transform.ts";
 
 export interface Router {
-  /** Of one event on one bus; none where there is no such bus. */
-  deliveries(bus: BusKey, event: BusEvent): Promise<readonly Delivery[]>;
+  /**
+   * Of one event on one bus; none where there is no such bus.
+   * @param only ARNs of the rules that may be asked; all when there is none
+   */
+  deliveries(bus: BusKey, event: BusEvent, only?: readonly string[]): Promise<readonly Delivery[]>;
   /** Of one rule, whether its pattern matches or not: for schedules. */
   deliveriesOf(rule: Rule, event: BusEvent): Promise<readonly Delivery[]>;
   /** Something of the bus has changed. */
@@ -149,12 +152,13 @@ export function createRouter({ store, random, log }: RouterDeps): Router {
   }
 
   return {
-    async deliveries(bus, event) {
+    async deliveries(bus, event, only = []) {
       const { routes, paths } = await routesOf(bus);
       if (routes.length === 0) return [];
       const flat = flatten(event.value, paths);
       return routes
         .filter(({ pattern }) => pattern !== undefined && matchesFlat(pattern, flat))
+        .filter(({ rule }) => only.length === 0 || only.includes(ruleArn(rule)))
         .flatMap((route) => toTargets(route, event));
     },
     async deliveriesOf(rule, event) {

@@ -1,4 +1,5 @@
 import type { Migration } from "../../ports/database.ts";
+import { archiveMigration } from "./archive-store.ts";
 
 /** `next_ms` is when a schedule is due; the index over it is what the timer reads. */
 export const migrations: readonly Migration[] = [
@@ -49,4 +50,5 @@ export const migrations: readonly Migration[] = [
       )`,
     ],
   },
+  archiveMigration,
 ];

@@ -140,8 +140,9 @@ export function deleteBus(key: BusKey): readonly Statement[] {
   return [
     {
       sql: `DELETE FROM events_buses WHERE ${IN_BUS} AND NOT EXISTS (
-        SELECT 1 FROM events_rules r WHERE r.account_id = ? AND r.region = ? AND r.bus = ?)`,
-      params: [...busParams(key), ...busParams(key)],
+        SELECT 1 FROM events_rules r WHERE r.account_id = ? AND r.region = ? AND r.bus = ?)
+        AND NOT EXISTS (SELECT 1 FROM events_archives WHERE bus_arn = ?)`,
+      params: [...busParams(key), ...busParams(key), busArn(key)],
       expect: 1,
     },
     removeAllTags(busArn(key)),
