@@ -18,10 +18,14 @@ export const EVENTS: Dialect = {
 };
 
 /**
- * Filters of event source mappings.
+ * Filters of event source mappings: what AWS lists for them and for pipes, which read the same language.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax
  */
-export const FILTERS: Dialect = EVENTS;
+export const FILTERS: Dialect = {
+  operators: new Set(["prefix", "suffix", "anything-but", "numeric", "exists", "equals-ignore-case"]),
+  insideAnythingBut: new Set(),
+  edgesIgnoreCase: true,
+};
 
 /**
  * Filter policies of subscriptions, on attributes and on bodies.

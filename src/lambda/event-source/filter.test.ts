@@ -44,9 +44,24 @@ test("what is no pattern is refused", () => {
     '{"body":"x"}',
     '{"body":[]}',
     '{"eventSource":"aws:sqs"}',
+    // Rules of a bus know these operators, filters do not.
+    '{"body":[{"wildcard":"a*"}]}',
+    '{"body":[{"cidr":"10.0.0.0/8"}]}',
+    '{"body":[{"anything-but":{"prefix":"a"}}]}',
   ]) {
     assert.throws(() => checkFilters([text]), invalid, text);
   }
   assert.throws(() => checkFilters([`{"body":["${"x".repeat(4096)}"]}`]), invalid);
-  checkFilters(['{"body":{"a":[{"numeric":[">",1]}]}}']);
+  for (const operator of [
+    '{"numeric":[">",1]}',
+    '{"exists":false}',
+    '{"prefix":"a"}',
+    '{"suffix":"a"}',
+    '{"equals-ignore-case":"a"}',
+    '{"anything-but":["a"]}',
+    "null",
+    '""',
+  ]) {
+    checkFilters([`{"body":{"a":[${operator}]}}`]);
+  }
 });

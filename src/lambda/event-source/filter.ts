@@ -20,13 +20,16 @@ export function checkFilters(patterns: readonly string[]): void {
 }
 
 function compileFilter(text: string): Pattern {
+  if (text.length > PATTERN_MAX) throw invalid(`It is longer than ${String(PATTERN_MAX)} characters.`);
   try {
-    if (text.length <= PATTERN_MAX) return compilePattern(text, FILTERS);
+    return compilePattern(text, FILTERS);
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;
+    throw invalid(error.message);
   }
-  throw invalidParameter("Invalid filter pattern definition.");
 }
+
+const invalid = (why: string): Error => invalidParameter("Invalid filter pattern definition.", why);
 
 /** `dataField`: the member that holds the message's text; undefined where the whole record is JSON. */
 export function recordFilter(patterns: readonly string[], dataField: string | undefined): RecordFilter {
