@@ -204,6 +204,8 @@ async function announce(
 ): Promise<QueuedEvent[]> {
   const condition = decision.kind === "succeeded" ? "Success" : decision.condition;
   const arn = decision.kind === "succeeded" ? settings.onSuccessArn : settings.onFailureArn;
+  const deadLetterArn = decision.kind === "failed" ? settings.deadLetterTargetArn : undefined;
+  if (arn === undefined && deadLetterArn === undefined) return [];
   const followers: QueuedEvent[] = [];
   const arnOfFunction = functionArn(event.scope, event.functionName);
   const source = { ...event, traceHeader: headerAfter(event, resourceOf(arnOfFunction)) };
@@ -240,13 +242,13 @@ async function announce(
       });
     }
   }
-  if (decision.kind === "failed" && settings.deadLetterTargetArn !== undefined) {
+  if (deadLetterArn !== undefined) {
     const refusedWith = ran.result.kind === "refused" ? ran.result.status : 200;
     const message =
       ran.outcome === undefined ? describe(ran.error, condition) : errorMessageOf(ran.outcome.payload);
     const attributes = { RequestID: event.requestId, ErrorCode: refusedWith, ErrorMessage: message };
     const delivery: Delivery = { kind: "dead-letter", payload: event.payload, attributes };
-    await send(deps, source, settings.deadLetterTargetArn, delivery, "DeadLetterErrors");
+    await send(deps, source, deadLetterArn, delivery, "DeadLetterErrors");
   }
   return followers;
 }
