@@ -30,7 +30,7 @@ const GSI = {
   ],
 };
 
-test("every type comes back as it was put, numbers normalised", async (t) => {
+test("every type comes back as it was put, numbers normalised, sets in their order", async (t) => {
   const h = await openDynamodb(t);
   await h.table("things");
   const bytes = Uint8Array.of(0, 255, 7);
@@ -40,14 +40,19 @@ test("every type comes back as it was put, numbers normalised", async (t) => {
     n: { N: "001.500" },
     b: { B: bytes },
     ss: { SS: ["b", "", "a"] },
-    ns: { NS: ["1.0", "2e2"] },
+    ns: { NS: ["2e2", "1.0"] },
     bs: { BS: [bytes, new Uint8Array(0)] },
     m: { M: { inner: { L: [{ M: { deep: { B: bytes } } }, { NULL: true }] }, __proto__x: { BOOL: false } } },
     l: { L: [] },
   };
   await h.put("things", all);
   const got = await h.get("things", KEY);
-  assert.deepEqual(got, { ...all, n: { N: "1.5" }, ns: { NS: ["1", "200"] } });
+  const sets = {
+    ss: { SS: ["", "a", "b"] },
+    ns: { NS: ["1", "200"] },
+    bs: { BS: [new Uint8Array(0), bytes] },
+  };
+  assert.deepEqual(got, { ...all, n: { N: "1.5" }, ...sets });
   assert.deepEqual((await (await h.reopen()).get("things", KEY)).b, { B: bytes });
 });
 
@@ -76,6 +81,48 @@ describe("return values", () => {
       assert.deepEqual(await h.get("things", KEY), NEW);
     });
   }
+
+  test("of an update within documents: the paths that were written, and nothing beside them", async (t) => {
+    const h = await openDynamodb(t);
+    await h.table("things");
+    const n = (value: number): Output => ({ N: String(value) });
+    const before = {
+      ...KEY,
+      l: { L: [n(1), n(2), n(3)] },
+      m: { M: { a: n(1), b: { M: { c: n(2), d: { L: [n(5), n(6)] } } } } },
+    };
+    for (const [UpdateExpression, old, fresh] of [
+      ["SET l[1] = :n", { l: { L: [n(2)] } }, { l: { L: [n(42)] } }],
+      ["SET l[0] = :n, l[2] = :n", { l: { L: [n(1), n(3)] } }, { l: { L: [n(42), n(42)] } }],
+      // It is appended, so nothing is where the path points.
+      ["SET l[9] = :n", undefined, undefined],
+      ["SET m.a = :n, m.z = :n", { m: { M: { a: n(1) } } }, { m: { M: { a: n(42), z: n(42) } } }],
+      [
+        "SET m.b.d[0] = :n",
+        { m: { M: { b: { M: { d: { L: [n(5)] } } } } } },
+        { m: { M: { b: { M: { d: { L: [n(42)] } } } } } },
+      ],
+      ["ADD m.b.c :n", { m: { M: { b: { M: { c: n(2) } } } } }, { m: { M: { b: { M: { c: n(44) } } } } }],
+      ["SET fresh = :n REMOVE m.b", { m: { M: { b: before.m.M.b } } }, { fresh: n(42) }],
+    ] as const) {
+      for (const [ReturnValues, expected] of [
+        ["UPDATED_OLD", old],
+        ["UPDATED_NEW", fresh],
+      ] as const) {
+        await h.put("things", before);
+        const values = { ExpressionAttributeValues: { ":n": n(42) } };
+        const answer = await h.call("UpdateItem", {
+          ...T,
+          Key: KEY,
+          UpdateExpression,
+          ...values,
+          ReturnValues,
+        });
+        const shown = `${ReturnValues} of ${UpdateExpression}`;
+        assert.deepEqual(answer, expected === undefined ? {} : { Attributes: expected }, shown);
+      }
+    }
+  });
 
   test("of puts and deletes: the old item, where there was one", async (t) => {
     const h = await openDynamodb(t);

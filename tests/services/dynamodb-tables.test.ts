@@ -181,7 +181,7 @@ const CREATE_REFUSALS: readonly [object, string][] = [
   ],
   [
     { KeySchema: [HASH("id"), RANGE("id")] },
-    "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+    "Invalid KeySchema: Some index key attribute have no definition",
   ],
   [
     { KeySchema: [HASH("x")] },
@@ -230,6 +230,23 @@ const CREATE_REFUSALS: readonly [object, string][] = [
       ],
     },
     `${INVALID}ProjectionType is ALL, but NonKeyAttributes is specified`,
+  ],
+  [
+    { KeySchema: [HASH("id"), RANGE("a"), RANGE("b")] },
+    "1 validation error detected: Value '[KeySchemaElement(attributeName=id, keyType=HASH), KeySchemaElement(attributeName=a, keyType=RANGE), KeySchemaElement(attributeName=b, keyType=RANGE)]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2",
+  ],
+  [
+    {
+      ...GSI,
+      GlobalSecondaryIndexes: [
+        { ...GSI.GlobalSecondaryIndexes[0], KeySchema: [HASH("a"), HASH("b"), RANGE("c")] },
+      ],
+    },
+    "A KeySchema of more than two attributes is not supported by Lambent",
+  ],
+  [
+    { BillingMode: "PROVISIONED", ProvisionedThroughput: { ...FIVE, ReadCapacityUnits: 1_000_000_000_001 } },
+    "Given value 1000000000001 for ReadCapacityUnits is out of bounds",
   ],
   [{ OnDemandThroughput: { MaxReadRequestUnits: 5 } }, "OnDemandThroughput is not supported by Lambent"],
   [
@@ -314,6 +331,11 @@ test("an update: throughput, billing, class, protection; seen under way, refused
   const changed = await update({ ProvisionedThroughput: { ReadCapacityUnits: 7, WriteCapacityUnits: 3 } });
   assert.equal(changed.ProvisionedThroughput.ReadCapacityUnits, 7);
   assert.ok(changed.ProvisionedThroughput.LastIncreaseDateTime instanceof Date);
+  assert.equal(changed.ProvisionedThroughput.NumberOfDecreasesToday, 1);
+  const lower = await update({ ProvisionedThroughput: { ReadCapacityUnits: 6, WriteCapacityUnits: 3 } });
+  assert.equal(lower.ProvisionedThroughput.NumberOfDecreasesToday, 2);
+  h.clock.advance(86_400_000);
+  assert.equal((await h.active("things")).ProvisionedThroughput.NumberOfDecreasesToday, 0);
   const onDemand = await update({ BillingMode: "PAY_PER_REQUEST" });
   assert.equal(onDemand.BillingModeSummary.BillingMode, "PAY_PER_REQUEST");
   assert.equal(onDemand.ProvisionedThroughput.ReadCapacityUnits, 0);
@@ -341,6 +363,15 @@ test("an update: throughput, billing, class, protection; seen under way, refused
     [
       { BillingMode: "PAY_PER_REQUEST", ProvisionedThroughput: FIVE },
       /Neither ReadCapacityUnits nor WriteCapacityUnits/,
+    ],
+    [{ GlobalSecondaryIndexUpdates: [] }, /^ValidationException: At least one of ProvisionedThroughput/],
+    [
+      { GlobalSecondaryIndexUpdates: [{}] },
+      /: One of GlobalSecondaryIndexUpdate\.Update, GlobalSecondaryIndexUpdate\.Create, GlobalSecondaryIndexUpdate\.Delete must not be null$/,
+    ],
+    [
+      { GlobalSecondaryIndexUpdates: [{ Delete: { IndexName: "abc" } }, { Delete: { IndexName: "abc" } }] },
+      /: Only one global secondary index update per index is allowed simultaneously\. Index: abc$/,
     ],
     [
       { GlobalSecondaryIndexUpdates: [{ Delete: { IndexName: "nope" } }] },

@@ -18,7 +18,11 @@ const NONE: Counts = { items: 0, bytes: 0 };
 async function describe(engine: Engine, table: Table, isDescribe = false): Promise<TableDescription> {
   const numbers = [table.no, ...table.indexes.map(({ no }) => no)];
   const counts = await Promise.all(numbers.map((no) => engine.store.counts(no)));
-  return describeTable(table, (no) => counts[numbers.indexOf(no)] ?? NONE, isDescribe);
+  return describeTable(table, {
+    counts: (no) => counts[numbers.indexOf(no)] ?? NONE,
+    isDescribe,
+    nowMs: engine.clock.now(),
+  });
 }
 
 async function create(engine: Engine, input: CreateTableInput, context: RequestContext): Promise<Table> {

@@ -29,6 +29,14 @@ async function find({ source, clock }: Deps, context: RequestContext, arn: strin
   return stream;
 }
 
+/** Errors: ValidationException. */
+function refuseLimit(limit: number, most: number): void {
+  if (limit <= most) return;
+  throw validation(
+    `One or more parameter values were invalid: Limit should be less than or equal to ${String(most)}`,
+  );
+}
+
 function shardOf({ source }: Deps, stream: TableStreamInfo): Shard {
   const isClosed = stream.closedAt !== undefined;
   return {
@@ -93,6 +101,7 @@ export function operations(deps: Deps): Operations<typeof import("@aws-sdk/clien
   return {
     async ListStreams(input, context) {
       const limit = input.Limit ?? LIST_MAX;
+      refuseLimit(limit, LIST_MAX);
       const start = input.ExclusiveStartStreamArn;
       const after = start === undefined ? undefined : await source.stream(context, start);
       if (start !== undefined && after === undefined) return { Streams: [] };
@@ -116,6 +125,7 @@ export function operations(deps: Deps): Operations<typeof import("@aws-sdk/clien
     },
 
     async DescribeStream(input, context) {
+      refuseLimit(input.Limit ?? LIST_MAX, LIST_MAX);
       const stream = await find(deps, context, input.StreamArn ?? "");
       const [hash = "", range] = stream.keys;
       return {
@@ -158,11 +168,7 @@ export function operations(deps: Deps): Operations<typeof import("@aws-sdk/clien
 
     async GetRecords(input, context) {
       const limit = input.Limit ?? RECORDS_MAX;
-      if (limit > RECORDS_MAX) {
-        throw validation(
-          "One or more parameter values were invalid: Limit should be less than or equal to 1000",
-        );
-      }
+      refuseLimit(limit, RECORDS_MAX);
       const iterator = readIterator(input.ShardIterator ?? "");
       if (iterator === undefined) throw validation("Invalid ShardIterator");
       const now = clock.now();

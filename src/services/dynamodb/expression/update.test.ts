@@ -68,7 +68,7 @@ for (const [expression, changed] of [
   ["REMOVE l[9], m.gone, gone", {}],
   ["ADD n :one", { n: { N: "6" } }],
   ["ADD fresh :one", { fresh: { N: "1" } }],
-  ["ADD ss :ab", { ss: { SS: ["a", "c", "b"] } }],
+  ["ADD ss :ab", { ss: { SS: ["a", "b", "c"] } }],
   ["DELETE ss :a", { ss: { SS: ["c"] } }],
   ["DELETE gone :a", {}],
   [

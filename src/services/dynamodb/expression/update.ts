@@ -3,6 +3,7 @@ import { validation } from "../errors.ts";
 import { base64 } from "../value/compare.ts";
 import { typeOf, type AttributeValue, type Item, type TypeName } from "../value/item.ts";
 import { addNumbers, formatNumber, negate, parseNumber } from "../value/number.ts";
+import { orderedBinaries, orderedNumbers, orderedStrings } from "../value/sets.ts";
 import type { Action, Operand, Path, RawAction, RawArithmetic, RawCall, RawOperand } from "./ast.ts";
 import { refuseSame, resolveOperand, valueAt } from "./condition.ts";
 import { parseUpdate } from "./parser.ts";
@@ -284,10 +285,13 @@ function added(old: AttributeValue | undefined, more: AttributeValue): Attribute
   if (old.N !== undefined && more.N !== undefined) {
     return { N: formatNumber(addNumbers(parseNumber(old.N), parseNumber(more.N))) };
   }
-  if (old.SS !== undefined && more.SS !== undefined) return { SS: [...new Set([...old.SS, ...more.SS])] };
-  if (old.NS !== undefined && more.NS !== undefined) return { NS: [...new Set([...old.NS, ...more.NS])] };
+  if (old.SS !== undefined && more.SS !== undefined)
+    return { SS: orderedStrings(new Set([...old.SS, ...more.SS])) };
+  if (old.NS !== undefined && more.NS !== undefined)
+    return { NS: orderedNumbers(new Set([...old.NS, ...more.NS])) };
   if (old.BS !== undefined && more.BS !== undefined) {
-    return { BS: [...new Map([...old.BS, ...more.BS].map((bytes) => [base64(bytes), bytes])).values()] };
+    const members = new Map([...old.BS, ...more.BS].map((bytes) => [base64(bytes), bytes]));
+    return { BS: orderedBinaries(members.values()) };
   }
   throw incorrectType();
 }

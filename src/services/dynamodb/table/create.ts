@@ -39,9 +39,13 @@ export function newTable(input: CreateTableInput, context: CreateContext): Table
   refuseUnserved(input);
   const attributes = attributesOf(input.AttributeDefinitions ?? []);
   const billing = billingOf(input.BillingMode, input.ProvisionedThroughput);
-  const keys = keysOf(input.KeySchema ?? [], "");
+  refuseLongSchema(input.KeySchema ?? [], "keySchema");
+  const keys = keysOf(input.KeySchema ?? []);
   refuseEmptyLists(input);
-  const locals = (input.LocalSecondaryIndexes ?? []).map((index) => localIndex(index, keys, context.random));
+  const locals = (input.LocalSecondaryIndexes ?? []).map((index, at) => {
+    refuseLongSchema(index.KeySchema ?? [], `localSecondaryIndexes.${String(at + 1)}.member.keySchema`);
+    return localIndex(index, keys, context.random);
+  });
   const globals = (input.GlobalSecondaryIndexes ?? []).map((index) =>
     globalIndex(index, billing, context.random),
   );
@@ -69,6 +73,8 @@ export function newTable(input: CreateTableInput, context: CreateContext): Table
     ...(encryption === undefined ? {} : { encryption }),
   };
 }
+
+const UNITS_MAX = 1_000_000_000_000;
 
 function refuseUnserved(input: CreateTableInput): void {
   for (const member of [
@@ -113,32 +119,43 @@ export function billingOf(
   return billing;
 }
 
+/** Errors: ValidationException for figures beyond any table's. */
 export function throughputOf(given: ProvisionedThroughput | undefined): Throughput {
+  for (const member of ["ReadCapacityUnits", "WriteCapacityUnits"] as const) {
+    const units = given?.[member] ?? 0;
+    if (units > UNITS_MAX) throw validation(`Given value ${String(units)} for ${member} is out of bounds`);
+  }
   return { read: given?.ReadCapacityUnits ?? 0, write: given?.WriteCapacityUnits ?? 0 };
 }
 
-/** `of`: "" for the table, else ` for index: NAME`. Errors: ValidationException. */
-function keysOf(schema: readonly KeySchemaElement[], of: string): Keys {
+/** Errors: ValidationException. */
+function keysOf(schema: readonly KeySchemaElement[]): Keys {
   const [first, second] = schema;
-  if (schema.length > 2) {
-    throw notServed(
-      "A KeySchema of more than two attributes",
-      "concatenate the attributes into one, as tables did before indexes had several",
-    );
-  }
   if (first?.KeyType !== "HASH") {
-    throw validation(`Invalid KeySchema: The first KeySchemaElement is not a HASH key type${of}`);
+    throw validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
   }
   const hash = first.AttributeName ?? "";
   if (second === undefined) return { hash };
   if (second.KeyType !== "RANGE") {
-    throw validation(`Invalid KeySchema: The second KeySchemaElement is not a RANGE key type${of}`);
+    throw validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
   }
   const range = second.AttributeName ?? "";
   if (range === hash) {
-    throw validation("Both the Hash Key and the Range Key element in the KeySchema have the same name");
+    throw validation("Invalid KeySchema: Some index key attribute have no definition");
   }
   return { hash, range };
+}
+
+/** Global indexes may have more attributes on AWS. Errors: ValidationException. */
+function refuseLongSchema(schema: readonly KeySchemaElement[], member: string): void {
+  if (schema.length <= 2) return;
+  const shown = schema.map(
+    ({ AttributeName, KeyType }) =>
+      `KeySchemaElement(attributeName=${AttributeName ?? ""}, keyType=${KeyType ?? ""})`,
+  );
+  throw validation(
+    `1 validation error detected: Value '[${shown.join(", ")}]' at '${member}' failed to satisfy constraint: Member must have length less than or equal to 2`,
+  );
 }
 
 function refuseEmptyLists(input: CreateTableInput): void {
@@ -154,7 +171,7 @@ function localIndex(input: LocalSecondaryIndex, table: Keys, random: Random): In
       "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
     );
   }
-  const keys = keysOf(input.KeySchema ?? [], "");
+  const keys = keysOf(input.KeySchema ?? []);
   if (keys.range === undefined) {
     throw invalidParameters(`Index KeySchema does not have a range key for index: ${name}`);
   }
@@ -187,6 +204,12 @@ export function globalIndex(
       throw notServed(`${member} of an index`, "leave it out: nothing here would honour it");
     }
   }
+  if ((input.KeySchema?.length ?? 0) > 2) {
+    throw notServed(
+      "A KeySchema of more than two attributes",
+      "concatenate the attributes into one, as tables did before indexes had several",
+    );
+  }
   const name = input.IndexName ?? "";
   const given = input.ProvisionedThroughput;
   if (billing === "PAY_PER_REQUEST" && given !== undefined) {
@@ -201,7 +224,7 @@ export function globalIndex(
     no: storeNumber(random),
     kind: "global",
     name,
-    keys: keysOf(input.KeySchema ?? [], ""),
+    keys: keysOf(input.KeySchema ?? []),
     projection: projectionOf(input.Projection),
     status: "CREATING",
     throughput: throughputOf(given),

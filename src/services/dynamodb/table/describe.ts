@@ -9,6 +9,7 @@ import type {
 } from "@aws-sdk/client-dynamodb";
 import type { Counts } from "../store.ts";
 import {
+  decreasesToday,
   streamArn,
   tableArn,
   type Index,
@@ -24,8 +25,15 @@ export type CountsOf = (no: number) => Counts;
 /** What a new on-demand table can take at once. */
 const ON_DEMAND_WARM = { ReadUnitsPerSecond: 12_000, WriteUnitsPerSecond: 4000 } as const;
 
-/** `isDescribe`: DescribeTable tells of warm throughput, answers to changes do not. */
-export function describeTable(table: Table, counts: CountsOf, isDescribe: boolean): TableDescription {
+export interface Telling {
+  readonly counts: CountsOf;
+  /** DescribeTable tells of warm throughput, answers to changes do not. */
+  readonly isDescribe: boolean;
+  readonly nowMs: number;
+}
+
+export function describeTable(table: Table, telling: Telling): TableDescription {
+  const { counts, isDescribe, nowMs } = telling;
   const { items, bytes } = counts(table.no);
   const locals = table.indexes.filter(({ kind }) => kind === "local");
   const globals = table.indexes.filter(({ kind }) => kind === "global");
@@ -39,7 +47,7 @@ export function describeTable(table: Table, counts: CountsOf, isDescribe: boolea
     KeySchema: keySchema(table.keys),
     TableStatus: table.status,
     CreationDateTime: new Date(table.createdAt),
-    ProvisionedThroughput: throughput(table.throughput),
+    ProvisionedThroughput: throughput(table.throughput, nowMs),
     TableSizeBytes: bytes,
     ItemCount: items,
     TableArn: tableArn(table.scope, table.name),
@@ -51,7 +59,7 @@ export function describeTable(table: Table, counts: CountsOf, isDescribe: boolea
     ...(globals.length === 0
       ? {}
       : {
-          GlobalSecondaryIndexes: globals.map((index) => globalDescription(table, index, counts, isDescribe)),
+          GlobalSecondaryIndexes: globals.map((index) => globalDescription(table, index, telling)),
         }),
     ...(stream?.enabled === true
       ? { StreamSpecification: { StreamEnabled: true, StreamViewType: stream.viewType } }
@@ -87,9 +95,10 @@ export function keySchema({ hash, range }: Keys): KeySchemaElement[] {
   ];
 }
 
-function throughput({ read, write, increasedAt, decreasedAt }: Throughput): ProvisionedThroughputDescription {
+function throughput(given: Throughput, nowMs: number): ProvisionedThroughputDescription {
+  const { read, write, increasedAt, decreasedAt } = given;
   return {
-    NumberOfDecreasesToday: 0,
+    NumberOfDecreasesToday: decreasesToday(given, nowMs),
     ReadCapacityUnits: read,
     WriteCapacityUnits: write,
     ...(increasedAt === undefined ? {} : { LastIncreaseDateTime: new Date(increasedAt) }),
@@ -140,14 +149,13 @@ function localDescription(table: Table, index: Index, counts: CountsOf): LocalSe
 function globalDescription(
   table: Table,
   index: Index,
-  counts: CountsOf,
-  isDescribe: boolean,
+  { counts, isDescribe, nowMs }: Telling,
 ): GlobalSecondaryIndexDescription {
   return {
     ...localDescription(table, index, counts),
     IndexStatus: index.status,
     ...(index.backfilling === undefined ? {} : { Backfilling: index.backfilling }),
-    ProvisionedThroughput: throughput(index.throughput),
+    ProvisionedThroughput: throughput(index.throughput, nowMs),
     ...(isDescribe ? { WarmThroughput: warm(table, index.throughput) } : {}),
   };
 }

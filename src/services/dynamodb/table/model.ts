@@ -20,6 +20,16 @@ export interface Throughput {
   /** Epoch ms. */
   readonly increasedAt?: number;
   readonly decreasedAt?: number;
+  /** On the day of `decreasedAt`. */
+  readonly decreases?: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** How often throughput was lowered on this day of UTC. */
+export function decreasesToday({ decreasedAt, decreases = 0 }: Throughput, nowMs: number): number {
+  if (decreasedAt === undefined) return 0;
+  return Math.floor(decreasedAt / DAY_MS) === Math.floor(nowMs / DAY_MS) ? decreases : 0;
 }
 
 export interface Projection {

@@ -21,7 +21,7 @@ import {
   throughputOf,
   viewTypeOf,
 } from "./create.ts";
-import type { BillingMode, Index, Table, Throughput } from "./model.ts";
+import { decreasesToday, type BillingMode, type Index, type Table, type Throughput } from "./model.ts";
 import type { TableChange } from "./tables.ts";
 
 export interface UpdateContext {
@@ -44,7 +44,7 @@ const HONOURED = [
 /** Errors: ValidationException, ResourceInUseException, LimitExceededException. */
 export function updatedTable(table: Table, input: UpdateTableInput, context: UpdateContext): TableChange {
   refuseUnserved(input);
-  if (HONOURED.every((member) => input[member] === undefined)) {
+  if (HONOURED.every((member) => isAbsent(input[member]))) {
     throw validation(
       "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
     );
@@ -63,6 +63,11 @@ export function updatedTable(table: Table, input: UpdateTableInput, context: Upd
   return { changes: { ...(changes as Partial<Table>), ...(isQuiet ? {} : { status: "UPDATING" }) }, rows };
 }
 
+/** An empty list asks for nothing. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.length === 0);
+}
+
 function refuseUnserved(input: UpdateTableInput): void {
   for (const member of [
     "ReplicaUpdates",
@@ -73,7 +78,7 @@ function refuseUnserved(input: UpdateTableInput): void {
     "WarmThroughput",
   ] as const) {
     if (input[member] !== undefined)
-      throw notServed(member, "there are no global tables and no throttling here");
+      throw notServed(member, "there are no global tables here, and on-demand tables are not throttled");
   }
 }
 
@@ -127,7 +132,7 @@ function changedThroughput(before: Throughput, asked: Throughput, nowMs: number)
     ...before,
     ...asked,
     ...(isMore ? { increasedAt: nowMs } : {}),
-    ...(isLess ? { decreasedAt: nowMs } : {}),
+    ...(isLess ? { decreasedAt: nowMs, decreases: decreasesToday(before, nowMs) + 1 } : {}),
   };
 }
 
@@ -144,8 +149,8 @@ function updateIndexes(
   { changes, rows }: Drafts,
 ): void {
   const updates = input.GlobalSecondaryIndexUpdates;
-  if (updates === undefined) return;
-  if (updates.length === 0) throw invalidParameters("List of GlobalSecondaryIndexUpdates is empty");
+  if (updates === undefined || updates.length === 0) return;
+  refuseRepeated(updates);
   const births = updates.filter(({ Create, Delete }) => Create !== undefined || Delete !== undefined);
   if (births.length > 1) {
     throw limitExceeded("Only 1 online index can be created or deleted simultaneously per table");
@@ -176,6 +181,24 @@ function updateIndexes(
   for (const { no } of indexes) if (!known.has(no)) rows.push(insertCounts(no));
 }
 
+/** Errors: ValidationException for updates that say nothing, or two things of one index. */
+function refuseRepeated(updates: readonly GlobalSecondaryIndexUpdate[]): void {
+  const names = updates.map(({ Create, Delete, Update }) => {
+    const asked = Create ?? Delete ?? Update;
+    if (asked === undefined) {
+      throw invalidParameters(
+        "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
+      );
+    }
+    return asked.IndexName ?? "";
+  });
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice === undefined) return;
+  throw invalidParameters(
+    `Only one global secondary index update per index is allowed simultaneously. Index: ${twice}`,
+  );
+}
+
 function oneIndex(
   table: Table,
   indexes: readonly Index[],
@@ -196,8 +219,7 @@ function oneIndex(
   if (Delete !== undefined) {
     return indexes.map((index) => (index === found ? { ...index, status: "DELETING" } : index));
   }
-  if (Update === undefined) throw invalidParameters("One of Create, Update or Delete must be specified");
-  if (Update.WarmThroughput !== undefined || Update.OnDemandThroughput !== undefined) {
+  if (Update?.WarmThroughput !== undefined || Update?.OnDemandThroughput !== undefined) {
     throw notServed("This update of an index", "only ProvisionedThroughput can be changed");
   }
   if (billing === "PAY_PER_REQUEST") {
@@ -205,7 +227,7 @@ function oneIndex(
       `ProvisionedThroughput should not be specified for index: ${asked} when BillingMode is PAY_PER_REQUEST`,
     );
   }
-  const throughput = changedThroughput(found.throughput, throughputOf(Update.ProvisionedThroughput), nowMs);
+  const throughput = changedThroughput(found.throughput, throughputOf(Update?.ProvisionedThroughput), nowMs);
   return indexes.map((index) => (index === found ? { ...index, status: "UPDATING", throughput } : index));
 
   function missingIndex(name: string): Error {

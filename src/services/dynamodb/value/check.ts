@@ -1,12 +1,14 @@
 /**
  * Turns what a request brought into what is stored: one type a value, numbers normalised, sets without
- * duplicates, no more than 32 levels.
+ * duplicates and in order, no more than 32 levels.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
  */
 import { LIMITS } from "../../../kernel/limits.ts";
 import { validation } from "../errors.ts";
 import { type AttributeValue, type Item, type TypeName } from "./item.ts";
+import { base64 } from "./compare.ts";
 import { normalizeNumber } from "./number.ts";
+import { orderedBinaries, orderedNumbers, orderedStrings } from "./sets.ts";
 import { duplicates, emptySet, emptyValue, falseNull, nestedTooDeeply, severalTypes } from "./refusals.ts";
 
 const NAME_BYTES_MAX = 65_535;
@@ -22,11 +24,11 @@ export function checkValue(value: AttributeValue, depth = 1): AttributeValue {
       if (value.NULL !== true) throw falseNull();
       return { NULL: true };
     case "SS":
-      return { SS: distinct("SS", value.SS ?? [], (text) => text) };
+      return { SS: orderedStrings(distinct("SS", value.SS ?? [], (text) => text)) };
     case "NS":
-      return { NS: distinct("NS", (value.NS ?? []).map(normalizeNumber), (text) => text) };
+      return { NS: orderedNumbers(distinct("NS", (value.NS ?? []).map(normalizeNumber), (text) => text)) };
     case "BS":
-      return { BS: distinct("BS", value.BS ?? [], (bytes) => Buffer.from(bytes).toString("base64")) };
+      return { BS: orderedBinaries(distinct("BS", value.BS ?? [], base64)) };
     case "L":
       return { L: (value.L ?? []).map((element) => checkValue(element, depth + 1)) };
     case "M":
@@ -60,9 +62,13 @@ function onlyType(value: AttributeValue): TypeName {
   return type;
 }
 
-function distinct<T>(type: "SS" | "NS" | "BS", members: readonly T[], show: (member: T) => string): T[] {
+function distinct<T>(
+  type: "SS" | "NS" | "BS",
+  members: readonly T[],
+  show: (member: T) => string,
+): readonly T[] {
   if (members.length === 0) throw emptySet(type);
   const shown = members.map(show);
   if (new Set(shown).size < shown.length) throw duplicates(type, shown);
-  return [...members];
+  return members;
 }

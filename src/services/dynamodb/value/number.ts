@@ -14,7 +14,9 @@ export interface Decimal {
 const DIGITS_MAX = 38;
 const EXPONENT_MAX = 125;
 const EXPONENT_MIN = -130;
-const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,9}))?$/u;
+/** Of 64 bits, with its sign. */
+const EXPONENT_LENGTH_MAX = 20;
+const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/u;
 const ZERO: Decimal = { sign: 0, digits: "", exponent: 0 };
 
 /** Errors: ValidationException for what is no number, is too long or out of range. */
@@ -23,19 +25,30 @@ export function parseNumber(text: string): Decimal {
   const whole = match?.[2] ?? "";
   const all = whole + (match?.[3] ?? "");
   if (match === null || all === "") throw invalidNumber(text);
+  const power = exponentOf(match[4], text);
   let start = 0;
   while (all.charCodeAt(start) === 48) start += 1;
-  if (start === all.length) return ZERO;
+  if (start === all.length) return checked({ ...ZERO, exponent: power });
   let end = all.length;
   while (all.charCodeAt(end - 1) === 48) end -= 1;
-  const exponent = whole.length - 1 - start + Number(match[4] ?? 0);
+  const exponent = whole.length - 1 - start + power;
   return checked({ sign: match[1] === "-" ? -1 : 1, digits: all.slice(start, end), exponent });
 }
 
+/** Errors: ValidationException for what no 64 bits hold. */
+function exponentOf(text: string | undefined, number: string): number {
+  if (text === undefined) return 0;
+  if (text.length > EXPONENT_LENGTH_MAX || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+    throw invalidNumber(number);
+  }
+  return Number(text);
+}
+
+/** Zero, too, is judged by the exponent it is written with. */
 function checked(number: Decimal): Decimal {
-  if (number.sign === 0) return ZERO;
   if (number.exponent > EXPONENT_MAX) throw numberOverflow();
   if (number.exponent < EXPONENT_MIN) throw numberUnderflow();
+  if (number.sign === 0) return ZERO;
   if (number.digits.length > DIGITS_MAX) throw tooManyDigits();
   return number;
 }
