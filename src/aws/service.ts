@@ -204,9 +204,10 @@ export interface CrossOriginRequest {
   readonly hostBucket: string | undefined;
   /** Percent-encoded. */
   readonly path: string;
-  readonly origin: string;
+  /** Undefined only for an OPTIONS request, which cannot be a preflight then; so is `method`. */
+  readonly origin: string | undefined;
   /** Of the request itself, also in its preflight. */
-  readonly method: string;
+  readonly method: string | undefined;
   /** Names that a preflight asks for. */
   readonly headers?: readonly string[];
   readonly isPreflight: boolean;
@@ -219,6 +220,8 @@ export interface CrossOriginAnswer {
   readonly isPublic: boolean;
   /** What a preflight that is not allowed is told. */
   readonly refusal?: ServiceError;
+  /** There are no rules: pages that the endpoint itself lets in need none. */
+  readonly isWithoutRules?: boolean;
 }
 
 /** A browser's form sent to a bucket (multipart/form-data), of which nothing has been read. */

@@ -5,7 +5,9 @@ import { request } from "node:http";
 import { test } from "node:test";
 import {
   CreateBucketCommand,
+  DeletePublicAccessBlockCommand,
   GetObjectCommand,
+  PutBucketAclCommand,
   PutBucketCorsCommand,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
@@ -196,6 +198,61 @@ test("virtual-hosted buckets and keys that look like paths", async (t) => {
       assert.equal((await send(`${served.endpoint}/by-host${path}`, "GET")).text, path);
     }
   }
+});
+
+test("a preflight says what it is about, to a bucket with rules", async (t) => {
+  const served = await serveS3(t);
+  const s3 = served.client();
+  await s3.send(new CreateBucketCommand({ Bucket: "preflights" }));
+  const origin = "https://shop.example";
+  const table: readonly (readonly [Record<string, string>, number, string])[] = [
+    [{}, 400, "<Code>BadRequest</Code><Message>Insufficient information. Origin request header needed.<"],
+    [{ origin }, 400, "<Code>BadRequest</Code><Message>Invalid Access-Control-Request-Method: null<"],
+    [
+      { origin, "access-control-request-method": "PATCH" },
+      400,
+      "<Code>BadRequest</Code><Message>Invalid Access-Control-Request-Method: PATCH<",
+    ],
+    [
+      { origin, "access-control-request-method": "PUT" },
+      403,
+      "<Code>AccessForbidden</Code><Message>CORSResponse: CORS is not enabled for this bucket.</Message><Method>PUT</Method><ResourceType>BUCKET<",
+    ],
+  ];
+  for (const [headers, status, text] of table) {
+    const answer = await send(`${served.endpoint}/preflights/k`, "OPTIONS", headers);
+    assert.equal(answer.status, status, JSON.stringify(headers));
+    assert.ok(answer.text.includes(text), answer.text);
+  }
+  // Pages of this machine need no rules.
+  const own = { origin: "http://localhost:3000", "access-control-request-method": "PUT" };
+  assert.equal((await send(`${served.endpoint}/preflights/k`, "OPTIONS", own)).status, 204);
+});
+
+test("what everybody may read a page may read without a signature, where the rules let it in", async (t) => {
+  const served = await serveS3(t);
+  const s3 = served.client();
+  const Bucket = "open-pages";
+  const origin = "https://shop.example";
+  await s3.send(new CreateBucketCommand({ Bucket, ObjectOwnership: "ObjectWriter" }));
+  await s3.send(new DeletePublicAccessBlockCommand({ Bucket }));
+  const rule = { AllowedOrigins: [origin], AllowedMethods: ["GET", "PUT"] };
+  await s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }));
+  await s3.send(new PutObjectCommand({ Bucket, Key: "an open one", Body: "x", ACL: "public-read" }));
+  await s3.send(new PutObjectCommand({ Bucket, Key: "closed", Body: "x" }));
+  const ask = async (path: string, method = "GET"): Promise<number> =>
+    (await send(`${served.endpoint}/${Bucket}${path}`, method, { origin })).status;
+  assert.deepEqual(
+    [
+      await ask("/an%20open%20one"),
+      await ask("/closed"),
+      await ask("/an%20open%20one", "PUT"),
+      await ask("/"),
+    ],
+    [200, 403, 403, 403],
+  );
+  await s3.send(new PutBucketAclCommand({ Bucket, ACL: "public-read" }));
+  assert.deepEqual([await ask("/"), await ask("/closed")], [200, 403]);
 });
 
 test("pages of other origins are let in by the bucket's rules and by nothing else", async (t) => {

@@ -11,18 +11,15 @@ interface Asked {
   readonly hostBucket: string | undefined;
 }
 
-/**
- * What a page's request may ask of a bucket whose owner wrote CORS rules; undefined for everything that
- * is no such request.
- */
+/** What a page's request may ask of a bucket; undefined for everything that is no such request. */
 export function crossOriginRequest(asked: Asked): CrossOriginRequest | undefined {
   const { method, path, headers, hostBucket } = asked;
   const { origin } = headers;
-  if (origin === undefined || headers["x-amz-target"] !== undefined) return undefined;
+  if ((origin === undefined && method !== "OPTIONS") || headers["x-amz-target"] !== undefined)
+    return undefined;
   if (hostBucket === undefined && NOT_A_BUCKET.test(path)) return undefined;
   if (method !== "OPTIONS") return { hostBucket, path, origin, method, isPreflight: false };
   const wanted = headers["access-control-request-method"];
-  if (wanted === undefined) return undefined;
   const named = headers["access-control-request-headers"];
   const names = named
     ?.split(",")

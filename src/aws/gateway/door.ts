@@ -25,7 +25,7 @@ export function createDoor(
 ): Door {
   function ask(exchange: Exchange): Promise<boolean> | undefined {
     const { method, path, headers } = exchange;
-    if (headers.origin === undefined) return undefined;
+    if (headers.origin === undefined && method !== "OPTIONS") return undefined;
     const hostBucket = guard.bucketOf(headers.host ?? "");
     const asked = crossOriginRequest({ method, path, headers, hostBucket });
     if (asked === undefined) return undefined;
@@ -36,6 +36,8 @@ export function createDoor(
   function judge(exchange: Exchange, isPreflight: boolean, answer: CrossOriginAnswer | undefined): boolean {
     const { request, response, headers, requestId, signature } = exchange;
     if (answer === undefined || guard.refusal(headers, true) !== undefined) return false;
+    const isLetIn = headers.origin !== undefined && guard.refusal(headers) === undefined;
+    if (answer.isWithoutRules === true && isLetIn) return false;
     exchange.cors = answer.headers ?? {};
     if (!isPreflight) {
       const isForeign = guard.refusal(headers) !== undefined;

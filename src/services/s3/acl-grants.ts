@@ -53,6 +53,15 @@ export function objectOwner(bucket: Bucket, version: Pick<ObjectVersion, "meta">
   return (hasLists(bucket) ? version.meta.owner : undefined) ?? bucket.accountId;
 }
 
+/** Everybody may read what the list is of. */
+export function isReadByAll(bucket: Bucket, grants: readonly Grant[] | undefined): boolean {
+  if (!hasLists(bucket) || blocks(bucket, "IgnorePublicAcls")) return false;
+  return (grants ?? []).some(
+    ({ Grantee, Permission }) =>
+      Grantee.URI === ALL_USERS && (Permission === "READ" || Permission === "FULL_CONTROL"),
+  );
+}
+
 export interface Listed {
   readonly bucket: Bucket;
   readonly action: string;

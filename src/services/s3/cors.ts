@@ -9,6 +9,9 @@ export interface CorsRule {
   readonly MaxAgeSeconds?: number;
 }
 
+/** The methods that rules can be about. */
+export const CORS_METHODS: ReadonlySet<string> = new Set(["GET", "PUT", "HEAD", "POST", "DELETE"]);
+
 export interface CorsRequest {
   readonly origin: string;
   readonly method: string;

@@ -95,7 +95,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     service: {
       ...service,
       access: createAccess(deps.buckets, objects),
-      crossOrigin: crossOriginOf(deps.buckets),
+      crossOrigin: crossOriginOf(deps.buckets, objects),
       formUpload: createPostObject(deps),
     },
     async close() {

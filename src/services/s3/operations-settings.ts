@@ -1,6 +1,6 @@
 import { HTTP_STATUS } from "../../aws/streamed-body.ts";
 import { checkPolicy, isPublic } from "./bucket-policy.ts";
-import type { CorsRule } from "./cors.ts";
+import { CORS_METHODS, type CorsRule } from "./cors.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -10,7 +10,6 @@ import { type Bucket, bucketArn, S3_LIMITS } from "./model.ts";
 import { blocks } from "./public-access.ts";
 import type { Ownership } from "./acl.ts";
 
-const CORS_METHODS = new Set(["GET", "PUT", "HEAD", "POST", "DELETE"]);
 const OWNERSHIPS: readonly string[] = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
 const NO_CONTENT = { [HTTP_STATUS]: 204 } as const;
 
