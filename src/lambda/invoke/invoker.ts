@@ -143,8 +143,9 @@ export function createInvoker(deps: InvokerDeps): DataPlane {
   ): Promise<InvocationOutcome> {
     let { traceHeader } = request;
     if (traceHeader !== undefined) {
-      const lineage = further(lineageOf(traceHeader), resolved.lineageResource);
-      if (isLoop(lineage) && !resolved.isRecursionAllowed) return Promise.reject(stopped(resolved));
+      const { lineageResource, isRecursionAllowed } = resolved;
+      const lineage = further(lineageOf(traceHeader), lineageResource);
+      if (isLoop(lineage, lineageResource) && !isRecursionAllowed) return Promise.reject(stopped(resolved));
       traceHeader = withLineage(traceHeader, lineage);
     }
     let permit: Permit;

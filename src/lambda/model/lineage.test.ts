@@ -39,8 +39,9 @@ function invocationsOf(way: readonly string[], loop: readonly string[], most = 3
   let lineage: Lineage | undefined;
   for (let made = 0; made < most; made += 1) {
     const name = made < way.length ? way[made] : loop[(made - way.length) % loop.length];
-    lineage = further(lineage, resourceOf(name ?? ""));
-    if (isLoop(lineage)) return made;
+    const resource = resourceOf(name ?? "");
+    lineage = further(lineage, resource);
+    if (isLoop(lineage, resource)) return made;
   }
   return most;
 }
@@ -68,9 +69,24 @@ test("a function that calls itself gets sixteen invocations, and every other loo
 test("a chain that never comes back is never stopped", () => {
   let lineage: Lineage | undefined;
   for (let at = 0; at < 70_000; at += 1) {
-    lineage = further(lineage, at.toString(16).padStart(8, "0"));
-    assert.ok(!isLoop(lineage) && lineage.hops <= 32_767);
+    const resource = at.toString(16).padStart(8, "0");
+    lineage = further(lineage, resource);
+    assert.ok(!isLoop(lineage, resource) && lineage.hops <= 32_767);
   }
+});
+
+test("who may recur does not use up the turns of who comes after", () => {
+  let lineage: Lineage | undefined;
+  for (let made = 0; made < 300; made += 1) lineage = further(lineage, A);
+  assert.deepEqual(lineage, { hops: 300, resource: A, loops: 255 });
+  assert.deepEqual(lineageOf(withLineage(ROOT, lineage)), lineage);
+  const other = resourceOf("other");
+  for (let made = 0; made < LOOPS_MAX; made += 1) {
+    lineage = further(lineage, other);
+    assert.equal(isLoop(lineage, other), false);
+  }
+  for (let made = 0; made < 512; made += 1) lineage = further(lineage, other);
+  assert.equal(lineage !== undefined && isLoop(lineage, other), true);
 });
 
 test("a batch goes by the chain that has come least far", () => {

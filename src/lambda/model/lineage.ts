@@ -9,7 +9,8 @@
  *
  * One place is there to watch one function, and the first of a chain need not be part of its loop. So, as
  * in Brent's search for cycles, the watch moves on to whoever comes at hop 2, 4, 8, … while nobody has
- * come back; from hop 256 on even if somebody did, since a loop that long has not ended the chain.
+ * come back; even if somebody did, once that one may recur, or from hop 256 on, since a loop so long has
+ * not ended the chain.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
  */
 import { createHash } from "node:crypto";
@@ -21,7 +22,9 @@ export interface Lineage {
   readonly loops: number;
 }
 
+/** As far as AWS's own counters go. */
 const HOPS_MAX = 32_767;
+const LOOPS_MAX = 255;
 const HOPS_OF_SHORT_LOOPS = 256;
 const FIELD = /(?:^|;)\s*Lineage=(\d{1,5}):([\da-f]{8}):(\d{1,3})\s*(?=;|$)/iu;
 
@@ -41,13 +44,16 @@ export function lineageOf(header: string | undefined): Lineage | undefined {
 export function further(before: Lineage | undefined, resource: string): Lineage {
   if (before === undefined) return { hops: 1, resource, loops: 0 };
   const hops = Math.min(before.hops + 1, HOPS_MAX);
-  const movesOn = isPowerOfTwo(hops) && (before.loops === 0 || hops >= HOPS_OF_SHORT_LOOPS);
-  if (before.resource === resource) return { hops, resource, loops: before.loops + 1 };
-  return movesOn ? { hops, resource, loops: 0 } : { ...before, hops };
+  const { loops } = before;
+  if (before.resource === resource) return { hops, resource, loops: Math.min(loops + 1, LOOPS_MAX) };
+  const isSettled = loops > 0 && loops < LIMITS.recursiveInvocations && hops < HOPS_OF_SHORT_LOOPS;
+  return isPowerOfTwo(hops) && !isSettled ? { hops, resource, loops: 0 } : { ...before, hops };
 }
 
-/** The invocation after the sixteenth of one chain is not made. */
-export const isLoop = ({ loops }: Lineage): boolean => loops >= LIMITS.recursiveInvocations;
+/** Whether the invocation of `resource` that made this lineage is one too many: the one after the sixteenth. */
+export function isLoop(lineage: Lineage, resource: string): boolean {
+  return lineage.resource === resource && lineage.loops >= LIMITS.recursiveInvocations;
+}
 
 /** The header with this lineage in place of its own. */
 export function withLineage(header: string, lineage: Lineage): string {
