@@ -1,7 +1,7 @@
 /** One generation of the AWS CLI at work on one server: commands as they are typed, answers as values. */
 import assert from "node:assert/strict";
-import type { AwsCli } from "./aws-cli.ts";
-import { words } from "./aws-cli.ts";
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import { settings, words, type AwsCli } from "./aws-cli.ts";
 import type { Ran, RunningServer } from "./server.ts";
 
 // Answers are looked at as JSON: what is asserted says what they are.
@@ -55,27 +55,50 @@ const LAMBDA_TRUST = JSON.stringify({
 
 /** An execution role that may do `actions` on `resource`. Returns its ARN. */
 export async function executionRole(
-  aws: CliSession,
-  name: string,
+  server: RunningServer,
+  RoleName: string,
   actions: readonly string[],
   resource = "*",
 ): Promise<string> {
-  await aws.ok(`iam create-role --role-name ${name} --assume-role-policy-document`, LAMBDA_TRUST);
-  await grant(aws, name, actions, resource);
-  return arnOf.role(name);
+  const iam = await iamClient(server);
+  await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: LAMBDA_TRUST }));
+  iam.destroy();
+  await grant(server, RoleName, actions, resource);
+  return arnOf.role(RoleName);
 }
 
 export async function grant(
-  aws: CliSession,
-  roleName: string,
-  actions: readonly string[],
-  resource = "*",
+  server: RunningServer,
+  RoleName: string,
+  Action: readonly string[],
+  Resource = "*",
 ): Promise<void> {
-  await aws.ok(
-    `iam put-role-policy --role-name ${roleName} --policy-name may --policy-document`,
-    JSON.stringify({
-      Version: "2012-10-17",
-      Statement: [{ Effect: "Allow", Action: actions, Resource: resource }],
-    }),
-  );
+  const iam = await iamClient(server);
+  const PolicyDocument = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Action, Resource }],
+  });
+  await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: "may", PolicyDocument }));
+  iam.destroy();
+}
+
+/** With the key that a shell would have after `lambent env`: of a server that enforces policies, the account's. */
+export async function configOf(server: RunningServer): Promise<{
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}> {
+  const set = await settings(server);
+  return {
+    endpoint: server.endpoint,
+    region: set["AWS_REGION"] ?? "",
+    credentials: {
+      accessKeyId: set["AWS_ACCESS_KEY_ID"] ?? "",
+      secretAccessKey: set["AWS_SECRET_ACCESS_KEY"] ?? "",
+    },
+  };
+}
+
+async function iamClient(server: RunningServer): Promise<IAMClient> {
+  return new IAMClient(await configOf(server));
 }

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { GetEventSourceMappingCommand } from "@aws-sdk/client-lambda";
 import { rawZip } from "../../src/testing/zip.ts";
 import { AWS_CLIS } from "./aws-cli.ts";
 import { cliSession, executionRole } from "./cli-session.ts";
@@ -89,56 +90,58 @@ after(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
-for (const cli of AWS_CLIS) {
-  describe(cli.name, { skip: cli.skip }, () => {
-    test("put, update and delete of an item come in order (J14)", async () => {
-      const aws = cliSession(cli, server, folder);
-      const name = `changes-${cli.suffix}`;
-      const { TableDescription } = await aws.ok(
-        `dynamodb create-table --table-name ${name} --billing-mode PAY_PER_REQUEST
+describe("a table's stream", { concurrency: true }, () => {
+  for (const cli of AWS_CLIS) {
+    test(
+      `put, update and delete of an item come in order, ${cli.name} (J14)`,
+      { skip: cli.skip },
+      async () => {
+        const aws = cliSession(cli, server, folder);
+        const name = `changes-${cli.suffix}`;
+        const { TableDescription } = await aws.ok(
+          `dynamodb create-table --table-name ${name} --billing-mode PAY_PER_REQUEST
          --attribute-definitions AttributeName=id,AttributeType=S --key-schema AttributeName=id,KeyType=HASH
          --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`,
-      );
-      await aws.ok(`dynamodb wait table-exists --table-name ${name}`);
-      const role = await executionRole(aws, name, ["logs:*", "dynamodb:*"]);
-      await aws.ok(
-        `lambda create-function --function-name ${name} --runtime python3.12 --handler app.handler
+        );
+        const role = await executionRole(server, name, ["logs:*", "dynamodb:*"]);
+        await aws.ok(
+          `lambda create-function --function-name ${name} --runtime python3.12 --handler app.handler
          --role ${role} --zip-file fileb://changes.zip`,
-      );
-      await aws.ok(`lambda wait function-active --function-name ${name}`);
-      const stream = String(TableDescription.LatestStreamArn);
-      const mapping = await aws.ok(
-        `lambda create-event-source-mapping --function-name ${name} --starting-position LATEST
+        );
+        const stream = String(TableDescription.LatestStreamArn);
+        const mapping = await aws.ok(
+          `lambda create-event-source-mapping --function-name ${name} --starting-position LATEST
          --event-source-arn ${stream}`,
-      );
-      assert.equal(mapping.State, "Creating");
-      await until("the mapping is enabled", async () => {
-        const now = await aws.ok(`lambda get-event-source-mapping --uuid ${String(mapping.UUID)}`);
-        return now.State === "Enabled";
-      });
-      const key = JSON.stringify({ id: { S: "u1" } });
-      await aws.ok(`dynamodb put-item --table-name ${name} --item`, key);
-      await aws.ok(
-        `dynamodb update-item --table-name ${name} --key`,
-        key,
-        ...["--update-expression", "SET city = :c", "--expression-attribute-values"],
-        JSON.stringify({ ":c": { S: "Graz" } }),
-      );
-      await aws.ok(`dynamodb delete-item --table-name ${name} --key`, key);
-      const changes = async (): Promise<readonly string[]> => api.lines(name, "CHANGE").catch(() => []);
-      await until("all three have come", async () => (await changes()).length === 3);
-      assert.deepEqual(
-        (await changes()).map((line) => line.trimEnd()),
-        ["CHANGE INSERT False True", "CHANGE MODIFY True True", "CHANGE REMOVE True False"],
-      );
-      const metrics = await (await fetch(`${server.endpoint}/metrics`)).text();
-      assert.match(
-        metrics,
-        new RegExp(`^lambent_iterator_age_seconds\\{function="${name}",.*\\} [\\d.]+$`, "m"),
-      );
-    });
-  });
-}
+        );
+        assert.equal(mapping.State, "Creating");
+        await until("the mapping is enabled", async () => {
+          const now = await api.lambda.send(new GetEventSourceMappingCommand({ UUID: mapping.UUID }));
+          return now.State === "Enabled";
+        });
+        const key = JSON.stringify({ id: { S: "u1" } });
+        await aws.ok(`dynamodb put-item --table-name ${name} --item`, key);
+        await aws.ok(
+          `dynamodb update-item --table-name ${name} --key`,
+          key,
+          ...["--update-expression", "SET city = :c", "--expression-attribute-values"],
+          JSON.stringify({ ":c": { S: "Graz" } }),
+        );
+        await aws.ok(`dynamodb delete-item --table-name ${name} --key`, key);
+        const changes = async (): Promise<readonly string[]> => api.lines(name, "CHANGE").catch(() => []);
+        await until("all three have come", async () => (await changes()).length === 3);
+        assert.deepEqual(
+          (await changes()).map((line) => line.trimEnd()),
+          ["CHANGE INSERT False True", "CHANGE MODIFY True True", "CHANGE REMOVE True False"],
+        );
+        const metrics = await (await fetch(`${server.endpoint}/metrics`)).text();
+        assert.match(
+          metrics,
+          new RegExp(`^lambent_iterator_age_seconds\\{function="${name}",.*\\} [\\d.]+$`, "m"),
+        );
+      },
+    );
+  }
+});
 
 test("twenty-five messages and a poisoned one (J15)", async (t) => {
   const python = PYTHON_BOTO3 ?? "python3";

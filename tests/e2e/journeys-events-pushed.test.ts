@@ -3,13 +3,12 @@
  * the AWS CLI.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { rawZip } from "../../src/testing/zip.ts";
-import { AWS_CLIS } from "./aws-cli.ts";
-import { arnOf, cliSession, executionRole, type CliSession } from "./cli-session.ts";
+import { AWS_CLIS, type AwsCli } from "./aws-cli.ts";
+import { arnOf, cliSession, type CliSession } from "./cli-session.ts";
 import { clients, type Clients } from "./client.ts";
 import { lambent, startServer, until, type RunningServer } from "./server.ts";
 
@@ -27,7 +26,6 @@ before(async () => {
   server = await startServer();
   api = clients(server);
   folder = mkdtempSync(join(tmpdir(), "lambent-journeys-pushed-"));
-  writeFileSync(join(folder, "show.zip"), rawZip([{ name: "app.py", body: SHOW }]));
 });
 after(async () => {
   api?.destroy();
@@ -41,14 +39,6 @@ async function events(name: string): Promise<any[]> {
   return lines.map((line) => JSON.parse(line.slice("EVENT ".length)) as unknown);
 }
 
-async function create(aws: CliSession, name: string, role: string): Promise<void> {
-  await aws.ok(
-    `lambda create-function --function-name ${name} --runtime python3.12 --handler app.handler
-     --role ${role} --zip-file fileb://show.zip`,
-  );
-  await aws.ok(`lambda wait function-active --function-name ${name}`);
-}
-
 function allow(aws: CliSession, name: string, service: string, sourceArn: string): Promise<unknown> {
   return aws.ok(
     `lambda add-permission --function-name ${name} --statement-id ${service} --action lambda:InvokeFunction
@@ -56,15 +46,18 @@ function allow(aws: CliSession, name: string, service: string, sourceArn: string
   );
 }
 
-for (const cli of AWS_CLIS) {
-  describe(cli.name, { skip: cli.skip }, () => {
+describe("both generations", { concurrency: true }, () => {
+  for (const cli of AWS_CLIS) journeys(cli);
+});
+
+function journeys(cli: AwsCli): void {
+  describe(cli.name, { skip: cli.skip, concurrency: true }, () => {
     test("one message of a topic, two functions (J16)", async () => {
       const aws = cliSession(cli, server, folder);
       const names = ["one", "two"].map((name) => `${name}-${cli.suffix}`);
-      const role = await executionRole(aws, `fan-${cli.suffix}`, ["logs:*"]);
       const { TopicArn } = await aws.ok(`sns create-topic --name fan-${cli.suffix}`);
       for (const name of names) {
-        await create(aws, name, role);
+        await api.create(name, { "app.py": SHOW });
         await allow(aws, name, "sns", String(TopicArn));
         const made = await aws.ok(
           `sns subscribe --topic-arn ${String(TopicArn)} --protocol lambda
@@ -85,7 +78,7 @@ for (const cli of AWS_CLIS) {
     test("custom events: what matches comes once, what does not never (J22)", async () => {
       const aws = cliSession(cli, server, folder);
       const name = `custom-${cli.suffix}`;
-      await create(aws, name, await executionRole(aws, name, ["logs:*"]));
+      await api.create(name, { "app.py": SHOW });
       const pattern = { source: [`shop.${cli.suffix}`], detail: { total: [{ numeric: [">", 100] }] } };
       const { RuleArn } = await aws.ok(
         `events put-rule --name ${name} --event-pattern`,
@@ -122,7 +115,6 @@ test("every day at 5 PM UTC, and every minute (J17)", { skip: AWS_CLIS[1]?.skip 
   const cli = AWS_CLIS[1];
   assert.ok(cli !== undefined);
   const aws = cliSession(cli, server, folder);
-  const role = await executionRole(aws, "schedules", ["logs:*"]);
   const now = async (): Promise<number> =>
     (JSON.parse((await lambent(server, ["clock", "--json"])).stdout) as { nowMs: number }).nowMs;
   // From noon on, so that five o'clock does not pass before it is its turn.
@@ -132,7 +124,7 @@ test("every day at 5 PM UTC, and every minute (J17)", { skip: AWS_CLIS[1]?.skip 
     ["daily", "cron(0 17 * * ? *)"],
     ["minutely", "rate(1 minute)"],
   ] as const) {
-    await create(aws, name, role);
+    await api.create(name, { "app.py": SHOW });
     const { RuleArn } = await aws.ok(`events put-rule --name ${name} --schedule-expression`, expression);
     await allow(aws, name, "events", String(RuleArn));
     await aws.ok(`events put-targets --rule ${name} --targets Id=1,Arn=${arnOf.function(name)}`);

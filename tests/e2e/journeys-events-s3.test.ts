@@ -7,12 +7,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { rawZip } from "../../src/testing/zip.ts";
 import { AWS_CLIS } from "./aws-cli.ts";
 import { arnOf, cliSession, executionRole, type CliSession } from "./cli-session.ts";
 import { clients, type Clients } from "./client.ts";
 import { archiveWithPackages } from "./python-packages.ts";
-import { startServer, until, type RunningServer } from "./server.ts";
+import { SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
 
 const METADATA = `import json
 import os
@@ -95,16 +96,18 @@ def handler(event, context):
 
 let server: RunningServer;
 let api: Clients;
+let s3: S3Client;
 let folder: string;
 const fileIn = (name: string): string => join(folder, name);
 
 before(async () => {
   server = await startServer({ env: { LAMBENT_SDK: "auto" } });
   api = clients(server);
+  s3 = new S3Client({ ...SDK_CONFIG, endpoint: server.endpoint, forcePathStyle: true });
   folder = mkdtempSync(join(tmpdir(), "lambent-journeys-s3-"));
 });
 after(async () => {
-  api?.destroy();
+  for (const client of [api, s3]) client?.destroy();
   await server?.[Symbol.asyncDispose]();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
@@ -135,9 +138,9 @@ async function hasSdk(name: string): Promise<boolean> {
   return !(await said(name, "No module named 'boto3'"));
 }
 
-for (const cli of AWS_CLIS) {
-  describe(cli.name, { skip: cli.skip }, () => {
-    test("a CSV file becomes a row of a table, through boto3 (J9)", async (t) => {
+describe("a CSV file becomes a row of a table, through boto3 (J9)", { concurrency: true }, () => {
+  for (const cli of AWS_CLIS) {
+    test(cli.name, { skip: cli.skip }, async (t) => {
       const aws = cliSession(cli, server, folder);
       const [name, bucket, table] = ["metadata", "csv", "files"].map((what) => `${what}-${cli.suffix}`);
       assert.ok(name !== undefined && bucket !== undefined && table !== undefined);
@@ -148,9 +151,8 @@ for (const cli of AWS_CLIS) {
          --attribute-definitions AttributeName=object_key,AttributeType=S
          --key-schema AttributeName=object_key,KeyType=HASH`,
       );
-      await aws.ok(`dynamodb wait table-exists --table-name ${table}`);
       const role = await executionRole(
-        aws,
+        server,
         name,
         ["dynamodb:PutItem"],
         `arn:aws:dynamodb:*:*:table/${table}`,
@@ -160,7 +162,6 @@ for (const cli of AWS_CLIS) {
          --handler lambda_function.lambda_handler --zip-file fileb://function.zip --timeout 60
          --environment Variables={TABLE_NAME=${table}}`,
       );
-      await aws.ok(`lambda wait function-active --function-name ${name}`);
       await aws.ok(`s3 mb s3://${bucket}`);
       await notify(aws, bucket, name, ["s3:ObjectCreated:*"]);
 
@@ -181,16 +182,17 @@ for (const cli of AWS_CLIS) {
         },
       ]);
     });
-  });
-}
+  }
+});
 
-describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.skip !== false) }, () => {
-  const cli = AWS_CLIS.find((one) => one.skip === false);
+const cli = AWS_CLIS.find((one) => one.skip === false);
+const none = cli === undefined ? "no AWS CLI is installed" : false;
+describe("code that brings its packages", { skip: none, concurrency: true }, () => {
   let aws: CliSession;
   before(async () => {
     assert.ok(cli !== undefined);
     aws = cliSession(cli, server, folder);
-    await executionRole(aws, "objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]);
+    await executionRole(server, "objects", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]);
   });
 
   async function deploy(name: string, code: string, handler: string, environment: string): Promise<void> {
@@ -201,7 +203,6 @@ describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.sk
        --handler ${handler} --zip-file fileb://${code} --timeout 60 --memory-size 512
        --environment ${environment}`,
     );
-    await aws.ok(`lambda wait function-active --function-name ${name}`);
   }
 
   test("pandas writes the first ten rows into another bucket (J10)", async (t) => {
@@ -248,10 +249,11 @@ describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.sk
     await notify(aws, "pictures", "thumbnail", ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]);
     writeFileSync(fileIn("wide.ppm"), picture(400, 200));
     await aws.ok("s3 cp wide.ppm", "s3://pictures/my holiday.ppm");
-    const thumbnail = async (): Promise<boolean> => {
-      const head = await aws.run("s3api head-object --bucket thumbnails --key", "my holiday.ppm");
-      return head.code === 0;
-    };
+    const thumbnail = (): Promise<boolean> =>
+      s3.send(new HeadObjectCommand({ Bucket: "thumbnails", Key: "my holiday.ppm" })).then(
+        () => true,
+        () => false,
+      );
     await until(
       "the thumbnail is there",
       async () => (await thumbnail()) || !(await hasSdk("thumbnail")),
@@ -279,8 +281,7 @@ describe("code that brings its packages", { skip: AWS_CLIS.every((cli) => cli.sk
       `lambda create-function --function-name ${name} --runtime python3.12 --role ${arnOf.role("objects")}
        --handler lambda_function.handler --code S3Bucket=archives,S3Key=${key}`;
     await aws.ok(create("large", "large.zip"));
-    await aws.ok("lambda wait function-active --function-name large");
-    assert.equal((await api.invoke("large")).payload, "large");
+    await until("it is there", async () => (await api.invoke("large")).payload === "large");
     await aws.refused(
       /InvalidParameterValueException.*Unzipped size must be smaller than 262144000 bytes/s,
       create("larger", "too-large.zip"),
