@@ -156,7 +156,10 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
     random,
     log,
     node: "local",
-    onEnd: (end) => deliveries.tell(() => endNote(end, clock.now())),
+    onEnd(end) {
+      deliveries.tell(() => endNote(end, clock.now()));
+      sns.ended(end);
+    },
     onRetry: (end, atMs) => deliveries.tell(() => retryNote(end, atMs, clock.now())),
   });
   const { dynamodbThroughput } = config;

@@ -51,7 +51,7 @@ export async function createEventServices(deps: EventServicesDeps): Promise<Even
     wakeup,
     throughput: deps.dynamodbThroughput,
   });
-  const sns = createSns({ ...common, database, secrets, outbox: relay });
+  const sns = createSns({ ...common, database, secrets, outbox: relay, peers });
   relay.use("http", (delivery) => sns.post(delivery));
   return {
     s3: await createS3({

@@ -45,6 +45,8 @@ export interface Delivery {
   readonly deadLetterBody?: string;
   /** For a URL: headers of the request beside the usual ones. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The sender's own: what it wants to know of the delivery when it is told of the end. */
+  readonly about?: Readonly<Record<string, string>>;
   /** For a URL: only a public address is connected to. */
   readonly publicOnly?: true;
 }

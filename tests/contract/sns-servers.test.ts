@@ -83,6 +83,7 @@ async function server(database: Database): Promise<OneServer> {
     log: silentLogger,
     database,
     secrets: await openSecrets({ keyFile: join(keyFiles, "master.key") }),
+    peers: () => assert.fail("nothing is logged"),
     outbox: {
       within: (deliveries) =>
         deliveries.map(() => ({ sql: "DELETE FROM sns_keys WHERE id = ''", params: [] })),

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
+import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { AddPermissionCommand } from "@aws-sdk/client-lambda";
 import * as allOfSns from "@aws-sdk/client-sns";
 import {
@@ -40,6 +41,12 @@ const ECHO = `import json
 def handler(event, context):
     print("EVENT " + json.dumps(event))
 `;
+
+interface Line {
+  readonly notification: Readonly<Record<string, string>>;
+  readonly delivery: Readonly<Record<string, unknown>>;
+  readonly status: string;
+}
 
 let server: RunningServer;
 let api: Clients;
@@ -237,6 +244,51 @@ test("what Publish answered is delivered by the next server when this one is kil
   });
 });
 
+test("a topic that asks for it has its deliveries logged, failures apart", async () => {
+  const role = `arn:aws:iam::${ACCOUNT}:role/feedback`;
+  const Attributes = { LambdaSuccessFeedbackRoleArn: role, SQSFailureFeedbackRoleArn: role };
+  const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "told", Attributes }));
+  await api.create("hears", { "app.py": ECHO });
+  await api.lambda.send(
+    new AddPermissionCommand({
+      FunctionName: "hears",
+      StatementId: "sns",
+      Action: "lambda:InvokeFunction",
+      Principal: "sns.amazonaws.com",
+      SourceArn: TopicArn,
+    }),
+  );
+  const hears = `arn:aws:lambda:us-east-1:${ACCOUNT}:function:hears`;
+  const nowhere = `arn:aws:sqs:us-east-1:${ACCOUNT}:nowhere`;
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "lambda", Endpoint: hears }));
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: nowhere }));
+  const { MessageId } = await sns.send(new PublishCommand({ TopicArn, Message: "hello" }));
+  const logs = new CloudWatchLogsClient({ ...SDK_CONFIG, endpoint: server.endpoint });
+  const line = async (logGroupName: string): Promise<Line> => {
+    let text = "";
+    await until(`a line in ${logGroupName}`, async () => {
+      const { events: found = [] } = await logs.send(new FilterLogEventsCommand({ logGroupName }));
+      text = found[0]?.message ?? "";
+      return text !== "";
+    });
+    return JSON.parse(text) as Line;
+  };
+  const group = `sns/us-east-1/${ACCOUNT}/told`;
+  const good = await line(group);
+  const { timestamp, ...notification } = good.notification;
+  assert.match(timestamp ?? "", /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/u);
+  const messageMD5Sum = "5d41402abc4b2a76b9719d911017c592";
+  assert.deepEqual(notification, { messageMD5Sum, messageId: MessageId, topicArn: TopicArn });
+  assert.equal(good.status, "SUCCESS");
+  assert.equal(good.delivery["destination"], hears);
+  assert.equal(good.delivery["statusCode"], 202);
+  const bad = await line(`${group}/Failure`);
+  assert.equal(bad.status, "FAILURE");
+  assert.equal(bad.delivery["destination"], nowhere);
+  assert.match(String(bad.delivery["providerResponse"]), /QueueDoesNotExist/u);
+  logs.destroy();
+});
+
 test("what a function subscribed reaches public addresses alone, until somebody outside subscribes it, too", async (t) => {
   const TopicArn = await topic("inward");
   const asked: string[] = [];
@@ -380,6 +432,20 @@ test("with --iam enforce: links need no key, everything else what its policies s
   await assert.rejects(ann.send(new ListSubscriptionsByTopicCommand({ TopicArn })), {
     name: "AuthorizationErrorException",
   });
+  const role = `arn:aws:iam::${ACCOUNT}:role/feedback`;
+  const AttributeName = "SQSFailureFeedbackRoleArn";
+  const mayChange = {
+    Effect: "Allow",
+    Action: ["sns:Publish", "sns:SetTopicAttributes"],
+    Resource: TopicArn,
+  };
+  const Changes = JSON.stringify({ Version: "2012-10-17", Statement: [mayChange] });
+  await iam.send(new PutUserPolicyCommand({ UserName: "ann", PolicyName: "p", PolicyDocument: Changes }));
+  await assert.rejects(
+    ann.send(new SetTopicAttributesCommand({ TopicArn, AttributeName, AttributeValue: role })),
+    /iam:PassRole on resource/u,
+  );
+  await iam.send(new PutUserPolicyCommand({ UserName: "ann", PolicyName: "p", PolicyDocument }));
   await refusesEveryOperation(ann, TopicArn, arn);
   ann.destroy();
   iam.destroy();

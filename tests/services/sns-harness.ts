@@ -148,7 +148,7 @@ export async function serveSns(
     onEnd: (end) => void ends.push(end),
   });
   const secrets = await openSecrets({ keyFile: join(folder, "master.key") });
-  const sns = createSns({ clock, random, log, database, secrets, outbox: relay });
+  const sns = createSns({ clock, random, log, database, secrets, outbox: relay, peers: () => peers });
   relay.use("http", (delivery) => sns.post(delivery));
   const services = [sns.service, sqs.service];
   let endpoint = "";

@@ -144,9 +144,11 @@ test("creating a topic again means the same one, or is refused", async (t) => {
     [{ SignatureVersion: "3" }, "SignatureVersion"],
     [{ TracingConfig: "On" }, "TracingConfig"],
     [{ ArchivePolicy: "{}" }, "the attribute ArchivePolicy is not implemented by Lambent"],
+    [{ SQSSuccessFeedbackRoleArn: "x" }, "SQSSuccessFeedbackRoleArn"],
+    [{ LambdaSuccessFeedbackSampleRate: "101" }, "LambdaSuccessFeedbackSampleRate"],
     [
-      { SQSSuccessFeedbackRoleArn: "x" },
-      "the attribute SQSSuccessFeedbackRoleArn is not implemented by Lambent",
+      { FirehoseSuccessFeedbackRoleArn: "x" },
+      "the attribute FirehoseSuccessFeedbackRoleArn is not implemented by Lambent",
     ],
   ];
   for (const [Attributes, message] of wrong) {

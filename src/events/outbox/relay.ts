@@ -58,6 +58,8 @@ export interface DeliveryEnd {
   readonly failure?: DeliveryFailure;
   /** Where the body went instead. */
   readonly deadLetterArn?: string;
+  /** What a queue, topic or bus answered. */
+  readonly answer?: Readonly<Record<string, unknown>>;
   /** What to do about the failure. */
   readonly next?: string;
   /** It was delivered, and AWS would have refused it: what its own policies say is missing. */
@@ -210,9 +212,8 @@ export function createRelay(deps: RelayDeps): Relay {
 
   async function deliver(row: OutboxRow): Promise<void> {
     try {
-      const hint = await handOver(row);
-      const end = { delivery: row.delivery, attempts: row.attempts + 1 };
-      deps.onEnd?.(hint === undefined ? end : { ...end, hint });
+      const made = await handOver(row);
+      deps.onEnd?.({ delivery: row.delivery, attempts: row.attempts + 1, ...made });
     } catch (error) {
       // Somebody else has the row: theirs is the word.
       if (error instanceof Conflict) return;
@@ -224,15 +225,15 @@ export function createRelay(deps: RelayDeps): Relay {
     if (row.delivery.orderKey !== undefined) void look();
   }
 
-  /** Makes the delivery and ends its row. Resolves with what AWS would have had against it. */
-  async function handOver(row: OutboxRow): Promise<string | undefined> {
+  /** Makes the delivery and ends its row. Resolves with the answer, and what AWS would have had against it. */
+  async function handOver(row: OutboxRow): Promise<Pick<DeliveryEnd, "hint" | "answer">> {
     const { delivery } = row;
-    let hint: string | undefined;
-    const onHint = (text: string): void => void (hint = text);
+    const made: { hint?: string; answer?: Readonly<Record<string, unknown>> } = {};
+    const onHint = (text: string): void => void (made.hint = text);
     const own = senderOf(delivery);
     if (own !== undefined) {
       const outcome = await own.sender(delivery, { createdAt: row.createdAt, end: removeRow(row), onHint });
-      if (outcome === "ended") return hint;
+      if (outcome === "ended") return made;
     } else {
       const call = {
         ...callFor(delivery.targetArn, messageOf(row), identityOf(delivery), delivery.scope),
@@ -253,12 +254,12 @@ export function createRelay(deps: RelayDeps): Relay {
           ...(delivery.traceHeader === undefined ? {} : { traceHeader: delivery.traceHeader }),
           within: [removeRow(row)],
         });
-        return hint;
+        return made;
       }
-      await send(deps.peers, call);
+      made.answer = await send(deps.peers, call);
     }
     await database.commit([removeRow(row)]);
-    return hint;
+    return made;
   }
 
   async function settleFailure(row: OutboxRow, failure: DeliveryFailure): Promise<void> {

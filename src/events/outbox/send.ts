@@ -98,13 +98,14 @@ export function noTarget(arn: string): ServiceError {
   return new ServiceError("InvalidTarget", 400, `${arn} is nothing that events can be delivered to`);
 }
 
-/** A bus answers 200 and says in the entry that it refused; everything else throws. */
-export async function send(peers: Peers, call: PeerCall): Promise<void> {
+/** Resolves with the answer. A bus answers 200 and says in the entry that it refused; everything else throws. */
+export async function send(peers: Peers, call: PeerCall): Promise<Readonly<Record<string, unknown>>> {
   const answer = await peers.call(call);
   const [entry] = (answer["Entries"] ?? []) as readonly { ErrorCode?: string; ErrorMessage?: string }[];
   if (call.service === "events" && entry?.ErrorCode !== undefined) {
     throw new ServiceError(entry.ErrorCode, 400, entry.ErrorMessage ?? "the event bus refused the entry");
   }
+  return answer;
 }
 
 function attributesOf(message: Message): Record<string, unknown> {

@@ -2,7 +2,8 @@
  * What each operation asks of IAM.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
  */
-import type { AccessRule, ServiceAccess } from "../../aws/service.ts";
+import type { AccessNeed, AccessRule, ServiceAccess } from "../../aws/service.ts";
+import { isFeedback } from "./feedback.ts";
 import type { State } from "./state.ts";
 import { policyOf } from "./topic-attributes.ts";
 import { topicArn } from "./names.ts";
@@ -17,6 +18,15 @@ function text(input: Input, name: string): string | undefined {
 const TOPIC: AccessRule = { resources: (input) => [text(input, "TopicArn") ?? "*"] };
 const RESOURCE: AccessRule = { resources: (input) => [text(input, "ResourceArn") ?? "*"] };
 const EVERYTHING: AccessRule = { resources: () => ["*"] };
+
+/** Roles that write of deliveries are handed to SNS. */
+function passed(attributes: Input): readonly AccessNeed[] {
+  const names = Object.keys(attributes).filter((name) => isFeedback(name) && name.endsWith("RoleArn"));
+  const resources = names.flatMap((name) => text(attributes, name) ?? []);
+  if (resources.length === 0) return [];
+  const conditions = { "iam:PassedToService": "sns.amazonaws.com" };
+  return [{ actions: ["iam:PassRole"], resources: [...new Set(resources)], conditions }];
+}
 
 const rules: Readonly<Record<string, AccessRule>> = {
   AddPermission: TOPIC,
@@ -36,6 +46,7 @@ const rules: Readonly<Record<string, AccessRule>> = {
     resources: (input, { accountId, region }) => [
       topicArn({ accountId, region, name: text(input, "Name") ?? "*" }),
     ],
+    also: (input) => passed((input["Attributes"] ?? {}) as Input),
   },
   DeleteTopic: TOPIC,
   GetSMSAttributes: EVERYTHING,
@@ -52,7 +63,10 @@ const rules: Readonly<Record<string, AccessRule>> = {
   RemovePermission: TOPIC,
   SetSMSAttributes: EVERYTHING,
   SetSubscriptionAttributes: EVERYTHING,
-  SetTopicAttributes: TOPIC,
+  SetTopicAttributes: {
+    ...TOPIC,
+    also: (input) => passed({ [text(input, "AttributeName") ?? ""]: input["AttributeValue"] }),
+  },
   Subscribe: {
     resources: TOPIC.resources,
     conditions: (input) => ({

@@ -7,6 +7,7 @@ import type { Random } from "../../kernel/random.ts";
 import type { Delivery, DeliveryAttribute, DeliveryRetry } from "../../ports/outbox.ts";
 import { deliveryPolicyOf, pausesMs } from "./delivery-policy.ts";
 import { functionEvent, notificationJson, unsubscribeUrl, type Notice, type Signed } from "./envelope.ts";
+import { aboutOf } from "./feedback.ts";
 import { filtered } from "./filter.ts";
 import type { Live } from "./directory.ts";
 import type { Mail } from "./mail.ts";
@@ -154,11 +155,12 @@ interface Made {
 type Part = Pick<Delivery, "body" | "retry"> & Partial<Delivery>;
 
 function commonOf(
-  { accepted, subscription }: Made,
+  { accepted, subscription, notice }: Made,
   random: Random,
 ): Pick<Delivery, "id" | "scope" | "principal" | "sourceArn" | "targetArn"> & Partial<Delivery> {
   const { topic, traceHeader } = accepted;
   const deadLetterArn = deadLetterArnOf(subscription);
+  const about = aboutOf(topic.attributes, subscription.protocol, notice);
   return {
     id: random.uuid(),
     scope: scopeOfArn(subscription.endpoint, topic),
@@ -167,6 +169,7 @@ function commonOf(
     targetArn: subscription.endpoint,
     ...(deadLetterArn === undefined ? {} : { deadLetterArn }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
+    ...(about === undefined ? {} : { about }),
   };
 }
 

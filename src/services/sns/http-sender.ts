@@ -43,12 +43,15 @@ function lookupOpen(publicOnly: boolean): LookupFunction {
 
 export interface HttpSender {
   send(delivery: Delivery): Promise<void>;
+  /** With which status the web server answered the delivery last. */
+  statusOf(delivery: Delivery): number | undefined;
   /** Breaks off what is under way: those deliveries will be tried again. */
   close(): void;
 }
 
 export function createHttpSender(clock: Clock): HttpSender {
   const closing = new AbortController();
+  const statuses = new WeakMap<Delivery, number>();
 
   /** Resolves with the status. Both exchange and what is left of its answer end after the timeout. */
   function post(delivery: Delivery, timeout: AbortController): Promise<number> {
@@ -108,9 +111,11 @@ export function createHttpSender(clock: Clock): HttpSender {
           DOWN,
         );
       }
+      statuses.set(delivery, status);
       if (status >= 200 && status < 300) return;
       throw failed("EndpointFailure", severity(status), `the endpoint answered ${String(status)}`, REFUSED);
     },
+    statusOf: (delivery) => statuses.get(delivery),
     close: () => closing.abort(),
   };
 }

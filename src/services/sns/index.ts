@@ -1,6 +1,8 @@
 import { defineService, type Service } from "../../aws/service.ts";
+import type { DeliveryEnd } from "../../events/outbox/relay.ts";
 import type { Delivery } from "../../ports/outbox.ts";
 import { access } from "./access.ts";
+import { createFeedback } from "./feedback.ts";
 import { createHttpSender } from "./http-sender.ts";
 import { listMails, type KeptMail } from "./mail.ts";
 import { platformOperations } from "./operations-platforms.ts";
@@ -24,6 +26,8 @@ export interface Sns {
   certificate(path: string): Promise<string | undefined>;
   /** E-mails and text messages, the newest first. */
   mails(limit: number): Promise<readonly KeptMail[]>;
+  /** Told by the relay of the end of every delivery; those of topics that ask for it are logged. */
+  ended(end: DeliveryEnd): void;
   /** Breaks off what is being posted: the relay tries again after the next start. */
   close(): Promise<void>;
 }
@@ -32,6 +36,7 @@ export function createSns(deps: SnsDeps): Sns {
   const signer = createSigner(deps);
   const sender = createHttpSender(deps.clock);
   const state = createState(deps, signer);
+  const feedback = createFeedback({ ...deps, directory: state.directory });
 
   return {
     service: {
@@ -47,9 +52,10 @@ export function createSns(deps: SnsDeps): Sns {
     post: (delivery) => sender.send(delivery),
     certificate: (path) => signer.certificate(path),
     mails: (limit) => listMails(deps.database, limit),
+    ended: (end) => feedback.ended(end, sender.statusOf(end.delivery)),
     close() {
       sender.close();
-      return Promise.resolve();
+      return feedback.close();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Outbox } from "../../ports/outbox.ts";
+import type { Peers } from "../../ports/peers.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import { createConfirmation, type Confirmation } from "./confirmation.ts";
 import { createDirectory, type Directory } from "./directory.ts";
@@ -21,6 +22,8 @@ export interface SnsDeps {
   readonly database: Database;
   readonly secrets: Secrets;
   readonly outbox: Outbox;
+  /** Asked first when a topic wants its deliveries logged. */
+  readonly peers: () => Peers;
 }
 
 export interface State {

@@ -1,12 +1,13 @@
 /** What a topic's attributes may be, and what GetTopicAttributes shows of them. Pure. */
 import * as deliveryPolicy from "./delivery-policy.ts";
 import * as errors from "./errors.ts";
+import { checkFeedback, isFeedback } from "./feedback.ts";
 import type { Topic } from "./model.ts";
 import { checkPolicy, defaultPolicy } from "./policy.ts";
 
 const FIFO_ONLY: readonly string[] = ["ContentBasedDeduplication", "FifoThroughputScope"];
-const FEEDBACK =
-  /^(?:HTTP|Firehose|Lambda|Application|SQS)(?:SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)$/u;
+const FEEDBACK_ELSEWHERE =
+  /^(?:Firehose|Application)(?:SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)$/u;
 const DISPLAY_NAME_MAX = 100;
 
 /** `topic`: its ARN. */
@@ -42,9 +43,10 @@ function checkAttribute(
   { arn, fifo }: Pick<Topic, "arn" | "fifo">,
   unknown: string,
 ): void {
-  if (FEEDBACK.test(name)) {
-    throw errors.unsupported(`the attribute ${name}`, "lambent logs -f shows deliveries and their failures");
+  if (FEEDBACK_ELSEWHERE.test(name)) {
+    throw errors.unsupported(`the attribute ${name}`, "nothing is delivered to Firehose or telephones here");
   }
+  if (isFeedback(name)) return checkFeedback(name, value);
   if (name === "ArchivePolicy" || name === "BeginningArchiveTime") {
     throw errors.unsupported(`the attribute ${name}`, "topics keep no archive here");
   }

@@ -86,7 +86,7 @@ export async function deliverFailure(
   };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await send(deps.peers, callFor(destinationArn, message, as, scope));
+      return void (await send(deps.peers, callFor(destinationArn, message, as, scope)));
     } catch (error) {
       if (attempt === TRIES || signal.aborted || !failureOf(error).retryable) throw error;
       await deps.clock.sleep(200 * 2 ** attempt, signal).catch(() => undefined);
