@@ -417,3 +417,30 @@ test("AWS's own policy for functions that read and write objects", async (t) => 
     [["logs:*"], ["s3:GetObject", "s3:PutObject"]],
   );
 });
+
+test("who is trusted exists, as far as the account is the role's own", async (t) => {
+  const { call } = await openHarness(t);
+  const trust = (...AWS: string[]): string =>
+    JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { AWS }, Action: "sts:AssumeRole" }],
+    });
+  const own = `arn:aws:iam::${ACCOUNT}`;
+  const create = (RoleName: string, ...AWS: string[]): Promise<unknown> =>
+    call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument: trust(...AWS) });
+  await call("iam", "CreateUser", { UserName: "ann", Path: "/team/" });
+  await create("first", `${own}:user/team/ann`, `${own}:root`, ACCOUNT, "arn:aws:iam::999999999999:role/any");
+  await create("second", `${own}:role/first`, `arn:aws:sts::${ACCOUNT}:assumed-role/any/session`);
+  for (const arn of [`${own}:user/ann`, `${own}:role/none`, `${own}:group/g`, `${own}:user/*`]) {
+    const refusal = {
+      code: "MalformedPolicyDocument",
+      message: `Invalid principal in policy: "AWS":"${arn}"`,
+    };
+    await assert.rejects(create("third", `${own}:root`, arn), refusal);
+    const PolicyDocument = trust(arn);
+    await assert.rejects(
+      call("iam", "UpdateAssumeRolePolicy", { RoleName: "second", PolicyDocument }),
+      refusal,
+    );
+  }
+});

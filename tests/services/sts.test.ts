@@ -99,6 +99,7 @@ test("AssumeRole refuses in AWS's words", async (t) => {
       "InvalidParameterValue",
       /^Duplicate tag keys found\./,
     ],
+    [{ Tags: [{ Key: "AWS:a", Value: "b" }] }, "InvalidParameterValue", /reserved for system use\.$/],
     [{ TransitiveTagKeys: ["a"] }, "InvalidParameterValue", /must be included in the requested tags\.$/],
     [{ Policy: "{" }, "MalformedPolicyDocument", /invalid Json/],
     [

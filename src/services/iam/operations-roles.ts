@@ -8,6 +8,7 @@ import {
   checkRoom,
   checkTags,
   type Entity,
+  entityArn,
   MAX_SESSION_SECONDS_DEFAULT,
   nameKey,
   paginate,
@@ -15,7 +16,7 @@ import {
   wholeSeconds,
 } from "./model.ts";
 import { boundaryOutput, roleOutput, tagsOutput } from "./output.ts";
-import { parsePolicy } from "./policy-document.ts";
+import { parsePolicy, type Statement } from "./policy-document.ts";
 import { SERVICE_ROLE_PATH } from "./service-linked-roles.ts";
 
 type RoleOperations = Operations<typeof import("@aws-sdk/client-iam")>;
@@ -41,7 +42,7 @@ export function roleOperations(deps: Deps): RoleOperations {
   return {
     async CreateRole(input, context) {
       const trustPolicy = input.AssumeRolePolicyDocument ?? "";
-      checkTrustPolicy(trustPolicy);
+      await checkTrustPolicy(deps, context.accountId, trustPolicy);
       checkTags(input.Tags ?? []);
       await attached.checkBoundary(deps, context, input.PermissionsBoundary);
       const role: Entity = {
@@ -100,7 +101,7 @@ export function roleOperations(deps: Deps): RoleOperations {
     async UpdateAssumeRolePolicy(input, context) {
       const trustPolicy = input.PolicyDocument ?? "";
       const role = await entityOf(deps, await changeable(context, input.RoleName));
-      checkTrustPolicy(trustPolicy);
+      await checkTrustPolicy(deps, context.accountId, trustPolicy);
       await change(role, { trustPolicy });
       return {};
     },
@@ -146,9 +147,26 @@ export function roleOperations(deps: Deps): RoleOperations {
 }
 
 /** Errors: MalformedPolicyDocument, LimitExceeded. */
-function checkTrustPolicy(document: string): void {
-  parsePolicy(document, "trust");
+async function checkTrustPolicy(deps: Deps, accountId: string, document: string): Promise<void> {
+  const { Statement: statements } = parsePolicy(document, "trust");
   if (document.replace(/\s/g, "").length > QUOTAS.trustPolicyLength) {
     throw errors.quotaExceeded("ACLSizePerRole", QUOTAS.trustPolicyLength);
   }
+  for (const arn of statements.flatMap(trustedArns)) {
+    // Who is in another account cannot be known.
+    const [, owner, kind = "", name = ""] =
+      /^arn:[^:]+:iam::(\d{12}):([a-z-]+)\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
+    if (owner !== accountId) continue;
+    const found =
+      kind === "user" || kind === "role" ? await deps.entities.find({ accountId, kind, name }) : undefined;
+    if (found === undefined || arn.split(":").at(-1) !== entityArn(found).split(":").at(-1))
+      throw errors.malformedPolicy(`Invalid principal in policy: "AWS":"${arn}"`);
+  }
+}
+
+function trustedArns({ Principal: principal, NotPrincipal: not }: Statement): string[] {
+  return [principal, not].flatMap((who) => {
+    const named = typeof who === "object" && who !== null && "AWS" in who ? who.AWS : [];
+    return (Array.isArray(named) ? named : [named]).map(String);
+  });
 }

@@ -109,6 +109,9 @@ export function sessionTags(
       "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
     );
   }
+  if ([...keys].some((key) => key.startsWith("aws:"))) {
+    throw errors.invalidParameterValue("Tag keys beginning with aws: are reserved for system use.");
+  }
   if (calling.transitiveKeys.some((key) => keys.has(key.toLowerCase()))) {
     throw errors.invalidParameterValue(
       "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
