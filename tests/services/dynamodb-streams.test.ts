@@ -185,6 +185,12 @@ test("streams and iterators that are none", async (t) => {
       `ValidationException: ${sentence}`,
     );
   }
+  const many =
+    "ValidationException: One or more parameter values were invalid: Limit should be less than or equal to";
+  assert.equal(await h.refusal("ListStreams", { Limit: 101 }), `${many} 100`);
+  assert.equal(await h.refusal("DescribeStream", { StreamArn: arn, Limit: 101 }), `${many} 100`);
+  const { ShardIterator } = await h.call("GetShardIterator", { ...ask, ShardIteratorType: "LATEST" });
+  assert.equal(await h.refusal("GetRecords", { ShardIterator, Limit: 1001 }), `${many} 1000`);
   const elsewhere = { ...ask, ShardId: "shardId-00000000000000000000-00000000", ShardIteratorType: "LATEST" };
   assert.equal(
     await h.refusal("GetShardIterator", elsewhere),
@@ -257,8 +263,15 @@ test("a stream that was switched off can be read to its end; the next one is ano
     rest.Streams.map((one: Output) => one.StreamArn),
     [next.arn],
   );
-  const after = { StreamArn: next.arn, ExclusiveStartShardId: next.shard };
-  assert.deepEqual((await h.call("DescribeStream", after)).StreamDescription.Shards, []);
+  for (const [ExclusiveStartShardId, count] of [
+    [next.shard, 0],
+    [shard, 1],
+  ] as const) {
+    const described = await h.call("DescribeStream", { StreamArn: next.arn, ExclusiveStartShardId });
+    assert.equal(described.StreamDescription.Shards.length, count);
+  }
+  const children = { StreamArn: next.arn, ShardFilter: { Type: "CHILD_SHARDS", ShardId: next.shard } };
+  assert.deepEqual((await h.call("DescribeStream", children)).StreamDescription.Shards, []);
 });
 
 test("who waits for a stream is woken by its next record", async (t) => {

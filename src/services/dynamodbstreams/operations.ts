@@ -140,9 +140,9 @@ export function operations(deps: Deps): Operations<typeof import("@aws-sdk/clien
             { AttributeName: hash, KeyType: "HASH" },
             ...(range === undefined ? [] : [{ AttributeName: range, KeyType: "RANGE" } as const]),
           ],
-          // There is one shard, so nothing comes after it, nor is it anybody's child.
+          // There is one shard: it comes after ids that sort before its own, and is nobody's child.
           Shards:
-            input.ExclusiveStartShardId === undefined && input.ShardFilter === undefined
+            (input.ExclusiveStartShardId ?? "") < stream.shardId && input.ShardFilter === undefined
               ? [shardOf(deps, stream)]
               : [],
         },

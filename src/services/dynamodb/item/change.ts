@@ -30,11 +30,13 @@ export interface Change {
   readonly bytes: number;
   /** What `next` is stored with. */
   readonly version: number;
+  /** The write leaves everything as it was: no new version, no record. */
+  readonly isUnchanged: boolean;
   /** Of the item collection before the change; 0 where there is none. */
   readonly collectionBytes: number;
 }
 
-export function isUnchanged({ old, next }: Change): boolean {
+export function sameItem(old: Item | undefined, next: Item | undefined): boolean {
   if (old === undefined || next === undefined) return old === next;
   return equalItems(old, next);
 }
@@ -42,7 +44,7 @@ export function isUnchanged({ old, next }: Change): boolean {
 /** The item's row, its index entries and the counts; not the stream. Nothing changed: only the expectation. */
 export function changeStatements(change: Change): Statement[] {
   const { table, key, stored, next, bytes, version } = change;
-  if (isUnchanged(change)) return [expectItem(table, key, stored)];
+  if (change.isUnchanged) return [expectItem(table, key, stored)];
   const statements: Statement[] = [];
   if (next === undefined) {
     if (stored !== undefined) statements.push(deleteItem(table, key, stored));

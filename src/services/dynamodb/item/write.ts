@@ -25,7 +25,7 @@ import {
   changeStatements,
   collectionGrowth,
   hasCollections,
-  isUnchanged,
+  sameItem,
   writeUnits,
   type Change,
 } from "./change.ts";
@@ -125,7 +125,7 @@ export function createWriter(world: World, store: Store): Writer {
       const what = target.isUpdate === true ? "Item size to update" : "Item size";
       throw validation(`${what} has exceeded the maximum allowed size`);
     }
-    const change = { ...found, next, bytes, version: nextVersion() };
+    const change = { ...found, next, bytes, version: nextVersion(), isUnchanged: sameItem(old, next) };
     if (hasCollections(table)) {
       const growth = collectionGrowth(change);
       if (growth > 0 && found.collectionBytes + growth > world.limits.collectionBytes)
@@ -160,7 +160,7 @@ export function createWriter(world: World, store: Store): Writer {
 
   function notify(change: Change): void {
     const { scope, name, stream } = change.table;
-    if (stream?.enabled === true && !isUnchanged(change))
+    if (stream?.enabled === true && !change.isUnchanged)
       world.wakeup.notify(streamArn(scope, name, stream.label));
   }
 
@@ -183,7 +183,7 @@ export function createWriter(world: World, store: Store): Writer {
           answers.push(() => reject(error));
         }
       }
-      const isIdle = decided.every(({ change }) => isUnchanged(change));
+      const isIdle = decided.every(({ change }) => change.isUnchanged);
       if (!isIdle && !(await commit(decided))) continue;
       for (const { change, userIdentity } of decided) charge(change, factorOf(userIdentity));
       return answers.forEach((answer) => answer());
@@ -232,7 +232,8 @@ export function createWriter(world: World, store: Store): Writer {
           if (bytes > bytesMax) {
             throw validation(`Transaction payload size cannot exceed 4MB. Payload Size: ${String(bytes)}`);
           }
-          const isIdle = extra === undefined && changes.length === 1 && changes.every(isUnchanged);
+          const isIdle =
+            extra === undefined && changes.length === 1 && changes.every((change) => change.isUnchanged);
           const decided = changes.map((change) => ({ change }));
           if (!isIdle && !(await commit(decided, extra))) continue;
           for (const change of changes) charge(change, TRANSACTION_FACTOR);
@@ -260,7 +261,7 @@ function costOf(change: Change, factor: number): Consumed {
 /** The item as the next write of the same unit finds it. */
 function after(change: Change): Found {
   const { table, key, stored, old, next, bytes, version, collectionBytes } = change;
-  if (isUnchanged(change)) return { table, key, stored, old, collectionBytes };
+  if (change.isUnchanged) return { table, key, stored, old, collectionBytes };
   return {
     table,
     key,

@@ -7,7 +7,7 @@
  */
 import type { Random } from "../../../kernel/random.ts";
 import type { Statement } from "../../../ports/database.ts";
-import { isUnchanged, type Change } from "../item/change.ts";
+import type { Change } from "../item/change.ts";
 import { keyAttributes } from "../table/keys.ts";
 import type { Item } from "../value/item.ts";
 import { itemSize } from "../value/size.ts";
@@ -40,7 +40,7 @@ export function recordStatements(
   how: { readonly nowMs: number; readonly random: Random; readonly userIdentity: UserIdentity | undefined },
 ): Statement[] {
   const { stream } = change.table;
-  if (stream?.enabled !== true || isUnchanged(change)) return [];
+  if (stream?.enabled !== true || change.isUnchanged) return [];
   const body = recordBody(change, how.random.hex(32), how.userIdentity);
   const text = JSON.stringify(body);
   return [
