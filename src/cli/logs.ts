@@ -5,6 +5,7 @@ import { groupMatcher, type TailedLine } from "../app/admin-routes.ts";
 import { admin, connect, type Connection } from "./connection.ts";
 import { awsClient, type Call } from "./client.ts";
 import { EXIT, Fault } from "./fault.ts";
+import { typed } from "./self.ts";
 import { clockTime, json, note, paint, say, type Style } from "./output.ts";
 import { parseDuration } from "./time.ts";
 
@@ -167,7 +168,7 @@ function keyOf(line: TailedLine): string {
 /** `⇢ s3 photos ObjectCreated:Put a.png → thumbnail`, with what to do on a line of its own. */
 function shownDelivery(text: string, { failed, next }: NonNullable<TailedLine["delivery"]>): string {
   const shown = failed ? paint("red", `⇢ ${text}`) : paint("dim", `⇢ ${text}`);
-  return next === undefined ? shown : `${shown}\n             ${paint("yellow", `→ next: ${next}`)}`;
+  return next === undefined ? shown : `${shown}\n             ${paint("yellow", `→ next: ${typed(next)}`)}`;
 }
 
 /** `14:05:01.113 order-worker  KeyError: 'sku'`; the name only where several may be meant. */

@@ -67,7 +67,7 @@ test("they are listed with their languages", async () => {
 test("a name that is none is refused with the list", async () => {
   const ran = await lambent(server, ["samples", "run", "nothing"]);
   assert.equal(ran.code, 1);
-  assert.match(ran.stderr, /There is no sample "nothing"\.\n→ next: lambent samples list/);
+  assert.match(ran.stderr, /There is no sample "nothing"\.\n→ next: (npx )?lambent samples list/);
 });
 
 for (const name of NAMES) {

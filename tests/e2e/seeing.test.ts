@@ -154,7 +154,7 @@ test("deliveries, failures and what to do stand between the lines of functions",
     }),
   );
   await says(
-    /⇢ sqs fails → fails batch of \d+: 1 failed; they appear again in the queue within 30 s\n *→ next: lambent logs fails/,
+    /⇢ sqs fails → fails batch of \d+: 1 failed; they appear again in the queue within 30 s\n *→ next: (npx )?lambent logs fails/,
   );
 
   await api.lambda.send(
