@@ -30,7 +30,7 @@ export interface Policy {
   /** Its ARN or name, for whoever looks for the statement that decided. */
   readonly name: string;
   readonly statements: readonly PolicyStatement[];
-  /** It speaks of `aws:ResourceTag/…`, which takes a look at the resource. */
+  /** It speaks of `aws:ResourceTag/…` or `s3:ExistingObjectTag/…`, which takes a look at the resource. */
   readonly asksForTags: boolean;
 }
 
@@ -52,7 +52,7 @@ export function compilePolicy(document: unknown, name: string): Policy | undefin
     const compiled = compileStatement(statement, withVariables);
     return compiled === undefined ? [] : [compiled];
   });
-  return { name, statements, asksForTags: /resourcetag\//i.test(JSON.stringify(value)) };
+  return { name, statements, asksForTags: /(?:resource|existingobject)tag\//i.test(JSON.stringify(value)) };
 }
 
 function parse(text: string): unknown {

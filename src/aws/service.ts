@@ -193,7 +193,10 @@ export interface ServiceAccess {
   /** Tags of a resource (aws:ResourceTag/…); asked for only where a policy speaks of them. */
   readonly resourceTags?: (
     arn: string,
+    asked?: AskedAccess,
   ) => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>;
+  /** Condition keys that speak of them; `aws:ResourceTag` and `<prefix>:ResourceTag` unless said. */
+  readonly tagKeys?: readonly string[];
   /** Whose a resource is whose ARN names no account: buckets. The caller's account when it is not said. */
   readonly ownerOf?: (arn: string, asked?: AskedAccess) => Promise<string | undefined> | string | undefined;
 }

@@ -18,6 +18,7 @@ import {
   ListObjectsV2Command,
   PutBucketPolicyCommand,
   PutObjectCommand,
+  PutObjectTaggingCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
 import { startServer } from "../e2e/server.ts";
@@ -108,6 +109,34 @@ test("users do what their policies and the bucket's allow, nobody what is public
     ];
     for (const [what, expected, got] of table) assert.equal(await got, expected, what);
 
+    await iam.send(
+      new PutUserPolicyCommand({
+        UserName: "ada",
+        PolicyName: "p",
+        PolicyDocument: allow([
+          {
+            Action: "s3:GetObject",
+            Resource: `arn:aws:s3:::${Bucket}/*`,
+            Condition: { StringEquals: { "s3:ExistingObjectTag/public": "yes" } },
+          },
+          {
+            Action: ["s3:PutObject", "s3:PutObjectTagging"],
+            Resource: `arn:aws:s3:::${Bucket}/*`,
+            Condition: { StringEquals: { "s3:RequestObjectTag/by": "ada" } },
+          },
+        ]),
+      }),
+    );
+    const tagged = (Key: string, Tagging: string): Promise<string> =>
+      outcome(ada.send(new PutObjectCommand({ Bucket, Key, Body: "x", Tagging })));
+    assert.deepEqual(
+      [await tagged("t", "by=ada&public=yes"), await tagged("u", "by=ada"), await tagged("v", "by=eve")],
+      ["ok", "ok", "AccessDenied"],
+    );
+    assert.deepEqual([await get(ada, "t"), await get(ada, "u")], ["ok", "AccessDenied"]);
+    const retag = { Bucket, Key: "u", Tagging: { TagSet: [{ Key: "by", Value: "ada" }] } };
+    assert.equal(await outcome(ada.send(new PutObjectTaggingCommand(retag))), "ok");
+
     const url = `${server.endpoint}/${Bucket}/closed/a`;
     assert.equal((await fetch(url)).status, 403);
     await owner.send(new DeletePublicAccessBlockCommand({ Bucket }));
@@ -128,6 +157,8 @@ test("users do what their policies and the bucket's allow, nobody what is public
     assert.equal(anybody.status, 200);
     assert.equal(await anybody.text(), "closed/a");
     assert.equal((await fetch(url, { method: "PUT", body: "x" })).status, 403);
+    const dressed = await fetch(`${url}?response-content-type=text/html`);
+    assert.match(await dressed.text(), /response headers cannot be used for anonymous GET requests/u);
     assert.equal(await get(ada, "closed/a"), "ok");
     assert.equal(await get(ada, "open/a"), "AccessDenied");
   } finally {

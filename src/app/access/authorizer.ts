@@ -117,8 +117,8 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     const isTrust = service.name === "sts" && call.operation === "AssumeRole";
     const policies: Policies = { ...known, resource: policy === undefined ? [] : [policy], isTrust };
     const asksForTags = known.asksForTags || policy?.asksForTags === true;
-    const tags = asksForTags && isOwnAction ? await access?.resourceTags?.(resource) : undefined;
-    const keys = new LateKeys(() => requestKeys(sourceOf(call, known), need, tags));
+    const tags = asksForTags && isOwnAction ? await access?.resourceTags?.(resource, about) : undefined;
+    const keys = new LateKeys(() => requestKeys(sourceOf(call, known), need, tags, access?.tagKeys));
     const request = { principal: known.principal, action: need.action, resource, keys };
     const decision = evaluate(request, policies, owner);
     if (!decision.allowed && decision.kind === "implicit" && isOwnAction && access?.acl !== undefined) {

@@ -25,11 +25,15 @@ export interface KeySource {
   readonly input: Input;
 }
 
-/** @param resourceTags where a policy asks for them */
+/**
+ * @param resourceTags where a policy asks for them
+ * @param tagKeys under which keys it may: `aws:ResourceTag`
+ */
 export function requestKeys(
   source: KeySource,
   need: Need,
   resourceTags: Readonly<Record<string, string>> = {},
+  tagKeys?: readonly string[],
 ): Keys {
   const keys = new Map<string, readonly string[]>();
   const put = (name: string, value: string | readonly string[] | undefined): void => {
@@ -59,9 +63,8 @@ export function requestKeys(
   put("aws:SourceAccount", context.caller.source?.accountId);
   putRequestTags(put, source.input);
   const prefix = need.action.slice(0, need.action.indexOf(":"));
-  for (const [key, value] of Object.entries(resourceTags)) {
-    put(`aws:ResourceTag/${key}`, value);
-    put(`${prefix}:ResourceTag/${key}`, value);
+  for (const name of tagKeys ?? ["aws:ResourceTag", `${prefix}:ResourceTag`]) {
+    for (const [key, value] of Object.entries(resourceTags)) put(`${name}/${key}`, value);
   }
   for (const [name, value] of Object.entries(need.conditions)) put(name, value);
   return keys;

@@ -180,6 +180,21 @@ test("who may list a bucket is told what is not there", async () => {
   );
 });
 
+test("tags of an object are told of the actions that may depend on them, and under S3's own key", async () => {
+  const access = accessTo({ object: { tags: [{ Key: "public", Value: "yes" }] } });
+  assert.deepEqual(access.tagKeys, ["s3:ExistingObjectTag"]);
+  for (const [action, isTold] of [
+    ["GetObject", true],
+    ["GetObjectVersionTagging", true],
+    ["PutObjectAcl", true],
+    ["PutObject", false],
+    ["DeleteObject", false],
+  ] as const) {
+    const ask = asked(action);
+    assert.deepEqual(await access.resourceTags?.(ask.resource, ask), isTold ? { public: "yes" } : {}, action);
+  }
+});
+
 test("an object of another account is that account's, and only denials of the bucket's policy count", async () => {
   const policy = JSON.stringify({
     Version: "2012-10-17",

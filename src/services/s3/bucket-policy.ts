@@ -73,6 +73,7 @@ function checkStatement(statement: Statement, bucket: string): void {
     const isOwn = resource === arn || resource.startsWith(`${arn}/`) || resource === `${arn}*`;
     if (!isOwn) throw malformed("Policy has invalid resource");
   }
+  checkActionsHaveResources(statement);
   for (const principal of awsPrincipals(statement.Principal ?? statement.NotPrincipal)) {
     const isKnown =
       principal === "*" ||
@@ -89,6 +90,22 @@ function checkStatement(statement: Statement, bucket: string): void {
     throw new ServiceError("MalformedPolicy", 400, "Invalid principal in policy", {
       members: { Detail: `"CanonicalUser" : "${id}"` },
     });
+  }
+}
+
+const ON_OBJECTS =
+  /^s3:(?:(?:Get|Put|Delete|Restore)Object|AbortMultipartUpload$|ListMultipartUploadParts$|Replicate|BypassGovernanceRetention$|ObjectOwnerOverride)/iu;
+
+/** Each action (but for patterns, and what is left out) must be one on a resource that the statement names. */
+function checkActionsHaveResources({ Action, Resource }: Statement): void {
+  const resources = texts(Resource);
+  if (resources.length === 0) return;
+  const namesObjects = resources.some((resource) => resource.includes("/") || resource.endsWith("*"));
+  const namesBucket = resources.some((resource) => !resource.includes("/"));
+  for (const action of texts(Action)) {
+    if (/[*?]/u.test(action)) continue;
+    const isThere = ON_OBJECTS.test(action) ? namesObjects : namesBucket;
+    if (!isThere) throw malformed("Action does not apply to any resource(s) in statement");
   }
 }
 

@@ -125,7 +125,20 @@ test("policies: what is refused, and what is public", () => {
     [{ Action: "sqs:SendMessage" }, /Policy has invalid action/u],
     [{ Resource: "arn:aws:s3:::other/*" }, /Policy has invalid resource/u],
     [{ Principal: { AWS: "nobody" } }, /Invalid principal in policy/u],
+    [{ Principal: { CanonicalUser: "nobody" } }, /Invalid principal in policy/u],
+    [{ Resource: "arn:aws:s3:::b" }, /Action does not apply to any resource\(s\) in statement/u],
+    [{ Action: ["s3:GetObject", "s3:ListBucket"] }, /Action does not apply to any resource\(s\)/u],
+    [{ Action: "s3:GetBucketAcl" }, /Action does not apply to any resource\(s\)/u],
   ];
+  for (const over of [
+    { Action: "s3:*" },
+    { Action: ["s3:Get*", "s3:PutObject"], Resource: "arn:aws:s3:::b*" },
+    { Action: ["s3:GetObject", "s3:ListBucket"], Resource: ["arn:aws:s3:::b", "arn:aws:s3:::b/*"] },
+    { Action: "s3:PutBucketObjectLockConfiguration", Resource: "arn:aws:s3:::b" },
+    { Principal: { CanonicalUser: "a".repeat(64) } },
+  ]) {
+    checkPolicy(policy(over), "b");
+  }
   for (const [over, message] of wrong) assert.throws(() => checkPolicy(policy(over), "b"), message);
   assert.throws(() => checkPolicy("[]", "b"), /must be valid JSON and the first byte must be/u);
   assert.equal(isPublic(policy({})), true);

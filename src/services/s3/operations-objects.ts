@@ -62,7 +62,7 @@ export function objectOperations(deps: Deps): S3Operations {
       const body = await openBody(deps, version, range);
       const described = describe(bucket, version, context.clock.now());
       const output = rangedOutput(described, version, range, partsCount, input.ChecksumMode);
-      return { ...output, ...overrides(input), Body: body } as never;
+      return { ...output, ...overrides(input, context), Body: body } as never;
     },
 
     async HeadObject(input, context) {
@@ -70,7 +70,7 @@ export function objectOperations(deps: Deps): S3Operations {
       const { range, partsCount } = await wanted(deps, version, input);
       const described = describe(bucket, version, context.clock.now());
       const output = rangedOutput(described, version, range, partsCount, input.ChecksumMode);
-      return { ...output, ...overrides(input) } as never;
+      return { ...output, ...overrides(input, context) } as never;
     },
   };
 }
@@ -273,9 +273,16 @@ const OVERRIDES = [
   ["ResponseContentType", "ContentType", "response-content-type"],
 ] as const;
 
-/** `response-*` of the query. Errors: InvalidArgument for what a header cannot hold. */
-function overrides(input: object): Record<string, unknown> {
+/** `response-*` of the query. Errors: InvalidArgument for what a header cannot hold, InvalidRequest. */
+function overrides(input: object, { caller }: Pick<RequestContext, "caller">): Record<string, unknown> {
   const asked = input as Readonly<Record<string, string | Date | undefined>>;
+  const isAsked =
+    asked["ResponseExpires"] !== undefined || OVERRIDES.some(([from]) => asked[from] !== undefined);
+  if (isAsked && caller.kind === "anonymous") {
+    throw errors.invalidRequest(
+      "Request specific response headers cannot be used for anonymous GET requests.",
+    );
+  }
   const members: Record<string, unknown> = {};
   for (const [from, to, argument] of OVERRIDES) {
     const value = asked[from];
