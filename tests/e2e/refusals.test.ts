@@ -46,6 +46,10 @@ const ARN = "arn:aws:lambda:us-east-1:000000000000:function:f";
 const PERMISSION = { FunctionName: "f", Action: "lambda:InvokeFunction", Principal: "s3.amazonaws.com" };
 const UNQUALIFIED = /permitted on Lambda functions only/;
 const ONLY_FUNCTIONS = /Tags on function aliases and versions are not supported/;
+const told = (Destination: string): object => ({
+  FunctionName: "f",
+  DestinationConfig: { OnFailure: { Destination } },
+});
 const MARKER = { FunctionName: "f", Marker: "!!" };
 const INVALID = "InvalidParameterValueException";
 const MISSING = "ResourceNotFoundException";
@@ -86,6 +90,34 @@ const LAMBDA: readonly Row[] = [
     { FunctionName: "f" },
     INVALID,
     /at least one of error handling or destination setting/,
+  ],
+  ...[
+    "sqs:us-east-1:000000000000:none",
+    "sns:us-east-1:000000000000:none",
+    "events:us-east-1:000000000000:event-bus/none",
+  ].map((resource): Row => [
+    "PutFunctionEventInvokeConfig",
+    told(`arn:aws:${resource}`),
+    INVALID,
+    new RegExp(`^The destination ARN arn:aws:${resource} is invalid\\.$`),
+  ]),
+  [
+    "PutFunctionEventInvokeConfig",
+    told("arn:aws:sqs:us-east-1:000000000000:ordered.fifo"),
+    INVALID,
+    /^The destination ARN \S+:ordered\.fifo is invalid\.$/,
+  ],
+  [
+    "PutFunctionRecursionConfig",
+    { FunctionName: "f", RecursiveLoop: "Sometimes" },
+    "ValidationException",
+    /^1 validation error detected: Value 'Sometimes' at 'recursiveLoop' failed to satisfy constraint: Member must satisfy enum value set: \[Terminate, Allow\]$/,
+  ],
+  [
+    "GetFunctionRecursionConfig",
+    { FunctionName: "f:al" },
+    "ValidationException",
+    /^1 validation error detected: Value 'f:al' at 'functionName' failed to satisfy constraint: /,
   ],
   ["InvokeAsync", { FunctionName: "none", InvokeArgs: "{}" }, MISSING, /:function:none:\$LATEST$/],
   [

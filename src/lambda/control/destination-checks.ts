@@ -2,9 +2,11 @@
  * Whether a queue, topic, bus, bucket or function can take what a function's events come to, asked when it is
  * configured. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
  */
-import { callFor } from "../../events/outbox/send.ts";
-import type { Scope } from "../../kernel/scope.ts";
-import type { Peers } from "../../ports/peers.ts";
+import { callFor, queueUrl } from "../../events/outbox/send.ts";
+import { arnParts, scopeOfArn } from "../../kernel/arn.ts";
+import { ServiceError } from "../../kernel/errors.ts";
+import { partitionOf, type Scope } from "../../kernel/scope.ts";
+import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { invalidParameter } from "./errors.ts";
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -27,13 +29,42 @@ const REFUSALS: Readonly<Record<Delivered, (action: string, service: string, arn
     `The function execution role does not have permissions to call ${action} on ${service}`,
 };
 
+/** How a queue, a topic or a bus is looked up. */
+const LOOK_UPS: Readonly<Record<string, (arn: string) => readonly [operation: string, input: object]>> = {
+  sqs: (arn) => ["GetQueueAttributes", { QueueUrl: queueUrl(arn), AttributeNames: ["QueueArn"] }],
+  sns: (arn) => ["GetTopicAttributes", { TopicArn: arn }],
+  events: (arn) => ["DescribeEventBus", { Name: arn }],
+};
+
 export interface DestinationChecks {
+  /** Errors: InvalidParameterValueException when there is no such queue, topic or bus. */
+  there(scope: Scope, arn: string): Promise<void>;
   /** Errors: InvalidParameterValueException when the role may not deliver there. */
   open(scope: Scope, arn: string, role: string, what: Delivered): Promise<void>;
 }
 
 export function destinationChecks(peers: () => Peers): DestinationChecks {
   return {
+    async there(scope, arn) {
+      const { service } = arnParts(arn);
+      const lookUp = LOOK_UPS[service];
+      if (lookUp === undefined) return;
+      const [operation, input] = lookUp(arn);
+      const owner = scopeOfArn(arn, scope);
+      const call = { service, operation, input: { ...input }, scope: owner, as: ownerOf(owner) };
+      await peers()
+        .call(call)
+        .catch((error: unknown) => {
+          if (!(error instanceof ServiceError)) throw error;
+          // What is there and closed is for `open` to say.
+          if (/NotFound|NonExistent|DoesNotExist/u.test(error.code)) {
+            throw invalidParameter(
+              `The destination ARN ${arn} is invalid.`,
+              `${error.message} Make it first.`,
+            );
+          }
+        });
+    },
     async open(scope, arn, role, what) {
       const as = { kind: "role", arn: role, sessionName: "lambda" } as const;
       const call = callFor(arn, { id: "check", body: "", timeMs: 0 }, as, scope);
@@ -48,6 +79,15 @@ export function destinationChecks(peers: () => Peers): DestinationChecks {
           );
         });
     },
+  };
+}
+
+/** The account itself, who may always look at what it has. */
+function ownerOf({ accountId, region }: Scope): PeerIdentity {
+  const arn = `arn:${partitionOf(region)}:iam::${accountId}:root`;
+  return {
+    kind: "caller",
+    caller: { kind: "root", accessKeyId: undefined, arn, userId: accountId, verified: true },
   };
 }
 

@@ -98,6 +98,7 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
       else if (["sqs", "sns"].includes(service) && !isPlainQueueOrTopic(arn)) {
         throw invalidParameter(`The destination ARN ${arn} is invalid.`);
       }
+      await context.destinations.there(target.scope, arn);
       await checkOpen(target, arn);
     }
   }
