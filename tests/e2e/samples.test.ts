@@ -3,11 +3,10 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, test, type TestContext } from "node:test";
 import type { StatusReport } from "../../src/app/admin-routes.ts";
 import { rawZip } from "../../src/testing/zip.ts";
-import { AWS_CLIS } from "./aws-cli.ts";
+import { AWS_CLIS, settings } from "./aws-cli.ts";
 import { lambent, ROOT, run, startServer, until, type RunningServer } from "./server.ts";
 
 interface Listed {
@@ -29,6 +28,7 @@ const NAMES = [
   "sqs-dead-letter",
 ];
 
+const LANGUAGES = ["python", "node"] as const;
 const KINDS = [
   "functions",
   "queues",
@@ -70,38 +70,60 @@ test("a name that is none is refused with the list", async () => {
   assert.match(ran.stderr, /There is no sample "nothing"\.\n→ next: (npx )?lambent samples list/);
 });
 
-for (const name of NAMES) {
-  describe(name, () => {
-    for (const language of ["python", "node"]) {
-      test(language, async (t) => {
-        const earlier = await counts();
-        const running = lambent(server, ["samples", "run", name, "--language", language]);
-        const over = { yet: false };
-        void running.then(() => (over.yet = true));
-        // The next full minute is brought here as often as it takes.
-        if (name === "eventbridge-cron") {
-          await until("it ticks", async () => {
-            if (!over.yet) await lambent(server, ["clock", "advance", "60s"]);
-            return over.yet;
-          });
-        }
-        const { code, stdout, stderr } = await running;
-        if (code !== 0 && NO_SDK.test(stdout)) return t.skip("the SDK could not be installed");
-        assert.equal(code, 0, `${stdout}\n${stderr}`);
-        assert.equal(stderr.replaceAll(/^.*…\n/gm, ""), "");
-        assert.match(stdout, /^\$ aws lambda create-function .*--zip-file fileb:\/\/function\.zip/m);
-        for (const kind of KINDS) {
-          // Every minute that is brought here calls the function again, also while it is taken away.
-          if (kind === "log groups" && name === "eventbridge-cron") continue;
-          const wanted = earlier[kind] ?? 0;
-          await until(`no ${kind} are left`, async () => ((await counts())[kind] ?? 0) === wanted, 10);
-        }
-      });
-    }
-  });
+/** Runs it, and reads what it said. `meanwhile` is done again and again until it is over. */
+async function runs(
+  t: TestContext,
+  name: string,
+  language: string,
+  meanwhile: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  const running = lambent(server, ["samples", "run", name, "--language", language]);
+  const over = { yet: false };
+  void running.then(() => (over.yet = true));
+  await until(
+    "it is over",
+    async () => {
+      if (!over.yet) await meanwhile();
+      return over.yet;
+    },
+    90,
+  );
+  const { code, stdout, stderr } = await running;
+  if (code !== 0 && NO_SDK.test(stdout)) return t.skip("the SDK could not be installed");
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+  assert.equal(stderr.replaceAll(/^.*…\n/gm, ""), "");
+  assert.match(stdout, /^\$ aws lambda create-function .*--zip-file fileb:\/\/function\.zip/m);
 }
 
-describe("what is shown is what the AWS CLI takes", { skip: CLI?.skip ?? false }, () => {
+async function nothingIsLeft(kinds: readonly string[]): Promise<void> {
+  for (const kind of kinds) {
+    await until(`no ${kind} are left`, async () => ((await counts())[kind] ?? 0) === 0, 10);
+  }
+}
+
+// Side by side: each gives its resources names of its own.
+describe("each does what it says", { concurrency: 3 }, () => {
+  for (const name of NAMES.filter((one) => one !== "eventbridge-cron")) {
+    for (const language of LANGUAGES) {
+      test(`${name}, ${language}`, (t) => runs(t, name, language));
+    }
+  }
+});
+
+test("none leaves anything", () => nothingIsLeft(KINDS));
+
+describe("eventbridge-cron", () => {
+  for (const language of LANGUAGES) {
+    test(language, async (t) => {
+      // The next full minute is brought here as often as it takes.
+      await runs(t, "eventbridge-cron", language, () => lambent(server, ["clock", "advance", "60s"]));
+      // Every minute that is brought here calls the function again, also while it is taken away.
+      await nothingIsLeft(KINDS.filter((kind) => kind !== "log groups"));
+    });
+  }
+});
+
+describe("what is shown is what the AWS CLI takes", { skip: CLI?.skip ?? false, concurrency: true }, () => {
   for (const name of ["eventbridge-rule", "hello", "s3-csv"]) {
     test(name, async () => {
       const ran = await lambent(server, ["samples", "run", name, "--language", "python"]);
@@ -115,10 +137,10 @@ describe("what is shown is what the AWS CLI takes", { skip: CLI?.skip ?? false }
         const body = readFileSync(join(folder, "python/app.py"));
         writeFileSync(join(folder, "function.zip"), rawZip([{ name: "app.py", body }]));
         const script = ["set -e", ...shown.map((line) => line.slice("$ ".length))].join("\n");
-        const own = `aws() { "${process.execPath}" "${join(ROOT, "bin/lambent.js")}" aws "$@"; }`;
+        const own = `aws() { "${CLI?.program ?? ""}" --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }`;
         const typed = await run("bash", ["-c", `${own}\n${script}`], {
           cwd: folder,
-          env: { LAMBENT_DATA_DIR: server.dataDir, PATH: `/usr/bin:${process.env["PATH"] ?? ""}` },
+          env: await settings(server),
         });
         assert.equal(typed.code, 0, `${script}\n${typed.stderr}`);
       } finally {
