@@ -188,6 +188,31 @@ test("through a topic and through a bucket: the event ends at the on-failure des
   }
 });
 
+test("through a bucket, its topic and the topic's queue: none of them loses the count", async () => {
+  const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "chain" }));
+  const dead = await queue("chain-dead");
+  const RedrivePolicy = JSON.stringify({
+    deadLetterTargetArn: arnOf.queue("chain-dead"),
+    maxReceiveCount: 1,
+  });
+  await queue("chain", { RedrivePolicy, VisibilityTimeout: "2" });
+  await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: arnOf.queue("chain") }));
+  await create("by-chain", "bucket", "chain-bucket", { Timeout: 2 });
+  await api.lambda.send(
+    new CreateEventSourceMappingCommand({ FunctionName: "by-chain", EventSourceArn: arnOf.queue("chain") }),
+  );
+  await s3.send(new CreateBucketCommand({ Bucket: "chain-bucket" }));
+  const NotificationConfiguration = {
+    TopicConfigurations: [{ TopicArn, Events: ["s3:ObjectCreated:*" as const] }],
+  };
+  // It begins with the test event that a bucket sends when it is told where to.
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({ Bucket: "chain-bucket", NotificationConfiguration }),
+  );
+  assert.match((await arrival(dead)).Attributes?.["AWSTraceHeader"] ?? "", /;Lineage=16:[\da-f]{8}:15$/);
+  assert.equal((await hops("by-chain")).length, INVOCATIONS);
+});
+
 test("through itself: to the function's dead-letter queue, unless recursion is allowed", async () => {
   const dead = await queue("itself-dead");
   await create("itself", "itself", "", { DeadLetterConfig: { TargetArn: arnOf.queue("itself-dead") } });
