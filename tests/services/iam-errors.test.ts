@@ -25,6 +25,10 @@ const SAME_TAGS = [
   { Key: "stage", Value: "a" },
   { Key: "Stage", Value: "b" },
 ];
+const TWICE = [
+  { Key: "stage", Value: "a" },
+  { Key: "stage", Value: "b" },
+];
 const TAGS_A_TO = (first: number, last: number): { Key: string; Value: string }[] =>
   Array.from({ length: last - first + 1 }, (_, at) => ({ Key: `tag${String(first + at)}`, Value: "x" }));
 
@@ -120,11 +124,12 @@ const REFUSED: readonly Refusal[] = [
   ["PutGroupPolicy", { GroupName: "group", PolicyName: "p", PolicyDocument: "{" }, "MalformedPolicyDocument"],
   ["CreateRole", { RoleName: "r", AssumeRolePolicyDocument: TRUST, Tags: SAME_TAGS }, "InvalidInput"],
   ["CreateUser", { UserName: "u", Tags: SAME_TAGS }, "InvalidInput"],
-  ["CreatePolicy", { PolicyName: "p", PolicyDocument: POLICY, Tags: SAME_TAGS }, "InvalidInput"],
-  ["CreateInstanceProfile", { InstanceProfileName: "p", Tags: SAME_TAGS }, "InvalidInput"],
+  ["CreatePolicy", { PolicyName: "p", PolicyDocument: POLICY, Tags: TWICE }, "InvalidInput"],
+  ["CreateInstanceProfile", { InstanceProfileName: "p", Tags: TWICE }, "InvalidInput"],
   ["TagRole", { RoleName: "role", Tags: SAME_TAGS }, "InvalidInput"],
   ["TagUser", { UserName: "user", Tags: SAME_TAGS }, "InvalidInput"],
-  ["TagInstanceProfile", { InstanceProfileName: "profile", Tags: SAME_TAGS }, "InvalidInput"],
+  ["TagInstanceProfile", { InstanceProfileName: "profile", Tags: TWICE }, "InvalidInput"],
+  ["TagPolicy", { PolicyArn: MINE, Tags: TWICE }, "InvalidInput"],
   ["PutRolePolicy", { RoleName: "role", PolicyName: "p", PolicyDocument: LONG_POLICY }, "LimitExceeded"],
   ["PutUserPolicy", { UserName: "user", PolicyName: "p", PolicyDocument: LONG_POLICY }, "LimitExceeded"],
   ["PutGroupPolicy", { GroupName: "group", PolicyName: "p", PolicyDocument: LONG_POLICY }, "LimitExceeded"],

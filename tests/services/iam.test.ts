@@ -444,3 +444,33 @@ test("who is trusted exists, as far as the account is the role's own", async (t)
     );
   }
 });
+
+test("tags of policies differ by the case of their keys, those of roles do not", async (t) => {
+  const { call } = await openHarness(t);
+  const Tags = [
+    { Key: "stage", Value: "a" },
+    { Key: "Stage", Value: "b" },
+  ];
+  const PolicyArn = `arn:aws:iam::${ACCOUNT}:policy/p`;
+  await call("iam", "CreatePolicy", { PolicyName: "p", PolicyDocument: DOCUMENT, Tags });
+  assert.equal((await call("iam", "ListPolicyTags", { PolicyArn })).Tags.length, 2);
+  await call("iam", "UntagPolicy", { PolicyArn, TagKeys: ["stage"] });
+  assert.deepEqual((await call("iam", "ListPolicyTags", { PolicyArn })).Tags, [Tags[1]]);
+  const twice = [Tags[0], Tags[0]];
+  await assert.rejects(call("iam", "TagPolicy", { PolicyArn, Tags: twice }), {
+    code: "InvalidInput",
+    message: "Duplicate tag keys found.",
+  });
+  const many = Array.from({ length: 50 }, (_, at) => ({ Key: `k${String(at)}`, Value: "v" }));
+  await assert.rejects(call("iam", "TagPolicy", { PolicyArn, Tags: many }), {
+    code: "LimitExceeded",
+    message: "Cannot exceed quota for TagsPerPolicy: 50",
+  });
+  const version = { PolicyArn: `arn:aws:iam::${ACCOUNT}:policy/none`, VersionId: "v1" };
+  for (const operation of ["GetPolicyVersion", "SetDefaultPolicyVersion"]) {
+    await assert.rejects(call("iam", operation, version), {
+      code: "NoSuchEntity",
+      message: `Policy ${version.PolicyArn} version v1 does not exist or is not attachable.`,
+    });
+  }
+});

@@ -6,6 +6,7 @@ import type { EntityKey } from "./entity-store.ts";
 import * as errors from "./errors.ts";
 import {
   AWS_OWNED,
+  checkTagCount,
   checkTags,
   type Entity,
   paginate,
@@ -13,6 +14,7 @@ import {
   parsePolicyArn,
   policyLength,
   QUOTAS,
+  tagNorm,
 } from "./model.ts";
 import { encodeDocument, parsePolicy } from "./policy-document.ts";
 
@@ -109,12 +111,9 @@ export async function listAttached(
 }
 
 export async function putTags(deps: Deps, key: EntityKey, tags: readonly Tag[]): Promise<Done> {
-  checkTags(tags);
+  checkTags(key.kind, tags);
   await entityOf(deps, key);
-  const present = await deps.entities.tags(key);
-  const keys = new Set([...present, ...tags].map((tag) => (tag.Key ?? "").toLowerCase()));
-  if (keys.size > QUOTAS.tags)
-    throw errors.quotaExceeded(key.kind === "role" ? "TagsPerRole" : "TagsPerUser", QUOTAS.tags);
+  checkTagCount(key.kind, await deps.entities.tags(key), tags);
   await deps.entities.putTags(key, tags);
   return {};
 }
@@ -132,7 +131,7 @@ export async function listTags(
 ): Promise<{ Tags: Tag[]; IsTruncated: boolean; Marker?: string }> {
   await entityOf(deps, key);
   const { items, paging } = paginate(await deps.entities.tags(key), request, (tag) =>
-    (tag.Key ?? "").toLowerCase(),
+    tagNorm(key.kind, tag.Key),
   );
   return { Tags: [...items], ...paging };
 }

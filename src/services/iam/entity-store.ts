@@ -1,7 +1,7 @@
 /** Roles, users and groups with their inline policies, attachments, tags and members: rows in and out. */
 import type { Tag } from "@aws-sdk/client-iam";
 import { Conflict, type Database, type Row, type SqlValue, type Statement } from "../../ports/database.ts";
-import { type Entity, type EntityKind, nameKey } from "./model.ts";
+import { type Entity, type EntityKind, nameKey, type TaggedKind, tagNorm } from "./model.ts";
 
 export interface EntityKey {
   readonly accountId: string;
@@ -12,7 +12,7 @@ export interface EntityKey {
 /** What tags hang on. */
 export interface TagOwner {
   readonly accountId: string;
-  readonly kind: EntityKind | "policy" | "instance-profile";
+  readonly kind: TaggedKind;
   readonly name: string;
 }
 
@@ -230,7 +230,9 @@ export function createEntityStore(database: Database): EntityStore {
     },
     async removeTags(owner, keys) {
       const sql = `DELETE FROM iam_tags WHERE ${THIS} AND tag_norm = ?`;
-      await database.commit(keys.map((key) => ({ sql, params: [...params(owner), key.toLowerCase()] })));
+      await database.commit(
+        keys.map((key) => ({ sql, params: [...params(owner), tagNorm(owner.kind, key)] })),
+      );
     },
   };
 }
@@ -253,7 +255,7 @@ export function tagStatements(owner: TagOwner, tags: readonly Tag[]): Statement[
     DO UPDATE SET tag_key = excluded.tag_key, tag_value = excluded.tag_value`;
   return tags.map(({ Key: key = "", Value: value = "" }) => ({
     sql,
-    params: [owner.accountId, owner.kind, nameKey(owner.name), key.toLowerCase(), key, value],
+    params: [owner.accountId, owner.kind, nameKey(owner.name), tagNorm(owner.kind, key), key, value],
   }));
 }
 

@@ -125,15 +125,42 @@ export function policyLength(document: string): number {
   return document.replace(/\s/g, "").length;
 }
 
-/** Errors: InvalidInput on keys that are equal but for case. */
-export function checkTags(tags: readonly Tag[]): void {
-  const keys = new Set(tags.map((tag) => (tag.Key ?? "").toLowerCase()));
-  if (keys.size < tags.length) {
-    throw errors.invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+export type TaggedKind = EntityKind | "policy" | "instance-profile";
+
+/**
+ * What makes two tag keys the same: their letters in any case for users and roles, exactly themselves
+ * for the rest. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#case-sensitivity
+ */
+export function tagNorm(kind: TaggedKind, key: string | undefined): string {
+  const text = key ?? "";
+  return kind === "policy" || kind === "instance-profile" ? text : text.toLowerCase();
+}
+
+/** Errors: InvalidInput. */
+export function checkTags(kind: TaggedKind, tags: readonly Tag[]): void {
+  if (new Set(tags.map((tag) => tagNorm(kind, tag.Key))).size < tags.length) {
+    const ignoresCase = tagNorm(kind, "A") === "a";
+    throw errors.invalidInput(
+      `Duplicate tag keys found.${ignoresCase ? " Please note that Tag keys are case insensitive." : ""}`,
+    );
   }
-  if ([...keys].some((key) => key.startsWith("aws:"))) {
+  if (tags.some((tag) => (tag.Key ?? "").toLowerCase().startsWith("aws:"))) {
     throw errors.invalidInput("Tag keys beginning with aws: are reserved for system use.");
   }
+}
+
+const TAGS_QUOTA: Readonly<Record<TaggedKind, string>> = {
+  role: "TagsPerRole",
+  user: "TagsPerUser",
+  group: "TagsPerGroup",
+  policy: "TagsPerPolicy",
+  "instance-profile": "TagsPerInstanceProfile",
+};
+
+/** With the tags that are there already. Errors: LimitExceeded. */
+export function checkTagCount(kind: TaggedKind, present: readonly Tag[], added: readonly Tag[]): void {
+  const keys = new Set([...present, ...added].map((tag) => tagNorm(kind, tag.Key)));
+  if (keys.size > QUOTAS.tags) throw errors.quotaExceeded(TAGS_QUOTA[kind], QUOTAS.tags);
 }
 
 export interface Page<T> {

@@ -4,7 +4,7 @@ import { uniqueId } from "../../kernel/unique-id.ts";
 import { type Deps, entityOf, keyOf } from "./deps.ts";
 import * as errors from "./errors.ts";
 import type { InstanceProfile } from "./instance-profile-store.ts";
-import { checkRoom, checkTags, nameKey, paginate, QUOTAS, wholeSeconds } from "./model.ts";
+import { checkRoom, checkTagCount, checkTags, nameKey, paginate, tagNorm, wholeSeconds } from "./model.ts";
 import { roleOutput, tagsOutput } from "./output.ts";
 import { SERVICE_ROLE_PATH } from "./service-linked-roles.ts";
 
@@ -41,7 +41,7 @@ export function instanceProfileOperations(deps: Deps): ProfileOperations {
   return {
     async CreateInstanceProfile(input, context) {
       const tags = input.Tags ?? [];
-      checkTags(tags);
+      checkTags("instance-profile", tags);
       const profile: InstanceProfile = {
         accountId: context.accountId,
         name: input.InstanceProfileName ?? "",
@@ -105,11 +105,9 @@ export function instanceProfileOperations(deps: Deps): ProfileOperations {
 
     async TagInstanceProfile(input, context) {
       const tags = input.Tags ?? [];
-      checkTags(tags);
+      checkTags("instance-profile", tags);
       const owner = ownerOf(await profileOf(context, input.InstanceProfileName));
-      const present = await entities.tags(owner);
-      const keys = new Set([...present, ...tags].map((tag) => (tag.Key ?? "").toLowerCase()));
-      if (keys.size > QUOTAS.tags) throw errors.quotaExceeded("TagsPerInstanceProfile", QUOTAS.tags);
+      checkTagCount("instance-profile", await entities.tags(owner), tags);
       await entities.putTags(owner, tags);
       return {};
     },
@@ -122,7 +120,7 @@ export function instanceProfileOperations(deps: Deps): ProfileOperations {
 
     async ListInstanceProfileTags(input, context) {
       const owner = ownerOf(await profileOf(context, input.InstanceProfileName));
-      const key = (tag: Tag): string => (tag.Key ?? "").toLowerCase();
+      const key = (tag: Tag): string => tagNorm("instance-profile", tag.Key);
       const { items, paging } = paginate(await entities.tags(owner), input, key);
       return { Tags: [...items], ...paging };
     },

@@ -2,7 +2,7 @@ import type { PolicyVersion } from "@aws-sdk/client-iam";
 import type { Operations } from "../../aws/service.ts";
 import { uniqueId } from "../../kernel/unique-id.ts";
 import { AWS_MANAGED } from "./aws-managed/index.ts";
-import { type Deps, ownPolicyOf, policyOf } from "./deps.ts";
+import { type Deps, findPolicy, ownPolicyOf, policyOf } from "./deps.ts";
 import * as errors from "./errors.ts";
 import * as model from "./model.ts";
 import { policyOutput, tagsOutput } from "./output.ts";
@@ -19,7 +19,7 @@ export function policyOperations(deps: Deps): PolicyOperations {
     async CreatePolicy(input, context) {
       const document = input.PolicyDocument ?? "";
       checkDocument(document);
-      model.checkTags(input.Tags ?? []);
+      model.checkTags("policy", input.Tags ?? []);
       const now = model.wholeSeconds(context.clock.now());
       const policy: model.ManagedPolicy = {
         accountId: context.accountId,
@@ -72,7 +72,8 @@ export function policyOperations(deps: Deps): PolicyOperations {
 
     async TagPolicy(input, context) {
       const policy = await ownPolicyOf(deps, context, input.PolicyArn);
-      model.checkTags(input.Tags ?? []);
+      model.checkTags("policy", input.Tags ?? []);
+      model.checkTagCount("policy", await entities.tags(tagOwner(policy)), input.Tags ?? []);
       await entities.putTags(tagOwner(policy), input.Tags ?? []);
       return {};
     },
@@ -86,7 +87,7 @@ export function policyOperations(deps: Deps): PolicyOperations {
     async ListPolicyTags(input, context) {
       const policy = await policyOf(deps, context, input.PolicyArn);
       const tags = await entities.tags(tagOwner(policy));
-      const { items, paging } = model.paginate(tags, input, (tag) => (tag.Key ?? "").toLowerCase());
+      const { items, paging } = model.paginate(tags, input, (tag) => model.tagNorm("policy", tag.Key));
       return { Tags: [...items], ...paging };
     },
 
@@ -143,10 +144,12 @@ export function policyVersionOperations(deps: Deps): PolicyOperations {
 
     async GetPolicyVersion(input, context) {
       const arn = input.PolicyArn ?? "";
-      const policy = await policyOf(deps, context, arn);
+      const policy = await findPolicy(deps, context.accountId, arn);
       const version = model.parseVersion(input.VersionId ?? "");
-      const found = version === undefined ? undefined : await versionOf(deps, policy, version);
-      if (found === undefined) throw errors.policyVersionNotFound(arn, input.VersionId ?? "");
+      const found =
+        policy === undefined || version === undefined ? undefined : await versionOf(deps, policy, version);
+      if (policy === undefined || found === undefined)
+        throw errors.policyVersionNotFound(arn, input.VersionId ?? "");
       const isDefault = found.version === policy.defaultVersion;
       return {
         PolicyVersion: { Document: encodeDocument(found.document), ...versionOutput(found, isDefault) },
@@ -167,6 +170,8 @@ export function policyVersionOperations(deps: Deps): PolicyOperations {
     },
 
     async SetDefaultPolicyVersion(input, context) {
+      if ((await findPolicy(deps, context.accountId, input.PolicyArn ?? "")) === undefined)
+        throw errors.policyVersionNotFound(input.PolicyArn ?? "", input.VersionId ?? "");
       const policy = await ownPolicyOf(deps, context, input.PolicyArn);
       const version = model.parseVersion(input.VersionId ?? "") ?? 0;
       if (!(await policies.setDefault(policy, version, model.wholeSeconds(context.clock.now())))) {

@@ -43,7 +43,7 @@ export function roleOperations(deps: Deps): RoleOperations {
     async CreateRole(input, context) {
       const trustPolicy = input.AssumeRolePolicyDocument ?? "";
       await checkTrustPolicy(deps, context.accountId, trustPolicy);
-      checkTags(input.Tags ?? []);
+      checkTags("role", input.Tags ?? []);
       await attached.checkBoundary(deps, context, input.PermissionsBoundary);
       const role: Entity = {
         ...key(context, input.RoleName),

@@ -15,7 +15,8 @@ type CredentialOperations = Operations<typeof import("@aws-sdk/client-iam")>;
 const SERVICES = new Set(["cassandra.amazonaws.com", "codecommit.amazonaws.com"]);
 /** They have keys instead of user names and passwords. */
 const WITH_API_KEYS = new Set(["bedrock.amazonaws.com", "logs.amazonaws.com"]);
-const PASSWORD_BYTES = 32;
+/** 60 characters, the last of them `=`. */
+const PASSWORD_BYTES = 44;
 
 export function serviceCredentialOperations(deps: Deps): CredentialOperations {
   const { credentials } = deps;

@@ -26,7 +26,7 @@ export function userOperations(deps: Deps): UserOperations {
 
   return {
     async CreateUser(input, context) {
-      checkTags(input.Tags ?? []);
+      checkTags("user", input.Tags ?? []);
       await attached.checkBoundary(deps, context, input.PermissionsBoundary);
       const user: Entity = {
         ...key(context, input.UserName),
