@@ -196,6 +196,11 @@ test("transactions that cannot be", async (t) => {
       /at 'transactItems' failed to satisfy constraint: Member must have length greater than or equal to 1$/,
     ],
     [large, /^ValidationException: Transaction payload size cannot exceed 4MB/],
+    // What the request alone tells is refused before anything is tried.
+    [
+      [put("a"), put("b", { x: { S: "x".repeat(409_600) } })],
+      /^ValidationException: Item size has exceeded the maximum allowed size$/,
+    ],
     [
       [{ Put: { TableName: "nowhere", Item: key("a") } }],
       /^ResourceNotFoundException: Requested resource not found$/,

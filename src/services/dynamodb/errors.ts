@@ -97,6 +97,10 @@ export function isThroughputExceeded(error: unknown): boolean {
   return error instanceof ServiceError && error.code === THROUGHPUT_EXCEEDED;
 }
 
+export function itemTooLarge(what: "Item size" | "Item size to update"): ServiceError {
+  return validation(`${what} has exceeded the maximum allowed size`);
+}
+
 export function collectionTooLarge(): ServiceError {
   return new ServiceError("ItemCollectionSizeLimitExceededException", 400, "Collection size exceeded.", {
     hint: "a table with local indexes holds 10 GB a partition key, its indexes' entries included",

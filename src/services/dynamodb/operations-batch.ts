@@ -26,7 +26,6 @@ import { keyMismatch, keyOfKey } from "./table/keys.ts";
 import type { Table } from "./table/model.ts";
 import { checkItem } from "./value/check.ts";
 import type { Item } from "./value/item.ts";
-import { itemSize } from "./value/size.ts";
 import { itemFromText } from "./value/storage.ts";
 
 const KEY_FAULT = /(?:Missing the key|Type mismatch for key) /u;
@@ -105,10 +104,7 @@ async function batchedWrites(
     const table = await request.table();
     const place = keyText(table.no, batchedKey(request, table));
     // Nothing is written before everything has been looked at.
-    const item = request.decide(undefined, table);
-    if (item !== undefined && itemSize(item) > LIMITS.dynamodbItemBytes) {
-      throw validation("Item size has exceeded the maximum allowed size");
-    }
+    request.decide(undefined, table);
     writes.push({ given, request, place });
   }
   return writes;

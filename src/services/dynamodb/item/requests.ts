@@ -3,7 +3,8 @@
  * DeleteItem and the check of a transaction. Everything that can be refused without the item is refused here.
  */
 import type { RequestContext } from "../../../aws/service.ts";
-import { conditionalCheckFailed, invalidParameters } from "../errors.ts";
+import { LIMITS } from "../../../kernel/limits.ts";
+import { conditionalCheckFailed, invalidParameters, itemTooLarge } from "../errors.ts";
 import type { Condition } from "../expression/ast.ts";
 import { meets, readCondition } from "../expression/condition.ts";
 import { Placeholders, type PlaceholderInput } from "../expression/placeholders.ts";
@@ -14,6 +15,7 @@ import { keyNames, type Table } from "../table/model.ts";
 import type { Tables } from "../table/tables.ts";
 import { checkItem } from "../value/check.ts";
 import type { Item } from "../value/item.ts";
+import { itemSize } from "../value/size.ts";
 import type { Target } from "./write.ts";
 
 export interface WriteInput extends PlaceholderInput {
@@ -77,11 +79,14 @@ type Where = Pick<RequestContext, "accountId" | "region">;
 export function putRequest(tables: Tables, input: PutInput, context: Where): WriteRequest {
   const condition = onlyCondition(input);
   const item = checkItem(input.Item ?? {});
+  const bytes = itemSize(item);
+  if (bytes > LIMITS.dynamodbItemBytes) throw itemTooLarge("Item size");
   const { tableName, table, check } = common(tables, input, context, condition);
   return {
     tableName,
     table,
     actions: [],
+    bytes,
     key: (definition) => keyOfItem(definition, item),
     decide(old, definition) {
       refuseIndexKeys(definition, item, "item");
@@ -134,7 +139,6 @@ export function updateRequest(tables: Tables, input: KeyInput, context: Where): 
     tableName,
     table,
     actions,
-    isUpdate: true,
     key(definition) {
       refuseKeyUpdates(definition, actions);
       return keyOfKey(definition, key);

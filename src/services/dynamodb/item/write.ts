@@ -13,7 +13,7 @@ import { LIMITS } from "../../../kernel/limits.ts";
 import { Conflict, type Statement } from "../../../ports/database.ts";
 import { consumedByWrite, TRANSACTION_FACTOR, type Consumed } from "../capacity.ts";
 import type { World } from "../deps.ts";
-import { collectionTooLarge, transactionConflict, validation } from "../errors.ts";
+import { collectionTooLarge, itemTooLarge, transactionConflict, validation } from "../errors.ts";
 import { versions } from "../numbers.ts";
 import { expectDefinition, keyText, type ItemKey, type ItemState, type Store } from "../store.ts";
 import { recordStatements, type UserIdentity } from "../stream/record.ts";
@@ -42,8 +42,8 @@ export interface Target {
    * The item itself is handed back where nothing changes (a check).
    */
   readonly decide: (old: Item | undefined, table: Table) => Item | undefined;
-  /** UpdateItem words an item that grew too large in its own way. */
-  readonly isUpdate?: boolean;
+  /** Of the item that is left, where the request alone tells; checked by then. */
+  readonly bytes?: number;
 }
 
 export interface WriteOptions {
@@ -120,11 +120,8 @@ export function createWriter(world: World, store: Store): Writer {
   function decide(target: Target, found: Found, factor: number): Change {
     const { table, stored, old } = found;
     const next = target.decide(old, table);
-    const bytes = next === undefined ? 0 : next === old ? (stored?.bytes ?? 0) : itemSize(next);
-    if (bytes > LIMITS.dynamodbItemBytes) {
-      const what = target.isUpdate === true ? "Item size to update" : "Item size";
-      throw validation(`${what} has exceeded the maximum allowed size`);
-    }
+    const bytes = bytesOf(next, next === old ? stored?.bytes : target.bytes);
+    if (bytes > LIMITS.dynamodbItemBytes) throw itemTooLarge("Item size to update");
     const change = { ...found, next, bytes, version: nextVersion(), isUnchanged: sameItem(old, next) };
     if (hasCollections(table)) {
       const growth = collectionGrowth(change);
@@ -243,6 +240,10 @@ export function createWriter(world: World, store: Store): Writer {
       });
     },
   };
+}
+
+function bytesOf(item: Item | undefined, known: number | undefined): number {
+  return item === undefined ? 0 : (known ?? itemSize(item));
 }
 
 /** What a service deletes by itself is free. */
