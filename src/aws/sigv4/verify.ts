@@ -47,7 +47,10 @@ export function verifySignature(
   if (key.expired === true) {
     throw refuse("expired-token", protocol, undefined, "ask STS for new credentials");
   }
-  if (signature.presigned && signature.service === "s3") checkPresignedTime(signature, nowMs);
+  if (signature.presigned && signature.service === "s3") {
+    checkPresignedTime(signature, nowMs);
+    checkAllSigned(signature, parts.headers);
+  }
   checkTime(signature, nowMs, protocol);
   const stated = parts.headers["x-amz-content-sha256"];
   const isS3 = signature.service === "s3";
@@ -85,6 +88,21 @@ export function verifySignature(
   if (isHashed && !equalSecret(stated, sha256Hex(parts.body))) {
     throw refuse("wrong-body", protocol, undefined, "the body is not the one that was signed");
   }
+}
+
+/** Whoever was given a link may not add to what it means. */
+function checkAllSigned({ signedHeaders }: Signature, headers: Headers): void {
+  const signed = new Set(signedHeaders.split(";"));
+  const unsigned = Object.keys(headers).filter(
+    (name) => name.startsWith("x-amz-") && name !== "x-amz-content-sha256" && !signed.has(name),
+  );
+  if (unsigned.length === 0) return;
+  throw new ServiceError(
+    "AccessDenied",
+    403,
+    "There were headers present in the request which were not signed",
+    { members: { HeadersNotSigned: unsigned.join(", ") }, hint: "presign the request with these headers" },
+  );
 }
 
 const WEEK_SECONDS = 604_800;

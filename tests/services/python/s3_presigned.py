@@ -78,6 +78,16 @@ for version in ("s3", "s3v4"):
         status, _, headers = open_url(s3.generate_presigned_url("head_object", Params=params), "HEAD")
         assert headers["x-amz-meta-foo"] == "bar", headers
 
+# A link means what was signed: no header of AWS's may be added to it.
+for key in KEYS:
+    params = {"Bucket": "links", "Key": "metadata", "Metadata": {"foo": "bar"}}
+    link = client("s3v4", key).generate_presigned_url("put_object", Params=params)
+    status, fault = error_of(open_url(link, "PUT", b"x", {"x-amz-meta-foo": "bar", "x-amz-meta-wrong": "wrong"}))
+    assert status == 403 and fault["Code"] == "AccessDenied", fault
+    assert fault["Message"] == "There were headers present in the request which were not signed", fault
+    assert fault["HeadersNotSigned"] == "x-amz-meta-wrong", fault
+    assert open_url(link, "PUT", b"x", {"x-amz-meta-foo": "bar"})[0] == 200
+
 v4 = client("s3v4", "customary").generate_presigned_url("get_object", Params={"Bucket": "links", "Key": "k"})
 without = "&".join(part for part in v4.split("&") if not part.startswith("X-Amz-SignedHeaders"))
 status, fault = error_of(open_url(without))
