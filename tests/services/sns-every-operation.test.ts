@@ -25,6 +25,19 @@ const elements = (parameter: string): unknown =>
   invalid(`${parameter} Reason: An ARN must have at least 6 elements, not 1`);
 const missing = (code: string, message: string): unknown => ({ code, status: 404, message });
 
+const DATA_PROTECTION = JSON.stringify({
+  Name: "p",
+  Version: "2021-06-01",
+  Statement: [
+    {
+      DataDirection: "Inbound",
+      Principal: ["*"],
+      DataIdentifier: ["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],
+      Operation: { Deny: {} },
+    },
+  ],
+});
+
 /** Operations on something that an ARN names: its member, what else is needed, and what it says of what is not there. */
 const BY_ARN: readonly (readonly [string, string, object, string | undefined, unknown])[] = [
   [
@@ -54,6 +67,8 @@ const BY_ARN: readonly (readonly [string, string, object, string | undefined, un
     NOWHERE,
     NO_TOPIC,
   ],
+  ["GetDataProtectionPolicy", "ResourceArn", {}, NOWHERE, NO_TOPIC],
+  ["PutDataProtectionPolicy", "ResourceArn", { DataProtectionPolicy: DATA_PROTECTION }, NOWHERE, NO_TOPIC],
   [
     "GetSubscriptionAttributes",
     "SubscriptionArn",
@@ -321,6 +336,10 @@ test("what each operation did is there after a restart", async (t) => {
     AttributeName: "DisplayName",
     AttributeValue: "shown",
   });
+  await call(served, "PutDataProtectionPolicy", {
+    ResourceArn: TopicArn,
+    DataProtectionPolicy: DATA_PROTECTION,
+  });
   for (const Label of ["kept", "gone"]) {
     await call(served, "AddPermission", {
       TopicArn,
@@ -347,15 +366,25 @@ test("what each operation did is there after a restart", async (t) => {
       "RemovePermission",
       "TagResource",
       "UntagResource",
+      "PutDataProtectionPolicy",
     ],
     async () => {
       const { Topics } = await call(served, "ListTopics");
       const { Attributes } = await call(served, "GetTopicAttributes", { TopicArn });
       const { Statement } = JSON.parse(Attributes.Policy) as { Statement: { Sid: string }[] };
       const { Tags } = await call(served, "ListTagsForResource", { ResourceArn: TopicArn });
-      return [Topics, Attributes.DisplayName, Statement.map(({ Sid }) => Sid), Tags];
+      const { DataProtectionPolicy } = await call(served, "GetDataProtectionPolicy", {
+        ResourceArn: TopicArn,
+      });
+      return [Topics, Attributes.DisplayName, Statement.map(({ Sid }) => Sid), Tags, DataProtectionPolicy];
     },
-    [[{ TopicArn }], "shown", ["__default_statement_ID", "kept"], [{ Key: "b", Value: "2" }]],
+    [
+      [{ TopicArn }],
+      "shown",
+      ["__default_statement_ID", "kept"],
+      [{ Key: "b", Value: "2" }],
+      DATA_PROTECTION,
+    ],
   );
 
   await served.queue("q");

@@ -98,6 +98,17 @@ export function notAuthorized(message: string, hint: string): ServiceError {
   return refusal("AuthorizationErrorException", 403, message, hint);
 }
 
+const DATA_DENIED = "The message holds data that the data protection policy of the topic denies";
+
+export function dataDenied(): ServiceError {
+  const hint = "aws sns get-data-protection-policy shows what is denied";
+  return refusal("AuthorizationErrorException", 403, DATA_DENIED, hint);
+}
+
+export function isDataDenied(error: unknown): boolean {
+  return error instanceof ServiceError && error.message === DATA_DENIED;
+}
+
 /** There is no KMS here, so only the key that AWS manages is one. */
 export function keyMissing(sentence: string): ServiceError {
   return refusal(

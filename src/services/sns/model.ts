@@ -10,6 +10,8 @@ export interface Topic extends Scope {
   /** What was set; what is shown beside it is in topic-attributes.ts. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
+  /** JSON text of its data protection policy. */
+  readonly dataProtection?: string;
   /** Subscriptions that are gone. */
   readonly deleted: number;
 }

@@ -1,4 +1,9 @@
-import type { PublishBatchRequestEntry } from "@aws-sdk/client-sns";
+import type {
+  BatchResultErrorEntry,
+  PublishBatchRequestEntry,
+  PublishBatchResponse,
+  PublishBatchResultEntry,
+} from "@aws-sdk/client-sns";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { isAwsManagedKey, keyNotFound } from "../../kernel/kms-key.ts";
 import { LIMITS } from "../../kernel/limits.ts";
@@ -9,7 +14,7 @@ import type { Topic } from "./model.ts";
 import { topicOf } from "./operations-topics.ts";
 import { platformOf } from "./platform-rules.ts";
 import { isEnabled } from "./platforms.ts";
-import type { Origin } from "./publisher.ts";
+import type { Origin, Published } from "./publisher.ts";
 import { senderFor } from "./sms.ts";
 import type { State } from "./state.ts";
 
@@ -40,12 +45,30 @@ export function publishOperations(state: State): Operations<Sns> {
       for (const message of messages) checkGroups(entry.topic, message);
       checkKey(entry.topic);
       const origin = originOf(context);
-      const published = await Promise.all(
+      const published = await Promise.allSettled(
         messages.map((message) => state.publisher.publish(entry, message, origin)),
       );
-      return { Successful: published.map((one, index) => ({ Id: entries[index]?.Id, ...one })), Failed: [] };
+      return batchAnswer(entries, published);
     },
   };
+}
+
+/** What the topic's data protection policy denies fails alone; everything else would fail them all. */
+function batchAnswer(
+  entries: readonly PublishBatchRequestEntry[],
+  published: readonly PromiseSettledResult<Published>[],
+): PublishBatchResponse {
+  const Successful: PublishBatchResultEntry[] = [];
+  const Failed: BatchResultErrorEntry[] = [];
+  for (const [index, one] of published.entries()) {
+    const Id = entries[index]?.Id;
+    if (one.status === "fulfilled") Successful.push({ Id, ...one.value });
+    else if (errors.isDataDenied(one.reason)) {
+      const { message: Message } = errors.dataDenied();
+      Failed.push({ Id, Code: "AuthorizationError", Message, SenderFault: true });
+    } else throw one.reason;
+  }
+  return { Successful, Failed };
 }
 
 /** Messages of a topic with a key of the account cannot be encrypted with it. */

@@ -2,6 +2,7 @@ import type { Tag } from "@aws-sdk/client-sns";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { LIMITS } from "../../kernel/limits.ts";
 import type { Scope } from "../../kernel/scope.ts";
+import { checkDataProtection } from "./data-protection.ts";
 import type { Entry } from "./directory.ts";
 import * as errors from "./errors.ts";
 import type { Topic } from "./model.ts";
@@ -31,13 +32,14 @@ export function topicOperations(state: State): Operations<Sns> {
   async function change(
     arn: string | undefined,
     scope: Scope,
-    next: (topic: Topic) => Partial<Topic>,
+    next: (topic: Topic) => Topic,
+    parameter = "TopicArn",
   ): Promise<void> {
     const { directory } = state;
-    parseTopicArn(arn ?? "", scope.region);
+    parseTopicArn(arn ?? "", scope.region, parameter);
     await directory.change(arn ?? "", (entry) => {
       if (entry === undefined) throw errors.topicNotFound(arn ?? "");
-      return { answer: undefined, topic: { ...entry.topic, ...next(entry.topic) } };
+      return { answer: undefined, topic: next(entry.topic) };
     });
   }
 
@@ -74,7 +76,10 @@ export function topicOperations(state: State): Operations<Sns> {
       { TopicArn: arn, AttributeName: name = "", AttributeValue: value = "" },
       context,
     ) {
-      await change(arn, context, (topic) => ({ attributes: attributes.afterSet(topic, name, value) }));
+      await change(arn, context, (topic) => ({
+        ...topic,
+        attributes: attributes.afterSet(topic, name, value),
+      }));
       return {};
     },
     async ListTopics({ NextToken: token }, context) {
@@ -88,15 +93,30 @@ export function topicOperations(state: State): Operations<Sns> {
       await change(TopicArn, context, (topic) => {
         const permission = { label, accountIds: AWSAccountId, actions: ActionName };
         const Policy = addPermission(topic, attributes.policyOf(topic), permission);
-        return { attributes: { ...topic.attributes, Policy } };
+        return { ...topic, attributes: { ...topic.attributes, Policy } };
       });
       return {};
     },
     async RemovePermission({ TopicArn, Label: label = "" }, context) {
       await change(TopicArn, context, (topic) => {
         const Policy = removePermission(attributes.policyOf(topic), label);
-        return { attributes: { ...topic.attributes, Policy } };
+        return { ...topic, attributes: { ...topic.attributes, Policy } };
       });
+      return {};
+    },
+    async GetDataProtectionPolicy({ ResourceArn: arn }, context) {
+      const { topic } = await topicOf(state, arn, context, "ResourceArn");
+      return topic.dataProtection === undefined ? {} : { DataProtectionPolicy: topic.dataProtection };
+    },
+    async PutDataProtectionPolicy({ ResourceArn: arn, DataProtectionPolicy: text = "" }, context) {
+      // The empty text takes the policy away.
+      if (text !== "") checkDataProtection(text);
+      await change(
+        arn,
+        context,
+        ({ dataProtection: _before, ...topic }) => (text === "" ? topic : { ...topic, dataProtection: text }),
+        "ResourceArn",
+      );
       return {};
     },
     async ListTagsForResource({ ResourceArn: arn }) {
@@ -130,12 +150,8 @@ async function create(
   const arn = topicArn({ accountId, region, name });
   const { fifo, attributes: own } = attributes.forCreate(given, arn);
   checkTopicName(name, fifo);
-  if (input.DataProtectionPolicy !== undefined) {
-    throw errors.unsupported(
-      "DataProtectionPolicy",
-      "messages are not looked through for personal data here",
-    );
-  }
+  const { DataProtectionPolicy: dataProtection } = input;
+  if (dataProtection !== undefined) checkDataProtection(dataProtection);
   const tags = tagsOf(Tags);
   return state.directory.change(arn, async (entry) => {
     const answer = { TopicArn: arn };
@@ -149,7 +165,10 @@ async function create(
     const id = state.random.uuid();
     return {
       answer,
-      topic: { id, arn, name, accountId, region, fifo, attributes: own, tags, deleted: 0 },
+      topic: {
+        ...{ id, arn, name, accountId, region, fifo, attributes: own, tags, deleted: 0 },
+        ...(dataProtection === undefined ? {} : { dataProtection }),
+      },
     };
   });
 }

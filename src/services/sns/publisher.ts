@@ -1,7 +1,8 @@
 /**
  * Publish:
  *
- *   1. the message gets its id; of a FIFO topic also its number
+ *   1. the message gets its id; of a FIFO topic also its number. What the topic's data protection policy
+ *      denies is refused before, what it hides is hidden (data-protection.ts)
  *   2. every subscription whose filter lets it through gets a delivery (fan-out.ts)
  *   3. deliveries, mails and, of a FIFO topic, the deduplication id are committed in one unit
  *   4. the caller is answered, and the relay delivers
@@ -15,6 +16,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Random } from "../../kernel/random.ts";
 import { Conflict, type Database, type Statement } from "../../ports/database.ts";
 import type { Outbox } from "../../ports/outbox.ts";
+import { protectedMessage } from "./data-protection.ts";
 import type { Entry } from "./directory.ts";
 import * as errors from "./errors.ts";
 import { fanOut, receivers, type Accepted, type FanOut } from "./fan-out.ts";
@@ -75,6 +77,15 @@ export function createPublisher(deps: {
     return to.filter((_one, at) => open[at] === true);
   }
 
+  /** What goes out, and to whom: to nobody what the topic's data protection policy holds back. */
+  function leaving(
+    entry: Entry,
+    message: Message,
+  ): { readonly message: Message; readonly to: readonly Subscription[] } {
+    const out = protectedMessage(entry.topic, message, "Outbound");
+    return out === undefined ? { message, to: [] } : { message: out, to: receivers(entry.live(), message) };
+  }
+
   function accept(topic: Topic, message: Message, origin: Origin, seq?: number): Accepted {
     return {
       topic,
@@ -88,8 +99,9 @@ export function createPublisher(deps: {
   }
 
   async function publishStandard(entry: Entry, message: Message, origin: Origin): Promise<Published> {
-    const accepted = accept(entry.topic, message, origin);
-    const to = await takers(receivers(entry.live(), message));
+    const out = leaving(entry, message);
+    const accepted = accept(entry.topic, out.message, origin);
+    const to = await takers(out.to);
     if (to.length > 0) await commit(await fanOut(accepted, to, signer, random), []);
     return { MessageId: accepted.messageId };
   }
@@ -100,8 +112,9 @@ export function createPublisher(deps: {
     let floor = 0;
     for (let count = 0; count < ATTEMPTS; count += 1) {
       const seq = nextSeq(floor);
-      const accepted = accept(topic, message, origin, seq);
-      const out = fanOut(accepted, receivers(entry.live(), message), signer, random);
+      const left = leaving(entry, message);
+      const accepted = accept(topic, left.message, origin, seq);
+      const out = fanOut(accepted, left.to, signer, random);
       if (out instanceof Promise) throw new Error("messages of FIFO topics are not signed");
       try {
         await commit(out, [...remember(id, accepted.messageId, seq), number(topic, seq)]);
@@ -163,8 +176,11 @@ export function createPublisher(deps: {
   }
 
   return {
-    publish: (to, message, origin) =>
-      to.topic.fifo ? publishFifo(to, message, origin) : publishStandard(to, message, origin),
+    async publish(to, given, origin) {
+      const message = protectedMessage(to.topic, given, "Inbound");
+      if (message === undefined) throw errors.dataDenied();
+      return to.topic.fifo ? publishFifo(to, message, origin) : publishStandard(to, message, origin);
+    },
   };
 }
 
