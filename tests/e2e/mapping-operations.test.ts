@@ -112,8 +112,8 @@ test("pages, whole or of one function or source", async () => {
 
 test("one that is being deleted can be neither changed nor deleted again", async () => {
   const source =
-    "import time\ndef handler(event, context):\n    print('RUNS', flush=True)\n    time.sleep(3)\n";
-  await api.create("slow", { "app.py": source }, { Timeout: 10 });
+    "import time\ndef handler(event, context):\n    print('RUNS', flush=True)\n    time.sleep(8)\n";
+  await api.create("slow", { "app.py": source }, { Timeout: 20 });
   const uuid = await mapped("slow", { FunctionName: "slow", Enabled: true });
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "slow" }));
   await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "x" }));
