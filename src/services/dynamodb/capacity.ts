@@ -48,7 +48,7 @@ export function consumedByRead(
 }
 
 /** What several parts of one request took of the same table. */
-export function addConsumed(parts: readonly Consumed[]): Consumed[] {
+function addConsumed(parts: readonly Consumed[]): Consumed[] {
   const sums = new Map<string, { -readonly [K in keyof Consumed]: Consumed[K] }>();
   for (const part of parts) {
     const sum = sums.get(part.name);
@@ -92,4 +92,14 @@ export function showConsumed(
     ...(Object.keys(locals).length === 0 ? {} : { LocalSecondaryIndexes: locals }),
     ...(Object.keys(globals).length === 0 ? {} : { GlobalSecondaryIndexes: globals }),
   };
+}
+
+/** The member of an answer that tells of several tables; absent when nobody asked. */
+export function showAllConsumed(
+  asked: ReturnConsumedCapacity | undefined,
+  parts: readonly Consumed[],
+  side?: TransactionSide,
+): { ConsumedCapacity?: ConsumedCapacity[] } {
+  const shown = addConsumed(parts).flatMap((part) => showConsumed(asked, part, side) ?? []);
+  return shown.length === 0 ? {} : { ConsumedCapacity: shown };
 }

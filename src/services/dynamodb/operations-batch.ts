@@ -4,14 +4,7 @@ import { LIMITS } from "../../kernel/limits.ts";
 import type { KeysAndAttributes, WriteRequest as BatchedWrite } from "@aws-sdk/client-dynamodb";
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
-import {
-  addConsumed,
-  consumedByRead,
-  consumedByWrite,
-  readUnits,
-  showConsumed,
-  type Consumed,
-} from "./capacity.ts";
+import { consumedByRead, consumedByWrite, readUnits, showAllConsumed, type Consumed } from "./capacity.ts";
 import type { Engine, UseEngine } from "./deps.ts";
 import { isThroughputExceeded, validation } from "./errors.ts";
 import type { Path } from "./expression/ast.ts";
@@ -21,7 +14,7 @@ import { writeUnits } from "./item/change.ts";
 import { deleteRequest, putRequest, type WriteRequest } from "./item/requests.ts";
 import { refuseLegacy } from "./legacy.ts";
 import { collectionMetrics, type CollectionMetrics } from "./operations-items.ts";
-import { keyText, type ItemKey, type StoredItem } from "./store.ts";
+import { keyText, type ItemKey } from "./store.ts";
 import { keyMismatch, keyOfKey } from "./table/keys.ts";
 import type { Table } from "./table/model.ts";
 import { checkItem } from "./value/check.ts";
@@ -120,6 +113,52 @@ function throttlingOf({ meter }: Engine, { name, table }: Wanted): unknown {
   }
 }
 
+interface BatchRead {
+  readonly responses: [string, Item[]][];
+  readonly unprocessed: [string, KeysAndAttributes][];
+  readonly consumed: Consumed[];
+  /** Read so far, of all tables. */
+  bytes: number;
+}
+
+/** Errors: ProvisionedThroughputExceededException when no table has anything left. */
+async function readAll(engine: Engine, tables: readonly Wanted[]): Promise<BatchRead> {
+  const read: BatchRead = { responses: [], unprocessed: [], consumed: [], bytes: 0 };
+  const throttled = tables.map((one) => throttlingOf(engine, one));
+  if (throttled.every((error) => error !== undefined)) throw throttled[0];
+  for (const [at, one] of tables.entries()) {
+    if (throttled[at] === undefined) await readTable(engine, one, read);
+    else read.unprocessed.push([one.name, one.input]);
+  }
+  return read;
+}
+
+/** Until the answer is full; the keys that are left go unprocessed. */
+async function readTable({ store }: Engine, wanted: Wanted, read: BatchRead): Promise<void> {
+  const { name, input, table, keys, paths } = wanted;
+  const items: Item[] = [];
+  const left: Item[] = [];
+  for (let from = 0; from < keys.length; from += READ_STEP) {
+    if (from > 0) await nextTurn();
+    const some = keys.slice(from, from + READ_STEP);
+    const rows = await store.items(some.map(({ key }) => ({ table, key })));
+    for (const [at, row] of rows.entries()) {
+      read.bytes += row?.bytes ?? 0;
+      if (read.bytes > LIMITS.dynamodbBatchAnswerBytes) {
+        left.push(some[at]?.given ?? {});
+        continue;
+      }
+      const units = readUnits(row?.bytes ?? 0, input.ConsistentRead === true);
+      read.consumed.push(consumedByRead(table, name, undefined, units));
+      if (row === undefined) continue;
+      const item = itemFromText(row.text);
+      items.push(paths === undefined ? item : project(item, paths));
+    }
+  }
+  read.responses.push([name, items]);
+  if (left.length > 0) read.unprocessed.push([name, { ...input, Keys: left }]);
+}
+
 /** Errors: what a write is refused with; ProvisionedThroughputExceededException only when every one is. */
 async function writeAll(
   { writer }: Engine,
@@ -149,48 +188,12 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
       const engine = await use();
       const tables = await Promise.all(asked.map(([name, one]) => wanted(engine, name, one, context)));
       refuseDuplicates(tables.flatMap(({ table, keys }) => keys.map(({ key }) => keyText(table.no, key))));
-      const responses: [string, Item[]][] = [];
-      const unprocessed: [string, KeysAndAttributes][] = [];
-      const consumed: Consumed[] = [];
-      let bytes = 0;
-      const throttled = tables.map((each) => throttlingOf(engine, each));
-      if (throttled.every((error) => error !== undefined)) throw throttled[0];
-      for (const [at, { name, input: one, table, keys, paths }] of tables.entries()) {
-        if (throttled[at] !== undefined) {
-          unprocessed.push([name, one]);
-          continue;
-        }
-        const stored: (StoredItem | undefined)[] = [];
-        for (let from = 0; from < keys.length; from += READ_STEP) {
-          if (from > 0) await nextTurn();
-          const some = keys.slice(from, from + READ_STEP).map(({ key }) => ({ table, key }));
-          stored.push(...(await engine.store.items(some)));
-        }
-        const items: Item[] = [];
-        const left: Item[] = [];
-        for (const [index, row] of stored.entries()) {
-          bytes += row?.bytes ?? 0;
-          if (bytes > LIMITS.dynamodbBatchAnswerBytes) {
-            left.push(keys[index]?.given ?? {});
-            continue;
-          }
-          const units = readUnits(row?.bytes ?? 0, one.ConsistentRead === true);
-          consumed.push(consumedByRead(table, name, undefined, units));
-          if (row === undefined) continue;
-          const item = itemFromText(row.text);
-          items.push(paths === undefined ? item : project(item, paths));
-        }
-        responses.push([name, items]);
-        if (left.length > 0) unprocessed.push([name, { ...one, Keys: left }]);
-      }
-      const parts = addConsumed(consumed);
-      for (const part of parts) engine.meter.take(part, "Read");
-      const shown = parts.map((part) => showConsumed(input.ReturnConsumedCapacity, part));
-      const capacity = shown.filter((part) => part !== undefined);
+      const read = await readAll(engine, tables);
+      for (const part of read.consumed) engine.meter.take(part, "Read");
       return {
-        Responses: Object.fromEntries(responses),
-        UnprocessedKeys: Object.fromEntries(unprocessed),
-        ...(capacity.length === 0 ? {} : { ConsumedCapacity: capacity }),
+        Responses: Object.fromEntries(read.responses),
+        UnprocessedKeys: Object.fromEntries(read.unprocessed),
+        ...showAllConsumed(input.ReturnConsumedCapacity, read.consumed),
       };
     },
 
@@ -209,13 +212,11 @@ export function batchOperations(use: UseEngine): Operations<typeof import("@aws-
       const consumed = changes.map(({ request, change }) =>
         consumedByWrite(change.table, request.tableName, writeUnits(change)),
       );
-      const shown = addConsumed(consumed).map((part) => showConsumed(input.ReturnConsumedCapacity, part));
-      const capacity = shown.filter((part) => part !== undefined);
       const metrics = input.ReturnItemCollectionMetrics === "SIZE" ? metricsOf(changes) : {};
       return {
         UnprocessedItems: unprocessed,
         ...(Object.keys(metrics).length === 0 ? {} : { ItemCollectionMetrics: metrics }),
-        ...(capacity.length === 0 ? {} : { ConsumedCapacity: capacity }),
+        ...showAllConsumed(input.ReturnConsumedCapacity, consumed),
       };
     },
   };

@@ -6,13 +6,11 @@ import type { Operations, RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Statement } from "../../ports/database.ts";
 import {
-  addConsumed,
   consumedByRead,
   consumedByWrite,
   readUnits,
-  showConsumed,
+  showAllConsumed,
   TRANSACTION_FACTOR,
-  type TransactionSide,
 } from "./capacity.ts";
 import type { Engine, UseEngine } from "./deps.ts";
 import {
@@ -147,13 +145,6 @@ async function tokenOf(
   return { digest, isRepeat: false, rows };
 }
 
-type Asked = "INDEXES" | "TOTAL" | "NONE" | undefined;
-
-function capacity(asked: Asked, parts: Parameters<typeof addConsumed>[0], side: TransactionSide): object {
-  const shown = addConsumed(parts).flatMap((part) => showConsumed(asked, part, side) ?? []);
-  return shown.length === 0 ? {} : { ConsumedCapacity: shown };
-}
-
 function writeAnswer(
   input: TransactWriteItemsInput,
   requests: readonly WriteRequest[],
@@ -165,7 +156,7 @@ function writeAnswer(
   );
   const metrics = input.ReturnItemCollectionMetrics === "SIZE" ? metricsOf(written) : {};
   return {
-    ...capacity(input.ReturnConsumedCapacity, parts, "WriteCapacityUnits"),
+    ...showAllConsumed(input.ReturnConsumedCapacity, parts, "WriteCapacityUnits"),
     ...(Object.keys(metrics).length === 0 ? {} : { ItemCollectionMetrics: metrics }),
   };
 }
@@ -188,7 +179,7 @@ async function repeatAnswer(
       );
     }),
   );
-  return capacity(input.ReturnConsumedCapacity, parts, "ReadCapacityUnits");
+  return showAllConsumed(input.ReturnConsumedCapacity, parts, "ReadCapacityUnits");
 }
 
 export function transactionOperations(use: UseEngine): Operations<typeof import("@aws-sdk/client-dynamodb")> {
@@ -258,7 +249,7 @@ export function transactionOperations(use: UseEngine): Operations<typeof import(
           const item = itemFromText(row.text);
           return { Item: paths === undefined ? item : project(item, paths) };
         }),
-        ...capacity(input.ReturnConsumedCapacity, parts, "ReadCapacityUnits"),
+        ...showAllConsumed(input.ReturnConsumedCapacity, parts, "ReadCapacityUnits"),
       };
     },
   };

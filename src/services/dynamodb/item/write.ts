@@ -114,7 +114,8 @@ export function createWriter(world: World, store: Store): Writer {
   }
 
   /**
-   * `factor`: what the write costs, in times its units. Errors: what the target throws; ValidationException,
+   * Each item of a transaction is judged by what its collection held before. `factor`: what the write costs,
+   * in times its units. Errors: what the target throws; ValidationException,
    * ItemCollectionSizeLimitExceededException, ProvisionedThroughputExceededException.
    */
   function decide(target: Target, found: Found, factor: number): Change {
