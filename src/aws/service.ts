@@ -188,6 +188,14 @@ export interface ServiceAccess {
   ) => Promise<string | undefined> | string | undefined;
   /** What allows besides. Asked for only where nothing else allows and nothing denies. */
   readonly acl?: (asked: AskedAccess) => Promise<AccessList | undefined>;
+  /**
+   * What must be allowed besides, where that depends on what is there: who may not list a bucket is not
+   * told which keys it lacks. Asked once everything else is allowed; not of the account itself.
+   */
+  readonly lateNeeds?: (
+    operation: string,
+    input: Readonly<Record<string, unknown>>,
+  ) => Promise<readonly AccessNeed[]>;
   /** The whole ARN where an input names only a part of it: IAM's paths. */
   readonly fullArn?: (arn: string) => Promise<string> | string;
   /** Tags of a resource (aws:ResourceTag/…); asked for only where a policy speaks of them. */

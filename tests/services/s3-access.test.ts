@@ -108,6 +108,14 @@ test("users do what their policies and the bucket's allow, nobody what is public
       ],
     ];
     for (const [what, expected, got] of table) assert.equal(await got, expected, what);
+    // Who may not list is not told what is missing.
+    await assert.rejects(
+      ada.send(new GetObjectCommand({ Bucket, Key: "open/missing" })),
+      (error: Error) =>
+        error.message ===
+        `User: arn:aws:iam::000000000000:user/ada is not authorized to perform: s3:ListBucket on resource: "arn:aws:s3:::${Bucket}" because no identity-based policy allows the s3:ListBucket action`,
+    );
+    assert.equal(await get(owner, "open/missing"), "NoSuchKey");
 
     await iam.send(
       new PutUserPolicyCommand({

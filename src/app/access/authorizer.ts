@@ -18,7 +18,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { IamReader } from "../../services/index.ts";
 import { obstacleTo } from "./assumed-roles.ts";
-import { accountOf, type Input, type Need, needsOf } from "./needs.ts";
+import { accountOf, type Input, type Need, needsOf, singleNeeds } from "./needs.ts";
 import { createPrincipalPolicies, type KnownPrincipal } from "./principal-policies.ts";
 import { refusalOf } from "./refusal.ts";
 import { requestKeys } from "./request-keys.ts";
@@ -73,12 +73,29 @@ export function createAuthorizer(deps: AuthorizerDeps): Authorizer {
     if (needs.length === 0) return undefined;
     const found = principals.of(context.caller);
     const known = found instanceof Promise ? await found : found;
+    const hint = (await refusesAny(call, known, needs)) ?? (await refusesLate(call, known));
+    return hint ?? (await checkAssumed(call, needs[0]?.resource ?? "*"));
+  }
+
+  async function refusesAny(
+    call: AccessCall,
+    known: KnownPrincipal,
+    needs: readonly Need[],
+  ): Promise<string | undefined> {
     let hint: string | undefined;
     for (const need of needs) {
       const judged = await decide(call, known, need);
       if (!judged.decision.allowed) hint ??= refuse(call, known, judged, judged.decision);
     }
-    return hint ?? (await checkAssumed(call, needs[0]?.resource ?? "*"));
+    return hint;
+  }
+
+  /** What is needed for what is there. */
+  async function refusesLate(call: AccessCall, known: KnownPrincipal): Promise<string | undefined> {
+    const { access } = call.service;
+    if (access?.lateNeeds === undefined || known.principal.kind === "root") return undefined;
+    const needs = await access.lateNeeds(call.operation, call.input);
+    return needs.length === 0 ? undefined : refusesAny(call, known, singleNeeds(needs, call.context));
   }
 
   /** The role an AWS service is to act as, if the operation names one. */

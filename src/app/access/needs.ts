@@ -1,6 +1,6 @@
 /** What a request needs to be allowed, as the service's access table says. */
-import type { RequestContext, Service } from "../../aws/service.ts";
-import { partitionOf } from "../../kernel/scope.ts";
+import type { AccessNeed, RequestContext, Service } from "../../aws/service.ts";
+import { partitionOf, type Scope } from "../../kernel/scope.ts";
 
 export type Input = Readonly<Record<string, unknown>>;
 export type ConditionValues = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -32,13 +32,17 @@ export function needsOf(service: Service, operation: string, input: Input, scope
     const actions = rule.actions?.(input) ?? [`${prefix}:${operation}`];
     const conditions = rule.conditions?.(input, scope) ?? NO_CONDITIONS;
     const needs = cross(actions, rule.resources(input, scope), conditions, partition);
-    for (const need of rule.also?.(input, scope) ?? []) {
-      needs.push(...cross(need.actions, need.resources, need.conditions ?? NO_CONDITIONS, partition));
-    }
-    return needs;
+    return [...needs, ...singleNeeds(rule.also?.(input, scope) ?? [], scope)];
   } catch {
     return cross([`${prefix}:${operation}`], EVERYTHING, NO_CONDITIONS, partition);
   }
+}
+
+/** Each action on each resource by itself. */
+export function singleNeeds(needs: readonly AccessNeed[], { region }: Pick<Scope, "region">): Need[] {
+  return needs.flatMap((need) =>
+    cross(need.actions, need.resources, need.conditions ?? NO_CONDITIONS, partitionOf(region)),
+  );
 }
 
 function cross(

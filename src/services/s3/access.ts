@@ -6,12 +6,33 @@ import { asksOf, hasLists, type Listed, objectOwner, policyOf } from "./acl-gran
 import { denialsOf, withoutPublic } from "./bucket-policy.ts";
 import type { BucketStore } from "./bucket-store.ts";
 import { noSuchKey, noSuchVersion } from "./errors.ts";
-import { type Bucket, type Grant, isVersionId, type ObjectVersion } from "./model.ts";
+import { type Bucket, bucketArn, type Grant, isVersionId, type ObjectVersion } from "./model.ts";
+import { parseCopySource } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { blocks } from "./public-access.ts";
 
 /** Actions that policies may tie to the tags of the object that is there. */
 const BY_TAGS = /^s3:(?:GetObject(?:Version)?|(?:Get|Put|Delete)Object(?:Version)?(?:Acl|Tagging))$/u;
+
+/** The key whose latest version an operation reads; undefined where it reads none. */
+function readKey(
+  operation: string,
+  input: Readonly<Record<string, unknown>>,
+): { readonly bucket: string; readonly key: string } | undefined {
+  const { Bucket: bucket, Key: key, VersionId, CopySource } = input;
+  if (typeof CopySource === "string") {
+    try {
+      const source = parseCopySource(CopySource);
+      return source.versionId === undefined ? source : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  if (!READS.has(operation) || VersionId !== undefined) return undefined;
+  return typeof bucket === "string" && typeof key === "string" ? { bucket, key } : undefined;
+}
+
+const READS = new Set(["GetObject", "HeadObject", "GetObjectAttributes"]);
 
 function told(listed: Listed, missing?: ServiceError): AccessList | undefined {
   const policy = policyOf(listed);
@@ -75,6 +96,13 @@ export function createAccess(
   return {
     prefix: "s3",
     rules: RULES,
+    async lateNeeds(operation, input) {
+      const wanted = readKey(operation, input);
+      if (wanted === undefined) return [];
+      const version = await objects.latest(wanted.bucket, wanted.key);
+      if (version !== undefined && !version.isMarker) return [];
+      return [{ actions: ["s3:ListBucket"], resources: [bucketArn(wanted.bucket)] }];
+    },
     async resourcePolicy(arn, asked) {
       const bucket = await buckets.get(parts(arn).name);
       const text = bucket?.settings["policy"];
