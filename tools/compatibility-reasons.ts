@@ -282,6 +282,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "DeleteGroup",
       "DeleteGroupPolicy",
       "DeleteInstanceProfile",
+      "DeleteLoginProfile",
       "DeletePolicy",
       "DeletePolicyVersion",
       "DeleteRole",

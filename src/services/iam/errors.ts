@@ -77,6 +77,10 @@ export function accessKeyNotFound(accessKeyId: string): ServiceError {
   return noSuchEntity(`The Access Key with id ${accessKeyId} cannot be found.`);
 }
 
+export function loginProfileNotFound(userName: string): ServiceError {
+  return noSuchEntity(`Login Profile for User ${userName} cannot be found.`);
+}
+
 export function serviceCredentialNotFound(id: string): ServiceError {
   return noSuchEntity(`No such credential ${id} exists`);
 }

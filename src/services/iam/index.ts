@@ -9,6 +9,7 @@ import { createKeyStore } from "./key-store.ts";
 import { groupOperations } from "./operations-groups.ts";
 import { instanceProfileOperations } from "./operations-instance-profiles.ts";
 import { accessKeyOperations, userOperations } from "./operations-users.ts";
+import { nothingOperations } from "./operations-nothing.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
 import { serviceCredentialOperations } from "./operations-service-credentials.ts";
@@ -57,6 +58,7 @@ export function createIam(deps: IamDeps): Iam {
     ...policyOperations(parts),
     ...policyVersionOperations(parts),
     ...simulationOperations(parts),
+    ...nothingOperations(parts),
   });
   return {
     service: { ...service, access: iamAccess(parts) },
