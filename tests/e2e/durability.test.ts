@@ -18,7 +18,7 @@ import {
   PutFunctionEventInvokeConfigCommand,
 } from "@aws-sdk/client-lambda";
 import { clients } from "./client.ts";
-import { findTool, startServer, until } from "./server.ts";
+import { advanceClock, findTool, startServer, until } from "./server.ts";
 
 const ECHO = "def handler(e, c):\n    print('ran ' + str(e.get('n')))\n    return e\n";
 
@@ -80,19 +80,12 @@ test("stop and start keep functions, versions, aliases, policies, logs and undel
       n: "after",
     });
 
-    const token = readFileSync(join(dataDir, "token"), "utf8").trim();
-    const advance = (ms: number): Promise<Response> =>
-      fetch(`${server.endpoint}/_lambent/clock`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-        body: JSON.stringify({ advanceMs: ms }),
-      });
-    assert.equal((await advance(61_000)).status, 200);
+    await advanceClock(server, 61_000);
     await until(
       "the first retry ran after the restart",
       async () => (await aws.lines("failing", "attempt")).length === 2,
     );
-    await advance(121_000);
+    await advanceClock(server, 121_000);
     await until("the second retry", async () => (await aws.lines("failing", "attempt")).length === 3);
     for (const file of ["state.db", "state.db-wal"]) {
       const bytes = await import("node:fs/promises").then((fs) =>

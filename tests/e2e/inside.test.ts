@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import { FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { GetFunctionCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { clients, ROLE, type Clients } from "./client.ts";
-import { startServer, until, type RunningServer } from "./server.ts";
+import { advanceClock, startServer, until, type RunningServer } from "./server.ts";
 
 /** Signature version 4 with the standard library alone, as any client in a function might do it. */
 const CODE = `import datetime, hashlib, hmac, json, os, socket, urllib.error, urllib.request
@@ -193,16 +193,7 @@ describe("what is out of reach", () => {
 
 describe("a clock that is moved", () => {
   const MINUTES = 60_000;
-  const advance = async (ms: number): Promise<number> => {
-    const token = readFileSync(join(server.dataDir, "token"), "utf8").trim();
-    const answer = await fetch(`${server.endpoint}/_lambent/clock`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ advanceMs: ms }),
-    });
-    assert.equal(answer.status, 200);
-    return ((await answer.json()) as { nowMs: number }).nowMs;
-  };
+  const advance = (ms: number): Promise<number> => advanceClock(server, ms);
   const asRoot = async (): Promise<number | undefined> => {
     const credentials = JSON.parse(readFileSync(join(server.dataDir, "root-key.json"), "utf8")) as {
       accessKeyId: string;

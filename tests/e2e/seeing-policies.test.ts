@@ -12,22 +12,18 @@ import {
   PutTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
 import { CreateQueueCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { DATA_FILES } from "../../src/app/config-types.ts";
 import { createClient } from "../../src/aws/client.ts";
 import { zip } from "../../src/testing/zip.ts";
-import { arnOf } from "./cli-session.ts";
+import { arnOf, configOf } from "./cli-session.ts";
 import { ROOT, startServer, until } from "./server.ts";
+
+const statement = (more: object): string =>
+  JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...more }] });
+const TRUST = statement({ Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" });
 
 test("what policies refuse says which command lets it in, and where the event went", async () => {
   await using strict = await startServer({ flags: ["--iam", "enforce"] });
-  const { accessKeyId, secretAccessKey } = JSON.parse(
-    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
-  ) as { accessKeyId: string; secretAccessKey: string };
-  const config = {
-    region: "us-east-1",
-    endpoint: strict.endpoint,
-    credentials: { accessKeyId, secretAccessKey },
-  };
+  const config = await configOf(strict);
   const [queues, events] = [new SQSClient(config), new EventBridgeClient(config)];
   try {
     const child = spawn(process.execPath, [join(ROOT, "bin/lambent.js"), "logs", "-f"], {
@@ -77,22 +73,9 @@ test("what policies refuse says which command lets it in, and where the event we
 
 test("a role that may not read its stream any more is told what it lacks", async () => {
   await using strict = await startServer({ flags: ["--iam", "enforce"] });
-  const { accessKeyId, secretAccessKey } = JSON.parse(
-    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
-  ) as { accessKeyId: string; secretAccessKey: string };
-  const aws = createClient({
-    endpoint: strict.endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId, secretAccessKey },
-  });
-  const statement = (more: object): string =>
-    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...more }] });
+  const aws = createClient(await configOf(strict));
   const RoleName = "reader";
-  const AssumeRolePolicyDocument = statement({
-    Principal: { Service: "lambda.amazonaws.com" },
-    Action: "sts:AssumeRole",
-  });
-  await aws.call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument });
+  await aws.call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument: TRUST });
   const may = {
     RoleName,
     PolicyName: "may",
@@ -134,22 +117,9 @@ test("a role that may not read its stream any more is told what it lacks", async
 
 test("a destination that the role may not invoke any more is not invoked, and the log says what it lacks", async () => {
   await using strict = await startServer({ flags: ["--iam", "enforce"] });
-  const { accessKeyId, secretAccessKey } = JSON.parse(
-    readFileSync(join(strict.dataDir, DATA_FILES.rootKey), "utf8"),
-  ) as { accessKeyId: string; secretAccessKey: string };
-  const aws = createClient({
-    endpoint: strict.endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId, secretAccessKey },
-  });
-  const statement = (more: object): string =>
-    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", ...more }] });
+  const aws = createClient(await configOf(strict));
   const RoleName = "sender";
-  const AssumeRolePolicyDocument = statement({
-    Principal: { Service: "lambda.amazonaws.com" },
-    Action: "sts:AssumeRole",
-  });
-  await aws.call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument });
+  await aws.call("iam", "CreateRole", { RoleName, AssumeRolePolicyDocument: TRUST });
   for (const FunctionName of ["first", "second"]) {
     await aws.call("lambda", "CreateFunction", {
       FunctionName,

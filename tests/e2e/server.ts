@@ -173,6 +173,21 @@ export function lambent(
   });
 }
 
+/** Moves the server's clock; resolves with its time. */
+export async function advanceClock(
+  server: Pick<RunningServer, "dataDir" | "endpoint">,
+  advanceMs: number,
+): Promise<number> {
+  const token = readFileSync(join(server.dataDir, "token"), "utf8").trim();
+  const answer = await fetch(`${server.endpoint}/_lambent/clock`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ advanceMs }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+  return ((await answer.json()) as { nowMs: number }).nowMs;
+}
+
 /** What `lambent env` would export, for clients started by a test. */
 export function clientEnv(server: Pick<RunningServer, "endpoint">): Record<string, string> {
   return {

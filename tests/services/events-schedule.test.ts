@@ -1,6 +1,6 @@
 /** Rules with a schedule, on a clock that is moved; and what is left of them and of events after kill -9. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,21 +13,10 @@ import {
   PutRuleCommand,
   PutTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
-import { startServer, until } from "../e2e/server.ts";
+import { advanceClock, startServer, until } from "../e2e/server.ts";
 import { ACCOUNT, openWorld, REGION, type World, worldOf } from "./events-fixture.ts";
 
 const MINUTE = 60_000;
-
-/** Moves the server's clock; resolves with its time. */
-async function advance(world: World, advanceMs: number): Promise<number> {
-  const token = readFileSync(join(world.server.dataDir, "token"), "utf8").trim();
-  const answer = await fetch(`${world.server.endpoint}/_lambent/clock`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ advanceMs }),
-  });
-  return ((await answer.json()) as { nowMs: number }).nowMs;
-}
 
 async function schedule(world: World, Name: string, ScheduleExpression: string): Promise<void> {
   const Arn = await world.queue(Name);
@@ -49,7 +38,7 @@ test("a rate runs from when the rule was made, with AWS's event; disabled it doe
     },
   ]);
   assert.deepEqual(await world.drain("rate"), []);
-  await advance(world, 5 * MINUTE);
+  await advanceClock(world.server, 5 * MINUTE);
   const [first] = await world.messages("rate", 1);
   const event = JSON.parse(first?.body ?? "{}") as Record<string, unknown>;
   assert.deepEqual(
@@ -66,25 +55,25 @@ test("a rate runs from when the rule was made, with AWS's event; disabled it doe
       detail: {},
     },
   );
-  await advance(world, 5 * MINUTE);
+  await advanceClock(world.server, 5 * MINUTE);
   const [second] = await world.messages("rate", 1);
   const timeOf = (body = "{}"): number => Date.parse((JSON.parse(body) as { time: string }).time);
   assert.equal(timeOf(second?.body) - timeOf(first?.body), 5 * MINUTE);
 
   await world.events.send(new DisableRuleCommand({ Name: "rate" }));
   await schedule(world, "other", "rate(1 minute)");
-  await advance(world, 10 * MINUTE);
+  await advanceClock(world.server, 10 * MINUTE);
   // The other rule ran, so this one had its time as well.
   await world.messages("other", 1);
   assert.deepEqual(await world.drain("rate"), []);
   await world.events.send(new EnableRuleCommand({ Name: "rate" }));
-  await advance(world, 5 * MINUTE);
+  await advanceClock(world.server, 5 * MINUTE);
   await world.messages("rate", 1);
 });
 
 test("cron is UTC and to the minute; a rule that matches events runs by its schedule too", async () => {
   await using world = await openWorld();
-  const now = await advance(world, 0);
+  const now = await advanceClock(world.server, 0);
   const next = new Date(now - (now % (60 * MINUTE)) + 2 * 60 * MINUTE);
   const Name = "cron";
   const Arn = await world.queue(Name);
@@ -102,11 +91,11 @@ test("cron is UTC and to the minute; a rule that matches events runs by its sche
     new PutEventsCommand({ Entries: [{ Source: "me", DetailType: "t", Detail: "{}" }] }),
   );
   assert.equal((await world.messages(Name, 1))[0]?.body, '{"constant":1}');
-  await advance(world, next.getTime() - now + 31 * MINUTE);
+  await advanceClock(world.server, next.getTime() - now + 31 * MINUTE);
   assert.equal((await world.messages(Name, 1))[0]?.body, '{"constant":1}');
-  await advance(world, 23 * 60 * MINUTE);
+  await advanceClock(world.server, 23 * 60 * MINUTE);
   await schedule(world, "after", "rate(1 minute)");
-  await advance(world, MINUTE);
+  await advanceClock(world.server, MINUTE);
   await world.messages("after", 1);
   assert.deepEqual(await world.drain(Name), []);
 });
@@ -157,7 +146,7 @@ test("kill -9: events that were answered arrive, and a schedule goes on where it
       { ...(await second.events.send(new DescribeRuleCommand({ Name: "minutely" }))), $metadata: {} },
       { ...described, $metadata: {} },
     );
-    await advance(second, MINUTE);
+    await advanceClock(second.server, MINUTE);
     assert.equal((await second.messages("minutely", 1)).length, 1);
     for (const one of [first, second]) {
       one.events.destroy();
