@@ -67,6 +67,7 @@ function node(name: string, database: Database, clock: FakeClock): Node {
   const polled = new Set<string>();
   const underWay = new Map<string, Promise<void>>();
   const poll = ({ mapping: { uuid, lastModifiedMs } }: MappingLease): Poller => {
+    if (uuid.startsWith("unusable")) throw new Error("a filter of another time");
     const what = `${uuid} ${String(lastModifiedMs)}`;
     polled.add(what);
     return {
@@ -131,6 +132,23 @@ test("an invocation of minutes holds up its own mapping alone", async () => {
   }
   await one.manager.close();
   assert.equal(one.polled.size, 0);
+});
+
+test("a mapping that cannot be run keeps none of the others from running, and can be deleted", async () => {
+  const clock = fakeClock();
+  const database = await newDatabase(clock);
+  const store = new MappingStore(database);
+  for (const uuid of ["unusable-a", "usable", "unusable-z"]) await store.insert(mapping(uuid));
+  const one = node("a", database, clock);
+  await one.manager.start();
+  await until(clock, () => one.polled.has("usable 1"));
+  await store.replace({ ...mapping("unusable-a"), wanted: "deleted", revision: 2, lastModifiedMs: 2 }, 1);
+  await one.changed();
+  for (let turn = 0; (await store.find(SCOPE, "unusable-a")) !== undefined; turn += 1) {
+    assert.ok(turn < 500);
+    await settled(clock);
+  }
+  await one.manager.close();
 });
 
 test("a node that cannot renew its leases has ended its pollers when another takes over", async () => {

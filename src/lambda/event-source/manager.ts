@@ -93,6 +93,20 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
     one.poller.close().then(ended, ended);
   }
 
+  /** One that an earlier version stored and this one cannot run must not keep the others from running. */
+  function pollerOf(lease: MappingLease): Poller {
+    try {
+      return deps.poll(lease);
+    } catch (error) {
+      const { uuid, functionName } = lease.mapping;
+      log.error(
+        { uuid, functionName, error: String(error) },
+        "an event source mapping cannot be run: update its settings, or delete it",
+      );
+      return { close: () => Promise.resolve() };
+    }
+  }
+
   async function follow(leases: readonly MappingLease[]): Promise<void> {
     const held = new Map(leases.map((lease) => [lease.mapping.uuid, lease]));
     for (const one of running.values()) {
@@ -110,7 +124,7 @@ export function createManager(deps: ManagerDeps): EventSourceManager {
         await store.remove(mapping.uuid);
         deps.removed?.(mapping.uuid);
       } else if (mapping.wanted === "enabled") {
-        running.set(mapping.uuid, { mapping, epoch, poller: deps.poll(lease), isStopping: false });
+        running.set(mapping.uuid, { mapping, epoch, poller: pollerOf(lease), isStopping: false });
       }
     }
   }
