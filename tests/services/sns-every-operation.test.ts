@@ -171,6 +171,53 @@ test("what else is refused", async (t) => {
     ["ListSubscriptions", { NextToken: "x" }, invalid("NextToken")],
     ["ListPlatformApplications", { NextToken: "x" }, invalid("NextToken")],
     ["CreateTopic", { Name: "a b" }, invalid("Topic Name")],
+    [
+      "Publish",
+      {
+        PhoneNumber: "+15550100",
+        Message: "x",
+        MessageAttributes: { "AWS.SNS.SMS.SMSType": { DataType: "String", StringValue: "Loud" } },
+      },
+      invalid("MessageAttributes Reason: Invalid value for AWS.SNS.SMS.SMSType: Loud"),
+    ],
+    [
+      "CreatePlatformApplication",
+      { Name: "a", Platform: "GCM", Attributes: { ...SEALED, Enabled: "maybe" } },
+      invalid("Attributes Reason: Invalid value for attribute: Enabled: must be true or false"),
+    ],
+    [
+      "CreatePlatformApplication",
+      { Name: "a", Platform: "GCM", Attributes: { ...SEALED, SuccessFeedbackSampleRate: "101" } },
+      invalid(
+        "Attributes Reason: Invalid value for attribute: SuccessFeedbackSampleRate: must be a percentage, 0 to 100",
+      ),
+    ],
+    [
+      "CreatePlatformEndpoint",
+      { PlatformApplicationArn: NO_APPLICATION, Token: "" },
+      invalid("Token Reason: cannot be empty"),
+    ],
+    [
+      "SetEndpointAttributes",
+      { EndpointArn: NO_ENDPOINT, Attributes: { Token: "" } },
+      invalid("Token Reason: cannot be empty"),
+    ],
+    // Names that every object of JavaScript has.
+    [
+      "SetSMSAttributes",
+      { attributes: { constructor: "1" } },
+      invalid("attributes Reason: Invalid key [constructor]"),
+    ],
+    [
+      "CreateTopic",
+      { Name: "a", Attributes: { constructor: "1" } },
+      invalid("Attributes Reason: Unknown attribute constructor"),
+    ],
+    [
+      "PutDataProtectionPolicy",
+      { ResourceArn: NOWHERE, DataProtectionPolicy: DATA_PROTECTION.replace("EmailAddress", "constructor") },
+      invalid("DataProtectionPolicy: the data identifier constructor is not implemented by Lambent"),
+    ],
   ];
   for (const [operation, input, refusal] of bad) {
     assert.deepEqual(await refused(call(served, operation, input)), refusal, operation);

@@ -106,7 +106,7 @@ function ruleOf(statement: Fields): Rule {
 function finderOf(arn: unknown): Finder {
   const name = IDENTIFIER.exec(typeof arn === "string" ? arn : "")?.[1];
   if (name === undefined) throw fault(`${String(arn)} is no data identifier`);
-  const finder = FINDERS[name];
+  const finder = Object.hasOwn(FINDERS, name) ? FINDERS[name] : undefined;
   if (finder !== undefined) return finder;
   throw errors.unsupported(
     `DataProtectionPolicy: the data identifier ${name}`,

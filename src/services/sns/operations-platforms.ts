@@ -56,6 +56,7 @@ export function platformOperations(state: State): Operations<Sns> {
     },
     async CreatePlatformEndpoint(input, context) {
       const { PlatformApplicationArn: arn, Token, CustomUserData, Attributes: given = {} } = input;
+      rules.checkToken(Token ?? "");
       rules.checkEndpointAttributes(given, true);
       const data = CustomUserData === undefined ? {} : { CustomUserData };
       rules.checkEndpointAttributes(data, true);

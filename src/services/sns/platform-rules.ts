@@ -59,7 +59,24 @@ export function applicationAttributes(given: Attributes): Attributes {
       throw errors.invalid(`Attributes Reason: Invalid attribute name: ${name}`);
     }
   }
+  checkEnabled(given);
+  if (!/^(?:\d{1,2}|100)$/u.test(given["SuccessFeedbackSampleRate"] ?? "0")) {
+    throw badValue("SuccessFeedbackSampleRate", "must be a percentage, 0 to 100");
+  }
   return Object.fromEntries(Object.entries(given).filter(([name]) => !SECRETS.includes(name)));
+}
+
+function checkEnabled({ Enabled: enabled = "true" }: Attributes): void {
+  if (!/^(?:true|false)$/iu.test(enabled)) throw badValue("Enabled", "must be true or false");
+}
+
+function badValue(name: string, why: string): Error {
+  return errors.invalid(`Attributes Reason: Invalid value for attribute: ${name}: ${why}`);
+}
+
+/** The token of a device. */
+export function checkToken(token: string): void {
+  if (token === "") throw errors.invalid("Token Reason: cannot be empty");
 }
 
 /** Refuses attributes that no endpoint has. */
@@ -68,10 +85,11 @@ export function checkEndpointAttributes(given: Attributes, mayBeEmpty: boolean):
   const unknown = Object.keys(given).find((name) => !OF_ENDPOINT.includes(name));
   if (unknown !== undefined) throw errors.invalid(`Attributes Reason: Invalid attribute name: ${unknown}`);
   if (Buffer.byteLength(given["CustomUserData"] ?? "") > USER_DATA_BYTES_MAX) {
-    throw errors.invalid(
-      `Attributes Reason: Invalid value for attribute: CustomUserData: must be at most ${String(USER_DATA_BYTES_MAX)} bytes long in UTF-8 encoding`,
-    );
+    const most = `${String(USER_DATA_BYTES_MAX)} bytes long in UTF-8 encoding`;
+    throw badValue("CustomUserData", `must be at most ${most}`);
   }
+  checkEnabled(given);
+  if (given["Token"] !== undefined) checkToken(given["Token"]);
 }
 
 /** An empty map is none on AWS's wire. */

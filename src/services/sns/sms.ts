@@ -7,10 +7,15 @@ import type { AttributeMap } from "./message.ts";
 
 type Settings = Readonly<Record<string, string>>;
 
-const CHECKS: Readonly<Record<string, RegExp>> = {
-  DefaultSMSType: /^(?:Promotional|Transactional)$/u,
-  DefaultSenderID: /^(?=.*[A-Za-z])[A-Za-z0-9]{1,11}$/u,
-  MonthlySpendLimit: /^\d{1,9}$/u,
+const CHECKS: ReadonlyMap<string, RegExp> = new Map([
+  ["DefaultSMSType", /^(?:Promotional|Transactional)$/u],
+  ["DefaultSenderID", /^(?=.*[A-Za-z])[A-Za-z0-9]{1,11}$/u],
+  ["MonthlySpendLimit", /^\d{1,9}$/u],
+]);
+/** Message attributes of one text, which are as the settings are. */
+const OF_A_TEXT: Readonly<Record<string, string>> = {
+  "AWS.SNS.SMS.SMSType": "DefaultSMSType",
+  "AWS.SNS.SMS.SenderID": "DefaultSenderID",
 };
 const ATTEMPTS = 20;
 const UNSUPPORTED = ["DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate", "UsageReportS3Bucket"];
@@ -32,7 +37,7 @@ export async function readSettings(database: Database, scope: Scope): Promise<Se
 /** Refuses names that no attribute has. */
 export function checkNames(names: readonly string[]): void {
   for (const name of names) {
-    if (CHECKS[name] !== undefined || UNSUPPORTED.includes(name)) continue;
+    if (CHECKS.has(name) || UNSUPPORTED.includes(name)) continue;
     throw errors.invalid(`attributes Reason: Invalid key [${name}]`);
   }
 }
@@ -44,7 +49,7 @@ export function checkSettings(given: Settings): void {
     if (UNSUPPORTED.includes(name)) {
       throw errors.unsupported(`the attribute ${name}`, "lambent outbox shows every text message");
     }
-    if (CHECKS[name]?.test(value) === false)
+    if (CHECKS.get(name)?.test(value) === false)
       throw errors.invalid(`attributes Reason: Invalid value for ${name}: ${value}`);
   }
 }
@@ -71,12 +76,20 @@ export async function changeSettings(database: Database, scope: Scope, given: Se
   throw errors.busy();
 }
 
-/** https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html */
+/**
+ * Errors: InvalidParameter.
+ * https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html
+ */
 export async function senderFor(
   database: Database,
   scope: Scope,
   attributes: AttributeMap,
 ): Promise<Pick<Mail, "senderId" | "smsType">> {
+  for (const [name, like] of Object.entries(OF_A_TEXT)) {
+    const value = attributes[name]?.StringValue;
+    if (value === undefined || CHECKS.get(like)?.test(value) === true) continue;
+    throw errors.invalid(`MessageAttributes Reason: Invalid value for ${name}: ${value}`);
+  }
   const settings = await readSettings(database, scope);
   const senderId = attributes["AWS.SNS.SMS.SenderID"]?.StringValue ?? settings["DefaultSenderID"];
   const smsType =

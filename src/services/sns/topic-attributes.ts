@@ -50,7 +50,7 @@ function checkAttribute(
   if (name === "ArchivePolicy" || name === "BeginningArchiveTime") {
     throw errors.unsupported(`the attribute ${name}`, "topics keep no archive here");
   }
-  const check = CHECKS[name];
+  const check = Object.hasOwn(CHECKS, name) ? CHECKS[name] : undefined;
   if (check === undefined) throw errors.invalid(unknown);
   if (FIFO_ONLY.includes(name) && !fifo) {
     const what = name === "ContentBasedDeduplication" ? "Content-based deduplication" : name;
