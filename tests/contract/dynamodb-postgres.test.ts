@@ -124,3 +124,53 @@ test("tables, items, indexes, transactions, streams and expiry on PostgreSQL", a
   const [left] = await again.database().read<{ n: number }>("SELECT COUNT(*) AS n FROM ddb_items");
   assert.equal(left?.n, 0);
 });
+
+test("two servers on one database: no increment is lost, one claim wins, the stream has one order", async (t) => {
+  if (postgres === undefined) return t.skip("no initdb and postgres on this machine");
+  const { socket: host, username } = postgres;
+  const now = systemClock().now();
+  const open = (): ReturnType<typeof openPostgres> =>
+    openPostgres({ host, port: 5432, database: "postgres", username, migrations, now });
+  const servers = [
+    await openDynamodb(t, { openDatabase: open }),
+    await openDynamodb(t, { openDatabase: open }),
+  ] as const;
+  const [h] = servers;
+  const T = { TableName: "shared" };
+  await h.table("shared", { StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" } });
+  const EACH = 25;
+  const add = {
+    ...T,
+    Key: item({ pk: "counter", sk: 1 }),
+    UpdateExpression: "ADD n :one",
+    ExpressionAttributeValues: { ":one": { N: "1" } },
+  };
+  const claim = (server: number, n: number): Output =>
+    servers[server]
+      ?.put(
+        "shared",
+        { ...item({ pk: "lock", sk: 1 }), owner: { S: `${String(server)}/${String(n)}` } },
+        { ConditionExpression: "attribute_not_exists(pk)" },
+      )
+      .then(
+        () => `${String(server)}/${String(n)}`,
+        ({ code }: Output) => code as string,
+      );
+  const claims: string[] = await Promise.all(
+    [0, 1].flatMap((server) =>
+      Array.from({ length: EACH }, async (_each, n) => {
+        await servers[server]?.call("UpdateItem", add);
+        return claim(server, n);
+      }),
+    ),
+  );
+  const winners = claims.filter((one) => one !== "ConditionalCheckFailedException");
+  assert.equal(winners.length, 1, JSON.stringify(winners));
+  assert.equal((await servers[1].get("shared", item({ pk: "lock", sk: 1 }))).owner.S, winners[0]);
+  assert.equal((await h.get("shared", add.Key)).n.N, String(2 * EACH));
+  const counts = (await servers[1].records("shared")).flatMap(({ dynamodb }) => dynamodb.NewImage.n?.N ?? []);
+  assert.deepEqual(
+    counts,
+    Array.from({ length: 2 * EACH }, (_each, n) => String(n + 1)),
+  );
+});
