@@ -36,7 +36,9 @@ export async function openClock(dataDir: Pick<DataDir, "file">): Promise<KeptClo
     advance: (ms) =>
       inTurn(async () => {
         if (clock.now() + ms > NOW_MS_MAX) {
-          throw new ServiceError("ClockOutOfRange", 400, "The clock does not go beyond the year 2199.");
+          throw new ServiceError("ClockOutOfRange", 400, "The clock does not go beyond the year 2199.", {
+            hint: "advance it by less: lambent clock says how late it is",
+          });
         }
         const offsetMs = clock.offsetMs + ms;
         await writeDurably(path, `${JSON.stringify({ offsetMs })}\n`, 0o600);

@@ -21,15 +21,17 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program((result) => (code = result)).parseAsync(argv as string[], { from: "user" });
     return code;
   } catch (error) {
-    return explain(error, argv.includes("--json"));
+    return explain(error, argv);
   }
 }
 
-function explain(error: unknown, asJson: boolean): number {
+function explain(error: unknown, argv: readonly string[]): number {
+  const asJson = argv.includes("--json");
+  const help = `lambent ${[...argv.slice(0, 1).filter((word) => COMMAND.test(word)), "--help"].join(" ")}`;
   if (error instanceof CommanderError) {
     // Commander has printed its own message.
     if (error.exitCode === 0) return EXIT.ok;
-    nextStep("lambent --help");
+    nextStep(error.code === "commander.unknownCommand" ? "lambent --help" : help);
     return EXIT.userError;
   }
   if (error instanceof Fault) {
@@ -37,7 +39,7 @@ function explain(error: unknown, asJson: boolean): number {
       process.stderr.write(`${JSON.stringify({ error: error.message, next: error.next })}\n`);
     } else {
       note(`${paint("red", "error", process.stderr)} ${error.message}`);
-      nextStep(error.next ?? "lambent --help");
+      nextStep(error.next ?? help);
     }
     return error.exitCode;
   }
@@ -46,6 +48,8 @@ function explain(error: unknown, asJson: boolean): number {
   nextStep("lambent doctor, and report the lines above");
   return EXIT.environment;
 }
+
+const COMMAND = /^[a-z]+$/;
 
 function version(): string {
   const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
@@ -175,6 +179,10 @@ function samples(parent: Command, done: Done): void {
 }
 
 function clock(parent: Command, done: Done): void {
+  parent.addHelpText(
+    "after",
+    "\nTime never goes back under what is stored: `lambent reset` deletes everything and sets the clock to the machine's.",
+  );
   const show = async (_options: Options, self: Command): Promise<void> =>
     done(await (await import("./status.ts")).clockCommand(undefined, self.optsWithGlobals()));
   parent.action(show);

@@ -42,7 +42,8 @@ export async function runtimesAddCommand(runtime: string, options: CommonOptions
         else update(message.progress);
       },
     });
-    if (outcome.error !== undefined) throw new Fault(EXIT.environment, outcome.error, outcome.hint);
+    if (outcome.error !== undefined)
+      throw new Fault(EXIT.environment, outcome.error, outcome.hint ?? "lambent runtimes");
   });
   if (options.json === true) json(outcome.runtime);
   else {

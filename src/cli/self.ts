@@ -27,5 +27,5 @@ export function typedName(env: Readonly<Record<string, string | undefined>>): st
 
 /** The commands in `text`, as they are typed here. */
 export function typed(text: string, name: string = typedName(process.env)): string {
-  return text.replaceAll(/(?<!npx )\blambent (?=[a-z])/g, `${name} `);
+  return text.replaceAll(/(?<!npx )\blambent (?=[a-z-])/g, `${name} `);
 }

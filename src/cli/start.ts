@@ -37,20 +37,23 @@ export function configure(flags: StartFlags): ServerConfig {
 
 /** Starts a server in this process. Its failures (port taken, folder in use, …) become Faults. */
 export async function launch(config: ServerConfig): Promise<RunningServer> {
-  const running = findServer(config.dataDir);
-  if (running !== undefined) {
-    throw new Fault(
-      EXIT.environment,
-      `A server (process ${running.pid}) already runs on ${config.dataDir}, at ${running.endpoint}.`,
-      "lambent status    (or start another one with --data-dir and --port)",
-    );
-  }
+  refuseSecond(config);
   const { startServer } = await import("../app/compose-embedded.ts");
   try {
     return await withProgress("starting", () => startServer(config));
   } catch (error) {
     throw startFault(error, config);
   }
+}
+
+function refuseSecond(config: ServerConfig): void {
+  const running = findServer(config.dataDir);
+  if (running === undefined) return;
+  throw new Fault(
+    EXIT.environment,
+    `A server (process ${running.pid}) already runs on ${config.dataDir}, at ${running.endpoint}.`,
+    "lambent status    (or start another one with --data-dir and --port)",
+  );
 }
 
 /** What to do about the usual reasons for which a server does not start. */
@@ -154,6 +157,7 @@ export function banner(
 
 /** The same server in a session of its own; returns when it is ready. */
 async function detach(config: ServerConfig, flags: StartFlags): Promise<number> {
+  refuseSecond(config);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const outputPath = join(config.dataDir, "start.out");
   const output = openSync(outputPath, "w", 0o600);

@@ -17,11 +17,11 @@ export function parseDuration(text: string): number {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)/.exec(rest);
     const unit = UNITS[match?.[2] ?? ""];
     if (match === null || unit === undefined) {
-      throw userError(`"${text}" is not a duration.`, "write it like 90s, 2m or 1h30m");
+      throw userError(`"${text}" is not a duration.`, "write it like 90s, 2m, 1h30m or 3d");
     }
     total += Number(match[1]) * unit;
     rest = rest.slice(match[0].length);
   }
-  if (text.trim() === "") throw userError("A duration is missing.", "write it like 90s, 2m or 1h30m");
+  if (text.trim() === "") throw userError("A duration is missing.", "write it like 90s, 2m, 1h30m or 3d");
   return Math.round(total);
 }

@@ -254,3 +254,18 @@ test("limits needs no server", async (t) => {
   const rows = JSON.parse(result.out) as { id: string; awsDefault: string }[];
   assert.equal(rows.find((row) => row.id === "async-payload")?.awsDefault, "1 MB");
 });
+
+test("a mistake in a command's words points at that command's help", async (t) => {
+  const { lambent } = await site(t);
+  for (const [args, help] of [
+    [["clock", "reset"], "clock --help"],
+    [["invoke"], "invoke --help"],
+    [["clock", "advance", "-5m"], "clock --help"],
+    [["nosuch"], "--help"],
+  ] as const) {
+    const result = await lambent(args);
+    assert.equal(result.code, 1);
+    assert.match(result.err, new RegExp(`→ next: (npx )?lambent ${help}`), args.join(" "));
+  }
+  assert.match((await lambent(["clock", "--help"])).out, /Time never goes back/);
+});

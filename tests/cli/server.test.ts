@@ -196,6 +196,9 @@ test("status counts, a second server on the folder is refused, doctor answers", 
   const second = await lambent(["start", "--port", "0"]);
   assert.equal(second.code, 5);
   assert.match(second.err, /already runs on [^]*→ next: (npx )?lambent status/);
+  const detached = await lambent(["start", "--detach", "--port", "0"]);
+  assert.equal(detached.code, 5);
+  assert.match(detached.err, /already runs on /);
   const doctor = JSON.parse((await lambent(["doctor", "--json"])).out) as { name: string }[];
   assert.ok(doctor.some(({ name }) => name.startsWith("sandbox ")));
 });
