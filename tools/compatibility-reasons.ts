@@ -344,6 +344,25 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     because: "resourceArn is refused by name; policies are those of the whole account.",
   },
   {
+    service: "iam",
+    operations: [
+      "ListAccountAliases",
+      "ListMFADevices",
+      "ListSSHPublicKeys",
+      "ListServerCertificates",
+      "ListSigningCertificates",
+      "ListVirtualMFADevices",
+    ],
+    errors: ["pagination"],
+    because: "None can be made here, so there is never a second page.",
+  },
+  {
+    service: "iam",
+    operations: ["CreateLoginProfile", "UpdateLoginProfile"],
+    errors: ["LimitExceededException"],
+    because: "A user has one password: nothing is counted.",
+  },
+  {
     service: "logs",
     operations: ["DescribeMetricFilters", "DescribeSubscriptionFilters"],
     errors: ["pagination"],

@@ -295,6 +295,8 @@ async function everything({ call }: Harness): Promise<unknown> {
     ["ListAttachedUserPolicies", { UserName: "user" }],
     ["ListAccessKeys", { UserName: "user" }],
     ["ListServiceSpecificCredentials", { AllUsers: true }],
+    ["GetLoginProfile", { UserName: "user" }],
+    ["GetLoginProfile", { UserName: "passing" }],
     ["ListAttachedGroupPolicies", { GroupName: "group" }],
     ["ListGroupsForUser", { UserName: "user" }],
     ["GetUser", { UserName: "user" }],
@@ -387,6 +389,10 @@ test("each change is there after a restart", async (t) => {
     await iam("CreateGroup", { GroupName: name });
     await iam("CreateUser", { UserName: name, PermissionsBoundary: PolicyArn });
   }
+  for (const name of ["passing", UserName])
+    await iam("CreateLoginProfile", { UserName: name, Password: "Correct-horse-1" });
+  await iam("UpdateLoginProfile", { UserName: "passing", PasswordResetRequired: true });
+  await iam("DeleteLoginProfile", { UserName });
   await iam("AddUserToGroup", { GroupName: "passing", UserName });
   await iam("RemoveUserFromGroup", { GroupName: "passing", UserName });
   await iam("UpdateGroup", { GroupName: "brief", NewGroupName: "renamed" });

@@ -76,7 +76,8 @@ const RULES: Readonly<Record<string, AccessRule>> = {
     GetUserPolicy ListAccessKeys ListAttachedUserPolicies ListGroupsForUser ListUserPolicies ListUserTags
     PutUserPermissionsBoundary PutUserPolicy TagUser UntagUser UpdateAccessKey UpdateUser
     CreateServiceSpecificCredential DeleteServiceSpecificCredential ListServiceSpecificCredentials
-    ResetServiceSpecificCredential UpdateServiceSpecificCredential DeleteLoginProfile GetLoginProfile
+    ResetServiceSpecificCredential UpdateServiceSpecificCredential CreateLoginProfile
+    DeleteLoginProfile GetLoginProfile UpdateLoginProfile
     ListMFADevices ListSSHPublicKeys ListSigningCertificates`,
     USER,
   ),

@@ -182,6 +182,9 @@ export async function deleteEntity(deps: Deps, key: EntityKey): Promise<Done> {
   if (key.kind === "user" && (await deps.keys.list(key.accountId, entity.name)).length > 0) {
     throw errors.mustDeleteAccessKeys(entity.name);
   }
+  if (key.kind === "user" && (await deps.loginProfiles.find(entity.id)) !== undefined) {
+    throw errors.mustDeleteLoginProfile(entity.name);
+  }
   if (key.kind === "user" && (await deps.credentials.ofUser(entity.id)).length > 0) {
     throw errors.mustRemoveReferenced(entity.name);
   }

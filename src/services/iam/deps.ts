@@ -5,6 +5,7 @@ import type { EntityKey, EntityStore } from "./entity-store.ts";
 import * as errors from "./errors.ts";
 import type { InstanceProfileStore } from "./instance-profile-store.ts";
 import type { KeyStore } from "./key-store.ts";
+import type { LoginProfileStore } from "./login-profile-store.ts";
 import {
   AWS_OWNED,
   type Entity,
@@ -23,6 +24,7 @@ export interface Deps {
   readonly keys: KeyStore;
   readonly profiles: InstanceProfileStore;
   readonly credentials: ServiceCredentialStore;
+  readonly loginProfiles: LoginProfileStore;
 }
 
 export function keyOf(

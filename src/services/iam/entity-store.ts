@@ -123,6 +123,7 @@ export function createEntityStore(database: Database): EntityStore {
         AND NOT EXISTS (SELECT 1 FROM iam_inline_policies WHERE ${THIS})
         AND NOT EXISTS (SELECT 1 FROM iam_access_keys WHERE account_id = ? AND user_key = ? AND 'user' = ?)
         AND NOT EXISTS (SELECT 1 FROM iam_service_credentials c WHERE c.user_id = iam_entities.id)
+        AND NOT EXISTS (SELECT 1 FROM iam_login_profiles p WHERE p.user_id = iam_entities.id)
         AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND user_key = ? AND 'user' = ?)
         AND NOT EXISTS (SELECT 1 FROM iam_group_members WHERE account_id = ? AND group_key = ? AND 'group' = ?)
         AND NOT EXISTS (SELECT 1 FROM iam_instance_profiles WHERE account_id = ? AND role_key = ? AND 'role' = ?)`;

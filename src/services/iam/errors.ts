@@ -81,6 +81,14 @@ export function loginProfileNotFound(userName: string): ServiceError {
   return noSuchEntity(`Login Profile for User ${userName} cannot be found.`);
 }
 
+export function loginProfileExists(userName: string): ServiceError {
+  return new ServiceError("EntityAlreadyExists", 409, `Login Profile for user ${userName} already exists.`);
+}
+
+export function passwordPolicyViolation(message: string): ServiceError {
+  return new ServiceError("PasswordPolicyViolation", 400, message);
+}
+
 export function serviceCredentialNotFound(id: string): ServiceError {
   return noSuchEntity(`No such credential ${id} exists`);
 }
@@ -144,6 +152,13 @@ export function mustDeleteAccessKeys(name: string): ServiceError {
   return deleteConflict(
     "Cannot delete entity, must delete access keys first.",
     `aws iam list-access-keys --user-name ${name}`,
+  );
+}
+
+export function mustDeleteLoginProfile(name: string): ServiceError {
+  return deleteConflict(
+    "Cannot delete entity, must delete login profile first.",
+    `aws iam delete-login-profile --user-name ${name}`,
   );
 }
 

@@ -6,9 +6,11 @@ import { iamAccess } from "./access.ts";
 import { createEntityStore } from "./entity-store.ts";
 import { createInstanceProfileStore } from "./instance-profile-store.ts";
 import { createKeyStore } from "./key-store.ts";
+import { createLoginProfileStore } from "./login-profile-store.ts";
 import { groupOperations } from "./operations-groups.ts";
 import { instanceProfileOperations } from "./operations-instance-profiles.ts";
 import { accessKeyOperations, userOperations } from "./operations-users.ts";
+import { loginProfileOperations } from "./operations-login-profiles.ts";
 import { nothingOperations } from "./operations-nothing.ts";
 import { policyOperations, policyVersionOperations } from "./operations-policies.ts";
 import { roleOperations } from "./operations-roles.ts";
@@ -46,7 +48,8 @@ export function createIam(deps: IamDeps): Iam {
   const keys = createKeyStore(deps.database, deps.secrets, deps.clock);
   const profiles = createInstanceProfileStore(database);
   const credentials = createServiceCredentialStore(database);
-  const parts = { entities, policies, keys, profiles, credentials };
+  const loginProfiles = createLoginProfileStore(database);
+  const parts = { entities, policies, keys, profiles, credentials, loginProfiles };
   const service = defineService<typeof import("@aws-sdk/client-iam")>("iam", {
     ...roleOperations(parts),
     ...serviceRoleOperations(parts),
@@ -54,6 +57,7 @@ export function createIam(deps: IamDeps): Iam {
     ...userOperations(parts),
     ...accessKeyOperations(parts),
     ...serviceCredentialOperations(parts),
+    ...loginProfileOperations(parts),
     ...groupOperations(parts),
     ...policyOperations(parts),
     ...policyVersionOperations(parts),

@@ -1,10 +1,9 @@
 /**
- * What nobody has here (passwords, MFA devices, certificates, providers): who looks is told so, and who
+ * What nobody has here (MFA devices, certificates, providers): who looks is told so, and who
  * takes a user apart first (Terraform's `force_destroy`) gets to its end. Making one is not implemented.
  */
 import type { Operations, RequestContext } from "../../aws/service.ts";
 import { type Deps, entityOf, keyOf, userNameOf } from "./deps.ts";
-import * as errors from "./errors.ts";
 
 type NothingOperations = Operations<typeof import("@aws-sdk/client-iam")>;
 
@@ -12,34 +11,22 @@ const ONE_PAGE = { IsTruncated: false };
 
 export function nothingOperations(deps: Deps): NothingOperations {
   /** The account's root, too, has nothing. Errors: NoSuchEntity, ValidationError. */
-  async function userOrRoot(context: RequestContext, given: string | undefined): Promise<string> {
-    if (given === undefined && context.caller.kind === "root") return "null";
-    const name = userNameOf(context, given);
-    await entityOf(deps, keyOf(context, "user", name));
-    return name;
-  }
-
-  async function noLoginProfile(
-    input: { UserName?: string | undefined },
-    context: RequestContext,
-  ): Promise<never> {
-    throw errors.loginProfileNotFound(await userOrRoot(context, input.UserName));
+  async function checkUser(context: RequestContext, given: string | undefined): Promise<void> {
+    if (given === undefined && context.caller.kind === "root") return;
+    await entityOf(deps, keyOf(context, "user", userNameOf(context, given)));
   }
 
   return {
-    GetLoginProfile: noLoginProfile,
-    DeleteLoginProfile: noLoginProfile,
-
     async ListMFADevices(input, context) {
-      await userOrRoot(context, input.UserName);
+      await checkUser(context, input.UserName);
       return { MFADevices: [], ...ONE_PAGE };
     },
     async ListSSHPublicKeys(input, context) {
-      await userOrRoot(context, input.UserName);
+      await checkUser(context, input.UserName);
       return { SSHPublicKeys: [], ...ONE_PAGE };
     },
     async ListSigningCertificates(input, context) {
-      await userOrRoot(context, input.UserName);
+      await checkUser(context, input.UserName);
       return { Certificates: [], ...ONE_PAGE };
     },
 

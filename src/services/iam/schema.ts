@@ -1,5 +1,6 @@
 import type { Migration } from "../../ports/database.ts";
 import { instanceProfileMigration } from "./instance-profile-store.ts";
+import { loginProfileMigration } from "./login-profile-store.ts";
 import { serviceCredentialMigration } from "./service-credential-store.ts";
 
 /** `name_key` is the name in lower case: IAM's names are unique without regard to case. */
@@ -95,4 +96,5 @@ export const migrations: readonly Migration[] = [
   },
   instanceProfileMigration,
   serviceCredentialMigration,
+  loginProfileMigration,
 ];
