@@ -88,6 +88,18 @@ test("writes beyond a table's throughput are throttled until it has come back", 
   await h.put("things", key(2));
 });
 
+test("a write that its condition refuses costs what the item there costs", async (t) => {
+  const h = await openProvisioned(t);
+  await h.put("things", { ...key(1), x: { S: "x".repeat(149 * 1024) } });
+  const once = { ...T, Item: key(1), ConditionExpression: "attribute_not_exists(pk)" };
+  const failed = "ConditionalCheckFailedException: The conditional request failed";
+  // 150 units each, of 300.
+  assert.equal(await h.refusal("PutItem", once), failed);
+  await throttled(h, "PutItem", once);
+  h.clock.advance(1000);
+  assert.equal(await h.refusal("PutItem", once), failed);
+});
+
 test("reads beyond a table's throughput are throttled, an index's for itself", async (t) => {
   const h = await openProvisioned(t, {
     AttributeDefinitions: [...PK_SK.AttributeDefinitions, { AttributeName: "g", AttributeType: "S" }],

@@ -65,9 +65,15 @@ export function tooManyUnderWay(limit: number): ServiceError {
   return limitExceeded(`Only ${String(limit)} tables can be created, updated, or deleted simultaneously`);
 }
 
+const CONDITION_FAILED = "ConditionalCheckFailedException";
+
+export function isConditionalCheckFailed(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === CONDITION_FAILED;
+}
+
 export function conditionalCheckFailed(item: Item | undefined): ServiceError {
   return new ServiceError(
-    "ConditionalCheckFailedException",
+    CONDITION_FAILED,
     400,
     "The conditional request failed",
     item === undefined ? {} : { members: { Item: item } },

@@ -15,6 +15,7 @@ import {
 import type { Engine, UseEngine } from "./deps.ts";
 import {
   idempotentParameterMismatch,
+  isConditionalCheckFailed,
   transactionCanceled,
   validation,
   type CancellationReason,
@@ -55,7 +56,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 function reasonOf(failure: unknown): CancellationReason {
   if (failure === undefined) return { Code: "None" };
   if (!(failure instanceof ServiceError)) throw failure;
-  if (failure.code === "ConditionalCheckFailedException") {
+  if (isConditionalCheckFailed(failure)) {
     const item = failure.members["Item"] as Item | undefined;
     return {
       Code: "ConditionalCheckFailed",

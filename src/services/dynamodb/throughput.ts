@@ -9,7 +9,7 @@
  * 3. What it took is subtracted afterwards, when it is known. So a bucket may go into debt; that is paid
  *    before the next request is let in.
  *
- * Buckets live in this process: a restart fills them. A write that its condition refuses takes nothing here.
+ * Buckets live in this process: a restart fills them.
  */
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";

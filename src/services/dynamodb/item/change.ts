@@ -129,14 +129,18 @@ function entrySizes({ table, old, next }: Change, index: Index): EntrySizes {
   };
 }
 
-/** Write units of the table and of each index that the change touches: one per KB begun. */
+/** Write units of the table and of each index that the change touches. */
 export interface WriteUnits {
   readonly table: number;
   readonly indexes: ReadonlyMap<string, number>;
 }
 
 const WRITE_UNIT_BYTES = 1024;
-const units = (bytes: number): number => Math.max(1, Math.ceil(bytes / WRITE_UNIT_BYTES));
+
+/** One for each KB begun; even nothing costs one. */
+export function unitsOfWrite(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / WRITE_UNIT_BYTES));
+}
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes */
 export function writeUnits(change: Change): WriteUnits {
@@ -152,9 +156,9 @@ export function writeUnits(change: Change): WriteUnits {
       before === undefined ? undefined : entryOf(index.keys, before),
       after === undefined ? undefined : entryOf(index.keys, after),
     );
-    const oldUnits = before === undefined ? 0 : units(itemSize(before));
-    const newUnits = after === undefined ? 0 : units(itemSize(after));
+    const oldUnits = before === undefined ? 0 : unitsOfWrite(itemSize(before));
+    const newUnits = after === undefined ? 0 : unitsOfWrite(itemSize(after));
     indexes.set(index.name, isMoved ? oldUnits + newUnits : Math.max(oldUnits, newUnits));
   }
-  return { table: units(Math.max(stored?.bytes ?? 0, bytes)), indexes };
+  return { table: unitsOfWrite(Math.max(stored?.bytes ?? 0, bytes)), indexes };
 }

@@ -13,7 +13,13 @@ import { LIMITS } from "../../../kernel/limits.ts";
 import { Conflict, type Statement } from "../../../ports/database.ts";
 import { consumedByWrite, TRANSACTION_FACTOR, type Consumed } from "../capacity.ts";
 import type { World } from "../deps.ts";
-import { collectionTooLarge, itemTooLarge, transactionConflict, validation } from "../errors.ts";
+import {
+  collectionTooLarge,
+  isConditionalCheckFailed,
+  itemTooLarge,
+  transactionConflict,
+  validation,
+} from "../errors.ts";
 import { versions } from "../numbers.ts";
 import { expectDefinition, keyText, type ItemKey, type ItemState, type Store } from "../store.ts";
 import { recordStatements, type UserIdentity } from "../stream/record.ts";
@@ -26,6 +32,7 @@ import {
   collectionGrowth,
   hasCollections,
   sameItem,
+  unitsOfWrite,
   writeUnits,
   type Change,
 } from "./change.ts";
@@ -120,7 +127,7 @@ export function createWriter(world: World, store: Store): Writer {
    */
   function decide(target: Target, found: Found, factor: number): Change {
     const { table, stored, old } = found;
-    const next = target.decide(old, table);
+    const next = judge(target, found, factor);
     const bytes = bytesOf(next, next === old ? stored?.bytes : target.bytes);
     if (bytes > LIMITS.dynamodbItemBytes) throw itemTooLarge("Item size to update");
     const change = { ...found, next, bytes, version: nextVersion(), isUnchanged: sameItem(old, next) };
@@ -131,6 +138,20 @@ export function createWriter(world: World, store: Store): Writer {
     }
     if (isMetered(table, factor)) world.meter.admit(costOf(change, factor), "Write");
     return change;
+  }
+
+  /** A write that its condition refuses costs what the item there would cost to write. */
+  function judge(target: Target, { table, stored, old }: Found, factor: number): Item | undefined {
+    if (!isMetered(table, factor)) return target.decide(old, table);
+    const units = factor * unitsOfWrite(stored?.bytes ?? 0);
+    const cost: Consumed = { table, name: table.name, units, indexes: new Map() };
+    world.meter.admit(cost, "Write");
+    try {
+      return target.decide(old, table);
+    } catch (error) {
+      if (isConditionalCheckFailed(error)) world.meter.take(cost, "Write");
+      throw error;
+    }
   }
 
   /** False when somebody else was faster. */
