@@ -142,6 +142,10 @@ test("users do what their policies and the bucket's allow, nobody what is public
       ["ok", "ok", "AccessDenied"],
     );
     assert.deepEqual([await get(ada, "t"), await get(ada, "u")], ["ok", "AccessDenied"]);
+    const copy = (Key: string, more: object = {}): Promise<string> =>
+      outcome(ada.send(new CopyObjectCommand({ Bucket, Key, CopySource: `${Bucket}/t`, ...more })));
+    const fresh = { TaggingDirective: "REPLACE", Tagging: "by=ada" } as const;
+    assert.deepEqual([await copy("w"), await copy("w", fresh)], ["AccessDenied", "ok"], "tags are asked for");
     const retag = { Bucket, Key: "u", Tagging: { TagSet: [{ Key: "by", Value: "ada" }] } };
     assert.equal(await outcome(ada.send(new PutObjectTaggingCommand(retag))), "ok");
 

@@ -109,6 +109,10 @@ function bypassing(input: Input): readonly AccessNeed[] {
   return [{ actions: ["s3:BypassGovernanceRetention"], resources: ofObject(input) }];
 }
 
+interface Location {
+  readonly LocationConstraint?: string;
+}
+
 interface Listed {
   readonly Key?: string;
   readonly VersionId?: string;
@@ -123,7 +127,14 @@ function deletions(input: Input, isVersion: boolean): readonly string[] {
 
 export const RULES: Readonly<Record<string, AccessRule>> = {
   ListBuckets: { actions: () => ["s3:ListAllMyBuckets"], resources: () => ["*"] },
-  CreateBucket: settingList(onBucket("CreateBucket")),
+  CreateBucket: {
+    ...onBucket("CreateBucket"),
+    conditions: (input) => ({
+      ...headerConditions(input),
+      "s3:LocationConstraint": (input["CreateBucketConfiguration"] as Location | undefined)
+        ?.LocationConstraint,
+    }),
+  },
   DeleteBucket: onBucket("DeleteBucket"),
   HeadBucket: onBucket("ListBucket"),
   GetBucketLocation: onBucket("GetBucketLocation"),

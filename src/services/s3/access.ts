@@ -1,4 +1,4 @@
-import type { AccessList, AskedAccess, ServiceAccess } from "../../aws/service.ts";
+import type { AccessList, AccessNeed, AskedAccess, ServiceAccess } from "../../aws/service.ts";
 import type { ServiceError } from "../../kernel/errors.ts";
 import { RULES } from "./access-rules.ts";
 import { ownerGrant } from "./acl.ts";
@@ -7,32 +7,51 @@ import { denialsOf, withoutPublic } from "./bucket-policy.ts";
 import type { BucketStore } from "./bucket-store.ts";
 import { noSuchKey, noSuchVersion } from "./errors.ts";
 import { type Bucket, bucketArn, type Grant, isVersionId, type ObjectVersion } from "./model.ts";
-import { parseCopySource } from "./names.ts";
+import { type CopySource, parseCopySource } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { blocks } from "./public-access.ts";
 
 /** Actions that policies may tie to the tags of the object that is there. */
 const BY_TAGS = /^s3:(?:GetObject(?:Version)?|(?:Get|Put|Delete)Object(?:Version)?(?:Acl|Tagging))$/u;
 
-/** The key whose latest version an operation reads; undefined where it reads none. */
-function readKey(
-  operation: string,
-  input: Readonly<Record<string, unknown>>,
-): { readonly bucket: string; readonly key: string } | undefined {
-  const { Bucket: bucket, Key: key, VersionId, CopySource } = input;
-  if (typeof CopySource === "string") {
+type Input = Readonly<Record<string, unknown>>;
+
+const READS = new Set(["GetObject", "HeadObject", "GetObjectAttributes"]);
+
+/** What an operation reads; undefined where it reads nothing, or nothing that could be. */
+function keyRead(operation: string, input: Input): CopySource | undefined {
+  const { Bucket: bucket, Key: key, VersionId, CopySource: source } = input;
+  if (typeof source === "string") {
     try {
-      const source = parseCopySource(CopySource);
-      return source.versionId === undefined ? source : undefined;
+      return parseCopySource(source);
     } catch {
       return undefined;
     }
   }
-  if (!READS.has(operation) || VersionId !== undefined) return undefined;
-  return typeof bucket === "string" && typeof key === "string" ? { bucket, key } : undefined;
+  if (!READS.has(operation) || typeof bucket !== "string" || typeof key !== "string") return undefined;
+  return { bucket, key, versionId: typeof VersionId === "string" ? VersionId : undefined };
 }
 
-const READS = new Set(["GetObject", "HeadObject", "GetObjectAttributes"]);
+/** Who may not list a bucket is not told which keys it lacks; of versions nothing is held back. */
+function missing({ bucket, versionId }: CopySource): readonly AccessNeed[] {
+  return versionId === undefined ? [{ actions: ["s3:ListBucket"], resources: [bucketArn(bucket)] }] : [];
+}
+
+/** Tags are taken along only by those who may read them there and put them here. */
+function taking({ bucket, key, versionId }: CopySource, input: Input): readonly AccessNeed[] {
+  const action = versionId === undefined ? "s3:GetObjectTagging" : "s3:GetObjectVersionTagging";
+  return [
+    {
+      actions: [action],
+      resources: [`${bucketArn(bucket)}/${key}`],
+      conditions: { "s3:VersionId": versionId },
+    },
+    {
+      actions: ["s3:PutObjectTagging"],
+      resources: [`${bucketArn(String(input["Bucket"]))}/${String(input["Key"])}`],
+    },
+  ];
+}
 
 function told(listed: Listed, missing?: ServiceError): AccessList | undefined {
   const policy = policyOf(listed);
@@ -97,11 +116,16 @@ export function createAccess(
     prefix: "s3",
     rules: RULES,
     async lateNeeds(operation, input) {
-      const wanted = readKey(operation, input);
-      if (wanted === undefined) return [];
-      const version = await objects.latest(wanted.bucket, wanted.key);
-      if (version !== undefined && !version.isMarker) return [];
-      return [{ actions: ["s3:ListBucket"], resources: [bucketArn(wanted.bucket)] }];
+      const read = keyRead(operation, input);
+      if (read === undefined) return [];
+      const { bucket, key, versionId } = read;
+      const version =
+        versionId === undefined
+          ? await objects.latest(bucket, key)
+          : await objects.version(bucket, key, versionId);
+      if (version === undefined || version.isMarker) return missing(read);
+      const copiesTags = operation === "CopyObject" && input["TaggingDirective"] !== "REPLACE";
+      return copiesTags && (version.meta.tags ?? []).length > 0 ? taking(read, input) : [];
     },
     async resourcePolicy(arn, asked) {
       const bucket = await buckets.get(parts(arn).name);

@@ -225,7 +225,7 @@ export function headerNotImplemented(header: string, more?: string): ServiceErro
 /** A feature of S3 that Lambent does not have: refused by name, never stored and forgotten. */
 export function notServed(what: string): ServiceError {
   return new ServiceError("NotImplemented", 501, `${what} is not implemented by Lambent.`, {
-    hint: "see the compatibility table for what is served",
+    hint: "COMPATIBILITY.md lists what is served",
   });
 }
 

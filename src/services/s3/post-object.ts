@@ -40,7 +40,7 @@ export function createPostObject(
     const key = template.replaceAll("${filename}", file.name);
     checkKey(key);
     const input = inputOf(fields);
-    const context = await admit(fields, { Bucket: bucket.name, Key: key });
+    const context = await admit(fields, { ...(input as object), Bucket: bucket.name, Key: key });
     const policy = fields.get("policy");
     const all = new Map([...fields, ["bucket", bucket.name]]);
     const sizes = policy === undefined ? undefined : checkPostPolicy(policy, all, context.clock.now());
