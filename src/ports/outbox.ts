@@ -34,6 +34,11 @@ export interface Delivery {
   readonly resources?: readonly string[];
   /** Deliveries of one key are made in order (FIFO topics). */
   readonly orderKey?: string;
+  /**
+   * Their order, below 2^53: where several servers write deliveries of one key, their clocks do not say what
+   * came first. Without it, the order in which they are written.
+   */
+  readonly orderNumber?: number;
   /** Who asks the receiver, instead of the service itself. */
   readonly roleArn?: string;
   /** X-Ray's header, for functions and queues. */

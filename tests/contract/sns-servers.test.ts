@@ -214,6 +214,7 @@ for (const dialect of ["sqlite", "postgres"] as const) {
       Name: "t.fifo",
       Attributes: { FifoTopic: "true", ContentBasedDeduplication: "true" },
     });
+    await a.call("Subscribe", { TopicArn, Protocol: "sqs", Endpoint: `${QUEUE}.fifo` });
     // A's clock is ahead.
     a.clock.advance(3_600_000);
     const publish = async (on: OneServer, Message: string): Promise<bigint> =>
@@ -225,6 +226,11 @@ for (const dialect of ["sqlite", "postgres"] as const) {
       numbers,
       numbers.toSorted((x, y) => (x < y ? -1 : 1)),
     );
+    const sent = [...a.sent, ...b.sent].toSorted((x, y) => Number(x.orderNumber) - Number(y.orderNumber));
+    const shown = sent.map(({ body }) =>
+      BigInt((JSON.parse(body) as { SequenceNumber: string }).SequenceNumber),
+    );
+    assert.deepEqual(shown, numbers, "they are delivered in this order");
     const first = await publish(a, "same");
     b.clock.advance(3_600_000);
     assert.equal(await publish(b, "same"), first);

@@ -245,6 +245,23 @@ test("deliveries of one order key keep their order through a failure", async () 
   await here.relay.close();
 });
 
+test("deliveries of an order key that have numbers are made in their order", async () => {
+  const here = await world();
+  const [second, first] = [2, 1].map((orderNumber) =>
+    delivery({ body: String(orderNumber), orderKey: "topic/group", orderNumber }),
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  await here.database.commit([...here.relay.within([second]), ...here.relay.within([first])]);
+  const ends = Promise.all([here.ended(), here.ended()]);
+  here.relay.wake([second, first]);
+  await through(here, ends);
+  assert.deepEqual(
+    here.calls.map((call) => call.input["MessageBody"]),
+    ["1", "2"],
+  );
+  await here.relay.close();
+});
+
 test("while the oldest of an order key waits for its repeat, nobody looks again and again", async () => {
   const clock = systemClock();
   const inner = await newDatabase(clock);

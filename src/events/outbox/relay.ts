@@ -138,7 +138,13 @@ export function createRelay(deps: RelayDeps): Relay {
     return deliveries.map((delivery) => {
       const held = life.open && delivery.orderKey === undefined && inMemory(laneOf(delivery)) < IN_MEMORY_MAX;
       staged.set(delivery, { createdAt: now, held });
-      return insertRow(delivery, nextSeq(now), now, held ? now + HOLD_MS : undefined, node);
+      return insertRow(
+        delivery,
+        delivery.orderNumber ?? nextSeq(now),
+        now,
+        held ? now + HOLD_MS : undefined,
+        node,
+      );
     });
   }
 

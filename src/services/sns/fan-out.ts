@@ -25,7 +25,9 @@ export interface Accepted {
   readonly messageId: string;
   /** ISO 8601. */
   readonly timestamp: string;
+  /** Of FIFO topics: as it is shown, and as it is counted. */
   readonly sequenceNumber: string | undefined;
+  readonly orderNumber: number | undefined;
   /** Of FIFO topics: the given one, or the digest of the message. */
   readonly deduplicationId: string | undefined;
   /** Base URL at which the endpoint is reached. */
@@ -188,7 +190,7 @@ function partOf(made: Made): Part {
 }
 
 function queuePart({ accepted, subscription }: Made, body: string): Part {
-  const { topic, message, deduplicationId } = accepted;
+  const { topic, message, deduplicationId, orderNumber } = accepted;
   const toFifo = subscription.endpoint.endsWith(".fifo");
   const { groupId } = message;
   const names = Object.keys(message.attributes);
@@ -202,7 +204,9 @@ function queuePart({ accepted, subscription }: Made, body: string): Part {
     // A standard queue behind a FIFO topic is told of no group.
     ...(groupId === undefined || topic.fifo !== toFifo ? {} : { messageGroupId: groupId }),
     ...(toFifo && deduplicationId !== undefined ? { messageDeduplicationId: deduplicationId } : {}),
-    ...(toFifo && groupId !== undefined ? { orderKey: `${subscription.arn} ${groupId}` } : {}),
+    ...(toFifo && groupId !== undefined
+      ? { orderKey: `${subscription.arn} ${groupId}`, ...(orderNumber === undefined ? {} : { orderNumber }) }
+      : {}),
   };
 }
 

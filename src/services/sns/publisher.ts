@@ -93,6 +93,7 @@ export function createPublisher(deps: {
       messageId: random.uuid(),
       timestamp: new Date(clock.now()).toISOString(),
       sequenceNumber: seq === undefined ? undefined : sequenceNumber(seq),
+      orderNumber: seq,
       deduplicationId: seq === undefined ? undefined : deduplicationIdOf(message),
       ...origin,
     };
