@@ -5,6 +5,20 @@ import type { AssumedRole } from "../../aws/service.ts";
 import type { IamReader } from "../../services/index.ts";
 import { accountOf } from "./needs.ts";
 
+/** A role of another account, as a tutorial prints it, cannot be passed: how to come by one that can. */
+export function ownRoleInstead(roleArn: string, accountId: string, by: string): string {
+  const name = roleArn.slice(roleArn.lastIndexOf("/") + 1);
+  return `AWS passes no role of another account; use arn:aws:iam::${accountId}:role/${name}, once it is there: ${creation(name, by)}`;
+}
+
+function creation(name: string, by: string): string {
+  const trust = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Principal: { Service: by }, Action: "sts:AssumeRole" }],
+  });
+  return `aws iam create-role --role-name ${name} --assume-role-policy-document '${trust}'`;
+}
+
 /**
  * What stands in the way, as the next step for people; undefined when nothing does.
  * @param sourceArn what the service would act for (aws:SourceArn)
@@ -18,10 +32,7 @@ export async function obstacleTo(
   const name = roleArn.slice(roleArn.lastIndexOf("/") + 1);
   const statement = { Effect: "Allow", Principal: { Service: by }, Action: "sts:AssumeRole" };
   const role = await reader.role(accountId, name);
-  if (role === undefined || role.arn !== roleArn) {
-    const trust = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-    return `there is no ${roleArn}: aws iam create-role --role-name ${name} --assume-role-policy-document '${trust}'`;
-  }
+  if (role === undefined || role.arn !== roleArn) return `there is no ${roleArn}: ${creation(name, by)}`;
   const policy = compilePolicy(role.trustPolicy, roleArn);
   const keys = new Map([
     ["aws:sourcearn", [sourceArn]],

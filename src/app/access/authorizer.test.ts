@@ -405,6 +405,25 @@ test("warn allows, hints each time and says it once", async () => {
   assert.equal(it.lines.length, 2);
 });
 
+test("a role of another account: the account's own, and how to make it", async () => {
+  const it = world({ mode: "warn" });
+  const role = "arn:aws:iam::123456789012:role/lambda-execution-role";
+  const rules = {
+    SendMessage: {
+      actions: () => ["iam:PassRole"],
+      resources: () => [role],
+      conditions: () => ({ "iam:PassedToService": "lambda.amazonaws.com" }),
+    },
+  };
+  const hint = await asker(it)(USER, { service: serviceOf(it, "sqs", { rules }) });
+  assert.match(
+    hint ?? "",
+    new RegExp(
+      `use arn:aws:iam::${ACCOUNT}:role/lambda-execution-role, once it is there: aws iam create-role --role-name lambda-execution-role .*"Service":"lambda.amazonaws.com"`,
+    ),
+  );
+});
+
 test("a permission that is missing for very many resources does not fill the log", async () => {
   const it = world({ mode: "warn" });
   const ask = asker(it);

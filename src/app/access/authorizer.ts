@@ -17,7 +17,7 @@ import type { AccessRule, RequestContext, Service } from "../../aws/service.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { IamReader } from "../../services/index.ts";
-import { obstacleTo } from "./assumed-roles.ts";
+import { obstacleTo, ownRoleInstead } from "./assumed-roles.ts";
 import { accountOf, type Input, type Need, needsOf, singleNeeds } from "./needs.ts";
 import { createPrincipalPolicies, type KnownPrincipal } from "./principal-policies.ts";
 import { refusalOf } from "./refusal.ts";
@@ -249,6 +249,11 @@ function remedyFor(known: KnownPrincipal, request: Request, denial: Denial, hasP
   const { principal, exists } = known;
   if (denial.policyType === "trust" && !hasPolicy)
     return `there is no ${request.resource}: create the role first`;
+  const { action, resource, keys } = request;
+  if (action === "iam:PassRole" && (accountOf(resource) ?? principal.accountId) !== principal.accountId) {
+    const by = keys.get("iam:passedtoservice")?.[0] ?? "lambda.amazonaws.com";
+    return ownRoleInstead(resource, principal.accountId, by);
+  }
   if (exists) return remedyOf(request, denial);
   return `${principal.roleArn ?? principal.arn} does not exist here: create it with a policy that allows this`;
 }

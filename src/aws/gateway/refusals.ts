@@ -3,7 +3,7 @@ import { WIRE_HABITS } from "../protocol/habits.ts";
 import type { BodyFailure } from "./body.ts";
 import type { Routing } from "./route.ts";
 
-const NEXT = "see the compatibility table for what is served";
+const NEXT = "COMPATIBILITY.md lists what is served";
 
 /** AWS has the operation (or the service), Lambent does not: said by name, never faked. */
 export function notImplemented(routing: Routing, isServed: boolean): ServiceError {

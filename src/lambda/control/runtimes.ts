@@ -98,13 +98,11 @@ export function checkRuntime(runtime: string): void {
   if (DEPRECATED.has(runtime)) {
     throw invalidParameter(
       `The runtime parameter of ${runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.`,
+      runnableHint(),
     );
   }
   if (VALID.includes(runtime)) {
-    throw notImplementedYet(
-      `Runtime ${runtime}`,
-      `Runtimes that run here: ${[...RUNNABLE].join(", ")}. Anything else runs on provided.al2023 with a bootstrap of your own.`,
-    );
+    throw notImplementedYet(`Runtime ${runtime}`, runnableHint());
   }
   throw invalidParameter(
     `Value ${runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${hashSetOrder(VALID).join(", ")}] or be a valid ARN`,
@@ -121,4 +119,8 @@ function nearest(runtime: string): string {
   const lower = runtime.toLowerCase();
   if (RUNNABLE.has(lower)) return lower;
   return lower.startsWith("node") ? "nodejs22.x" : "python3.13";
+}
+
+function runnableHint(): string {
+  return `Runtimes that run here: ${[...RUNNABLE].join(", ")}. Anything else runs on provided.al2023 with a bootstrap of your own.`;
 }

@@ -85,9 +85,6 @@ export function invalidToken(): ServiceError {
 }
 
 /** A member or a kind of target that AWS has and Lambent does not: refused by name, never kept and forgotten. */
-export function notServed(
-  what: string,
-  hint = "see the compatibility table for what is served",
-): ServiceError {
+export function notServed(what: string, hint = "COMPATIBILITY.md lists what is served"): ServiceError {
   return new ServiceError("NotImplemented", 501, `${what} is not implemented by Lambent.`, { hint });
 }
