@@ -462,7 +462,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "sns",
-    operations: ["Publish", "PublishBatch"],
+    operations: ["Publish", "PublishBatch", "ListOriginationNumbers"],
     errors: ["ValidationException"],
     because: "What breaks a rule is InvalidParameter or ParameterValueInvalid, as on AWS.",
   },
@@ -495,6 +495,12 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     operations: ["UntagResource"],
     errors: ["TagLimitExceededException"],
     because: "The operation adds nothing that is counted.",
+  },
+  {
+    service: "sns",
+    operations: ["ListOriginationNumbers", "ListSMSSandboxPhoneNumbers"],
+    errors: ["pagination", "ResourceNotFoundException"],
+    because: "The account has no numbers and is in no sandbox, so there is never a second page.",
   },
   {
     service: "sns",

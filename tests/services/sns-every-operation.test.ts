@@ -160,6 +160,8 @@ test("what else is refused", async (t) => {
     ],
     ["OptInPhoneNumber", { phoneNumber: "x" }, invalid("PhoneNumber Reason: input incorrectly formatted")],
     ["ListPhoneNumbersOptedOut", { nextToken: "x" }, invalid("nextToken")],
+    ["ListSMSSandboxPhoneNumbers", { NextToken: "x" }, invalid("NextToken")],
+    ["ListOriginationNumbers", { NextToken: "x" }, invalid("NextToken")],
     ["GetSMSAttributes", { attributes: ["Nonsense"] }, invalid("attributes Reason: Invalid key [Nonsense]")],
     [
       "SetSMSAttributes",
@@ -222,6 +224,9 @@ test("what else is refused", async (t) => {
   for (const [operation, input, refusal] of bad) {
     assert.deepEqual(await refused(call(served, operation, input)), refusal, operation);
   }
+  assert.equal((await call(served, "GetSMSSandboxAccountStatus")).IsInSandbox, false);
+  assert.deepEqual((await call(served, "ListSMSSandboxPhoneNumbers")).PhoneNumbers, []);
+  assert.deepEqual((await call(served, "ListOriginationNumbers")).PhoneNumbers, []);
   await served.topic("t");
   const page = call(served, "ListSubscriptionsByTopic", { TopicArn: `${ARN}:t`, NextToken: "x" });
   assert.deepEqual(await refused(page), invalid("NextToken"));

@@ -6,7 +6,10 @@ import type { State } from "./state.ts";
 
 type Sns = typeof import("@aws-sdk/client-sns");
 
-/** Nobody can answer a text message here, so nobody has opted out. */
+/**
+ * Nobody can answer a text message here, so nobody has opted out. Texts go to every number, so the account is
+ * in no sandbox; there are no numbers to send from.
+ */
 export function smsOperations(state: State): Operations<Sns> {
   return {
     CheckIfPhoneNumberIsOptedOut({ phoneNumber: phone = "" }) {
@@ -14,9 +17,17 @@ export function smsOperations(state: State): Operations<Sns> {
       return { isOptedOut: false };
     },
     ListPhoneNumbersOptedOut({ nextToken: token }) {
-      // There is no second page that a token could have been given for.
-      if (token !== undefined && token !== "") throw errors.invalid("nextToken");
+      checkNoToken("nextToken", token);
       return { phoneNumbers: [] };
+    },
+    GetSMSSandboxAccountStatus: () => ({ IsInSandbox: false }),
+    ListSMSSandboxPhoneNumbers({ NextToken: token }) {
+      checkNoToken("NextToken", token);
+      return { PhoneNumbers: [] };
+    },
+    ListOriginationNumbers({ NextToken: token }) {
+      checkNoToken("NextToken", token);
+      return { PhoneNumbers: [] };
     },
     OptInPhoneNumber({ phoneNumber: phone = "" }) {
       checkPhone(phone);
@@ -34,6 +45,11 @@ export function smsOperations(state: State): Operations<Sns> {
       return {};
     },
   };
+}
+
+/** There is no second page that a token could have been given for. */
+function checkNoToken(parameter: string, token: string | undefined): void {
+  if (token !== undefined && token !== "") throw errors.invalid(parameter);
 }
 
 function checkPhone(phone: string): void {

@@ -139,7 +139,7 @@ same(
 )
 entries = [{"Id": str(index), "Message": "x"} for index in range(11)]
 same(refusal(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries)["Code"], "TooManyEntriesInBatchRequest")
-same(refusal(sns.get_sms_sandbox_account_status)["Status"], 501)
+same(refusal(sns.delete_sms_sandbox_phone_number, PhoneNumber="+15550100")["Status"], 501)
 
 same(plain(sns.unsubscribe(SubscriptionArn=arn)), {})
 same(plain(sns.delete_topic(TopicArn=topic)), {})
