@@ -17,6 +17,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
+import { until } from "../e2e/server.ts";
 import { refusal, serveS3 } from "./s3-fixture.ts";
 
 const MB = 1024 * 1024;
@@ -85,10 +86,7 @@ test("deleting an object takes its bytes from the disk; what others still name s
   const got = await s3.send(new GetObjectCommand({ Bucket: "space", Key: "b" }));
   assert.deepEqual(await bytesOf(got.Body), body);
   await s3.send(new DeleteObjectCommand({ Bucket: "space", Key: "b" }));
-  for (let turn = 0; turn < 500 && (await blobs()) > 0; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.equal(await blobs(), 0);
+  await until("both bodies are gone", async () => (await blobs()) === 0);
 });
 
 test("a caller who hangs up midway leaves nothing", async (t) => {
@@ -96,19 +94,17 @@ test("a caller who hangs up midway leaves nothing", async (t) => {
   const s3 = served.client();
   await s3.send(new CreateBucketCommand({ Bucket: "broken" }));
   const url = new URL(`${served.endpoint}/broken/k`);
-  await new Promise<void>((resolve) => {
-    const upload = request(url, { method: "PUT", headers: { "content-length": String(MB) } });
-    upload.on("error", () => undefined);
-    upload.on("close", () => resolve());
-    upload.write(randomBytes(200_000), () => setTimeout(() => upload.destroy(), 50));
-  });
+  const incoming = join(served.folder, "objects", "incoming");
+  const upload = request(url, { method: "PUT", headers: { "content-length": String(MB) } });
+  upload.on("error", () => undefined);
+  const closed = new Promise<void>((resolve) => upload.on("close", () => resolve()));
+  upload.write(randomBytes(200_000));
+  await until("a part of it has been stored", async () => (await readdir(incoming)).length > 0);
+  upload.destroy();
+  await closed;
   const error = await refusal(s3.send(new GetObjectCommand({ Bucket: "broken", Key: "k" })));
   assert.equal(error.code, "NoSuchKey");
-  const incoming = join(served.folder, "objects", "incoming");
-  for (let turn = 0; turn < 500 && (await readdir(incoming)).length > 0; turn += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.deepEqual(await readdir(incoming), []);
+  await until("nothing of it is left", async () => (await readdir(incoming)).length === 0);
 });
 
 test("buckets: made, listed, refused when taken or not empty, removed", async (t) => {
