@@ -9,6 +9,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import * as sdk from "@aws-sdk/client-sns";
 import { CreateTopicCommand, PublishCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import {
   CreateQueueCommand,
@@ -262,6 +263,31 @@ export async function serveSns(
     },
   };
 }
+
+// What is asserted says what the fields are.
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Output = any;
+
+/** Calls an operation by its name. */
+export function call(served: Served, operation: string, input: object = {}): Promise<Output> {
+  const Command = (sdk as unknown as Record<string, new (input: object) => never>)[`${operation}Command`];
+  if (Command === undefined) throw new Error(`no operation ${operation}`);
+  return served.client.send(new Command(input)) as Promise<Output>;
+}
+
+/** A data protection policy that denies e-mail addresses. */
+export const DATA_PROTECTION: string = JSON.stringify({
+  Name: "p",
+  Version: "2021-06-01",
+  Statement: [
+    {
+      DataDirection: "Inbound",
+      Principal: ["*"],
+      DataIdentifier: ["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],
+      Operation: { Deny: {} },
+    },
+  ],
+});
 
 export function queueArn(name: string): string {
   return `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
