@@ -120,6 +120,22 @@ test("findings are masked or taken out", async (t) => {
   assert.equal((await served.receive("q"))[0]?.Body, "******* paid with ################ from , twice");
 });
 
+test("messages that differ only in what is masked are two messages", async (t) => {
+  const served = await serveSns(t);
+  const topic = await served.topic("t.fifo", { FifoTopic: "true", ContentBasedDeduplication: "true" });
+  await served.queue("q.fifo", { FifoQueue: "true" });
+  await served.subscribeQueue(topic, "q.fifo", { RawMessageDelivery: "true" });
+  for (const DataDirection of ["Inbound", "Outbound"]) {
+    const masks = { ...STATEMENT, DataDirection, Operation: { Deidentify: { MaskConfig: {} } } };
+    await put(served, topic, policy(masks));
+    for (const name of ["a", "b", "a"]) {
+      await served.publish(topic, `${name}@${DataDirection}.org`, { MessageGroupId: "g" });
+    }
+    const bodies = (await served.receive("q.fifo", 2)).map(({ Body }) => Body);
+    assert.deepEqual(bodies, Array(2).fill("#".repeat(`a@${DataDirection}.org`.length)));
+  }
+});
+
 test("what is wrong, and what is not done", async (t) => {
   const served = await serveSns(t);
   const topic = await served.topic("t");

@@ -178,7 +178,9 @@ export function createPublisher(deps: {
 
   return {
     async publish(to, given, origin) {
-      const message = protectedMessage(to.topic, given, "Inbound");
+      // Told apart as they came in: what is hidden in them may be the only difference.
+      const own = to.topic.fifo ? { ...given, deduplicationId: deduplicationIdOf(given) } : given;
+      const message = protectedMessage(to.topic, own, "Inbound");
       if (message === undefined) throw errors.dataDenied();
       return to.topic.fifo ? publishFifo(to, message, origin) : publishStandard(to, message, origin);
     },
