@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { planNames } from "./names.ts";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { mock, test } from "node:test";
+import { fakeClock, settle } from "../../testing/fake-clock.ts";
+import { forwardNames, planNames } from "./names.ts";
 
 const OWN = new Set(["192.168.122.1"]);
 const FORWARDED = "nameserver 127.0.0.1\n";
@@ -29,3 +33,22 @@ for (const [name, texts, resolvConf, forwardTo] of [
     assert.deepEqual(planNames(texts, OWN), { resolvConf, forwardTo });
   });
 }
+
+test("names: where no socket can be connected to a name server, the next one is asked", async () => {
+  const clock = fakeClock();
+  const timer = mock.method(clock, "timer");
+  const datagrams = createSocket("udp4");
+  const asking = createSocket("udp4");
+  datagrams.bind(0, "127.0.0.1");
+  await once(datagrams, "listening");
+  // Link-local addresses of an interface that this machine does not have.
+  const servers = ["fe80::1%none", "fe80::2%none"];
+  const forwarding = forwardNames({ datagrams, connections: createServer() }, servers, clock);
+  asking.send("a question", datagrams.address().port, "127.0.0.1");
+  await once(datagrams, "message");
+  await settle();
+  assert.equal(timer.mock.callCount(), servers.length, "each was asked");
+  assert.equal(clock.timers, 0, "nobody waits for an answer any more");
+  asking.close();
+  forwarding.close();
+});

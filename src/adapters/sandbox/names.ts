@@ -87,8 +87,10 @@ export function forwardNames(ports: NamePorts, servers: readonly string[], clock
       asked.close();
       if (!closed) ports.datagrams.send(answer, from.port, from.address, () => undefined);
     });
-    // A connected socket hears only the one it asked, and of a port where nobody listens.
-    upstream.connect(PORT, address, () => {
+    // A connected socket hears only the one it asked, and of a port where nobody listens. One that could not
+    // be connected (no way to an IPv6 or link-local address) is told of here, not by 'error'.
+    upstream.connect(PORT, address, (refusal?: Error) => {
+      if (refusal !== undefined) return next();
       if (open.has(asked)) upstream.send(question, (error) => (error === null ? undefined : next()));
     });
   }
