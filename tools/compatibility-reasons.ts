@@ -574,8 +574,8 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "dynamodb",
-    errors: ["RequestLimitExceeded", "ThrottlingException"],
-    because: "There is no quota of throughput for an account, nor for an on-demand table.",
+    errors: ["RequestLimitExceeded"],
+    because: "There is no quota of throughput for an account.",
   },
   {
     service: "dynamodb",
@@ -591,7 +591,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   {
     service: "dynamodb",
     operations: ["TransactGetItems", "TransactWriteItems"],
-    errors: ["ProvisionedThroughputExceededException"],
+    errors: ["ProvisionedThroughputExceededException", "ThrottlingException"],
     because: "It cancels the transaction: TransactionCanceledException with this reason.",
   },
   {

@@ -248,7 +248,23 @@ const CREATE_REFUSALS: readonly [object, string][] = [
     { BillingMode: "PROVISIONED", ProvisionedThroughput: { ...FIVE, ReadCapacityUnits: 1_000_000_000_001 } },
     "Given value 1000000000001 for ReadCapacityUnits is out of bounds",
   ],
-  [{ OnDemandThroughput: { MaxReadRequestUnits: 5 } }, "OnDemandThroughput is not supported by Lambent"],
+  [
+    {
+      BillingMode: "PROVISIONED",
+      ProvisionedThroughput: FIVE,
+      OnDemandThroughput: { MaxReadRequestUnits: 5 },
+    },
+    `${INVALID}Neither MaxReadRequestUnits nor MaxWriteRequestUnits can be specified when BillingMode is PROVISIONED`,
+  ],
+  [
+    { OnDemandThroughput: {} },
+    `${INVALID}OnDemandThroughput needs MaxReadRequestUnits, MaxWriteRequestUnits or both`,
+  ],
+  [
+    { OnDemandThroughput: { MaxWriteRequestUnits: 0 } },
+    "Given value 0 for MaxWriteRequestUnits is out of bounds",
+  ],
+  [{ WarmThroughput: { ReadUnitsPerSecond: 5 } }, "WarmThroughput is not supported by Lambent"],
   [
     { SSESpecification: { Enabled: true, KMSMasterKeyId: "alias/mine" } },
     "A KMSMasterKeyId of your own is not supported by Lambent",
@@ -388,6 +404,39 @@ test("an update: throughput, billing, class, protection; seen under way, refused
   ] as const) {
     assert.match(await h.refusal("UpdateTable", { TableName: "things", ...input }), pattern);
   }
+});
+
+test("an on-demand table's maximum, and its index's, can be set, changed and taken away", async (t) => {
+  const h = await openDynamodb(t);
+  const created = await h.table("things", {
+    AttributeDefinitions: [...PK_SK.AttributeDefinitions, S("g")],
+    OnDemandThroughput: { MaxReadRequestUnits: 10, MaxWriteRequestUnits: 5 },
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: "byG",
+        KeySchema: [HASH("g")],
+        Projection: ALL,
+        OnDemandThroughput: { MaxReadRequestUnits: 3 },
+      },
+    ],
+  });
+  assert.deepEqual(created.OnDemandThroughput, { MaxReadRequestUnits: 10, MaxWriteRequestUnits: 5 });
+  const [index] = created.GlobalSecondaryIndexes;
+  assert.deepEqual(index.OnDemandThroughput, { MaxReadRequestUnits: 3, MaxWriteRequestUnits: -1 });
+  const update = async (input: object): Promise<Output> => {
+    await h.call("UpdateTable", { TableName: "things", ...input });
+    return h.active("things");
+  };
+  const onlyRead = await update({ OnDemandThroughput: { MaxWriteRequestUnits: -1 } });
+  assert.deepEqual(onlyRead.OnDemandThroughput, { MaxReadRequestUnits: 10, MaxWriteRequestUnits: -1 });
+  const Update = { IndexName: "byG", OnDemandThroughput: { MaxReadRequestUnits: -1 } };
+  const freed = await update({ GlobalSecondaryIndexUpdates: [{ Update }] });
+  assert.equal("OnDemandThroughput" in freed.GlobalSecondaryIndexes[0], false);
+  assert.deepEqual(freed.OnDemandThroughput, { MaxReadRequestUnits: 10, MaxWriteRequestUnits: -1 });
+  const provisioned = { BillingMode: "PROVISIONED", ProvisionedThroughput: FIVE };
+  const ofIndex = { Update: { IndexName: "byG", ProvisionedThroughput: FIVE } };
+  const fixed = await update({ ...provisioned, GlobalSecondaryIndexUpdates: [ofIndex] });
+  assert.equal("OnDemandThroughput" in fixed, false);
 });
 
 test("encryption names the account's key and stays as it is until it is switched off", async (t) => {

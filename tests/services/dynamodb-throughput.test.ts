@@ -166,6 +166,58 @@ test("reads beyond a table's throughput are throttled, an index's for itself", a
   await h.put("things", key(8));
 });
 
+test("an on-demand table is throttled at the maximum it was given", async (t) => {
+  const clock = fakeClock();
+  const h = await openDynamodb(t, { clock, throughput: "enforce" });
+  const OnDemandThroughput = { MaxReadRequestUnits: 1, MaxWriteRequestUnits: 1 };
+  for (const TableName of ["things", "others"]) {
+    await h.call("CreateTable", {
+      ...PK_SK,
+      TableName,
+      ...(TableName === "things" ? { OnDemandThroughput } : {}),
+    });
+    await clock.advanceAsync(100);
+    await h.active(TableName);
+  }
+  await h.put("things", LARGE);
+  for (let n = 0; n < 4; n++) await h.call("Scan", { ...T, ConsistentRead: true });
+  const put = { PutRequest: { Item: key(2) } };
+  const query = { KeyConditionExpression: "pk = :a", ExpressionAttributeValues: { ":a": { S: "a" } } };
+  for (const [operation, input] of [
+    ["PutItem", { ...T, Item: key(2) }],
+    ["UpdateItem", { ...T, Key: key(2) }],
+    ["DeleteItem", { ...T, Key: key(1) }],
+    ["BatchWriteItem", { RequestItems: { things: [put] } }],
+    ["GetItem", { ...T, Key: key(1) }],
+    ["Query", { ...T, ...query }],
+    ["Scan", T],
+    ["BatchGetItem", { RequestItems: { things: { Keys: [key(1)] } } }],
+  ] as const) {
+    await assert.rejects(h.call(operation, input), (error: Output) => {
+      assert.equal(
+        error.message,
+        "Throughput exceeds the maximum OnDemandThroughput configured on table or index",
+      );
+      const [{ reason, resource }] = error.members.throttlingReasons;
+      assert.match(reason, /^Table(?:Read|Write)MaxOnDemandThroughputExceeded$/);
+      return error.code === "ThrottlingException" && resource === ARN;
+    });
+  }
+  const batch = await h.call("BatchWriteItem", { RequestItems: { things: [put], others: [put] } });
+  assert.deepEqual(batch.UnprocessedItems, { things: [put] });
+  for (const [operation, action] of [
+    ["TransactWriteItems", { Put: { ...T, Item: key(2) } }],
+    ["TransactGetItems", { Get: { ...T, Key: key(1) } }],
+  ] as const) {
+    await assert.rejects(
+      h.call(operation, { TransactItems: [action] }),
+      (error: Output) => error.members.CancellationReasons[0].Code === "ThrottlingError",
+    );
+  }
+  clock.advance(2000);
+  await h.put("things", key(2));
+});
+
 test("without `enforce` nobody is held back", async (t) => {
   const clock = fakeClock();
   const h = await openDynamodb(t, { clock });

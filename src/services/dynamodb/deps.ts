@@ -5,7 +5,7 @@ import type { Wakeup } from "../../ports/wakeup.ts";
 import type { Background } from "./background.ts";
 import type { Store } from "./store.ts";
 import type { Tables } from "./table/tables.ts";
-import type { Meter } from "./throughput.ts";
+import type { Meter } from "./meter.ts";
 import type { Writer } from "./item/write.ts";
 
 /** Quotas of an account in a region, and of an item collection; tests lower them. */

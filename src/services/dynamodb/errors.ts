@@ -3,6 +3,7 @@ import { ServiceError } from "../../kernel/errors.ts";
 import type { Item } from "./value/item.ts";
 
 const THROUGHPUT_EXCEEDED = "ProvisionedThroughputExceededException";
+const ON_DEMAND_EXCEEDED = "ThrottlingException";
 
 export function validation(message: string, hint?: string): ServiceError {
   return new ServiceError("ValidationException", 400, message, hint === undefined ? {} : { hint });
@@ -87,12 +88,22 @@ const EXCEEDED = {
     "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.",
 } as const;
 
+interface Exceeded {
+  readonly of: keyof typeof EXCEEDED;
+  readonly arn: string;
+  readonly limit: "ProvisionedThroughput" | "MaxOnDemandThroughput";
+}
+
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html */
-export function throughputExceeded(
-  { of, arn }: { readonly of: keyof typeof EXCEEDED; readonly arn: string },
-  side: "Read" | "Write",
-): ServiceError {
-  const reason = { reason: `${of}${side}ProvisionedThroughputExceeded`, resource: arn };
+export function throughputExceeded({ of, arn, limit }: Exceeded, side: "Read" | "Write"): ServiceError {
+  const reason = { reason: `${of}${side}${limit}Exceeded`, resource: arn };
+  if (limit === "MaxOnDemandThroughput") {
+    const sentence = "Throughput exceeds the maximum OnDemandThroughput configured on table or index";
+    return new ServiceError(ON_DEMAND_EXCEEDED, 400, sentence, {
+      members: { throttlingReasons: [reason] },
+      hint: "slow down, or raise the maximum with UpdateTable",
+    });
+  }
   return new ServiceError(THROUGHPUT_EXCEEDED, 400, EXCEEDED[of], {
     members: { ThrottlingReasons: [reason] },
     hint: "slow down, provision more, or start the server with --dynamodb-throughput warn",
@@ -100,7 +111,7 @@ export function throughputExceeded(
 }
 
 export function isThroughputExceeded(error: unknown): boolean {
-  return error instanceof ServiceError && error.code === THROUGHPUT_EXCEEDED;
+  return error instanceof ServiceError && [THROUGHPUT_EXCEEDED, ON_DEMAND_EXCEEDED].includes(error.code);
 }
 
 export function itemTooLarge(what: "Item size" | "Item size to update"): ServiceError {

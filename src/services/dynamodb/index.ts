@@ -21,7 +21,7 @@ import { transactionOperations } from "./operations-transactions.ts";
 import { createHashNames } from "./table/hash-names.ts";
 import { createStore } from "./store.ts";
 import { createStreamReader } from "./stream/streams.ts";
-import { createMeter, type ThroughputMode } from "./throughput.ts";
+import { createMeter, type ThroughputMode } from "./meter.ts";
 import { createTables } from "./table/tables.ts";
 
 export { migrations } from "./store.ts";

@@ -49,6 +49,7 @@ function refuseDuplicates(places: readonly string[]): void {
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["ItemCollectionSizeLimitExceededException", "ItemCollectionSizeLimitExceeded"],
   ["ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"],
+  ["ThrottlingException", "ThrottlingError"],
   ["TransactionConflictException", "TransactionConflict"],
 ]);
 

@@ -24,6 +24,7 @@ import { versions } from "../numbers.ts";
 import { expectDefinition, keyText, type ItemKey, type ItemState, type Store } from "../store.ts";
 import { recordStatements, type UserIdentity } from "../stream/record.ts";
 import { streamArn, type Table } from "../table/model.ts";
+import { isMetered } from "../meter.ts";
 import type { Item } from "../value/item.ts";
 import { itemSize } from "../value/size.ts";
 import { itemFromText } from "../value/storage.ts";
@@ -136,13 +137,13 @@ export function createWriter(world: World, store: Store): Writer {
       if (growth > 0 && found.collectionBytes + growth > world.limits.collectionBytes)
         throw collectionTooLarge();
     }
-    if (isMetered(table, factor)) world.meter.admit(costOf(change, factor), "Write");
+    if (factor > 0 && isMetered(table)) world.meter.admit(costOf(change, factor), "Write");
     return change;
   }
 
   /** A write that its condition refuses costs what the item there would cost to write. */
   function judge(target: Target, { table, stored, old }: Found, factor: number): Item | undefined {
-    if (!isMetered(table, factor)) return target.decide(old, table);
+    if (factor === 0 || !isMetered(table)) return target.decide(old, table);
     const units = factor * unitsOfWrite(stored?.bytes ?? 0);
     const cost: Consumed = { table, name: table.name, units, indexes: new Map() };
     world.meter.admit(cost, "Write");
@@ -174,7 +175,7 @@ export function createWriter(world: World, store: Store): Writer {
   }
 
   function charge(change: Change, factor: number): void {
-    if (isMetered(change.table, factor)) world.meter.take(costOf(change, factor), "Write");
+    if (factor > 0 && isMetered(change.table)) world.meter.take(costOf(change, factor), "Write");
   }
 
   function notify(change: Change): void {
@@ -271,10 +272,6 @@ function bytesOf(item: Item | undefined, known: number | undefined): number {
 /** What a service deletes by itself is free. */
 function factorOf(userIdentity: UserIdentity | undefined): number {
   return userIdentity === undefined ? 1 : 0;
-}
-
-function isMetered({ billing }: Table, factor: number): boolean {
-  return billing === "PROVISIONED" && factor > 0;
 }
 
 function costOf(change: Change, factor: number): Consumed {

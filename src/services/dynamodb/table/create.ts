@@ -2,12 +2,12 @@
 import { LIMITS } from "../../../kernel/limits.ts";
 import type {
   AttributeDefinition,
+  CreateGlobalSecondaryIndexAction,
   CreateTableInput,
   GlobalSecondaryIndex,
   KeySchemaElement,
   LocalSecondaryIndex,
   Projection as ProjectionInput,
-  ProvisionedThroughput,
   SSESpecification,
   StreamSpecification,
 } from "@aws-sdk/client-dynamodb";
@@ -23,9 +23,9 @@ import {
   type Keys,
   type Projection,
   type Table,
-  type Throughput,
   type ViewType,
 } from "./model.ts";
+import { billingOf, throughputOf, withMaximum } from "./throughput.ts";
 
 export interface CreateContext {
   readonly scope: Scope;
@@ -68,18 +68,16 @@ export function newTable(input: CreateTableInput, context: CreateContext): Table
     billing,
     billingSummary: billing === "PAY_PER_REQUEST",
     throughput,
+    ...withMaximum(input.OnDemandThroughput, billing),
     ...(input.TableClass === undefined ? {} : { tableClass: input.TableClass }),
     deletionProtection: input.DeletionProtectionEnabled === true,
     ...(encryption === undefined ? {} : { encryption }),
   };
 }
 
-const UNITS_MAX = 1_000_000_000_000;
-
 function refuseUnserved(input: CreateTableInput): void {
   for (const member of [
     "WarmThroughput",
-    "OnDemandThroughput",
     "ResourcePolicy",
     "GlobalTableSourceArn",
     "GlobalTableSettingsReplicationMode",
@@ -98,34 +96,6 @@ function attributesOf(definitions: readonly AttributeDefinition[]): Table["attri
     name: AttributeName ?? "",
     type: AttributeType ?? "S",
   }));
-}
-
-/** Errors: ValidationException where mode and figures do not go together. */
-export function billingOf(
-  mode: BillingMode | undefined,
-  given: ProvisionedThroughput | undefined,
-): BillingMode {
-  const billing = mode ?? "PROVISIONED";
-  if (billing === "PAY_PER_REQUEST" && given !== undefined) {
-    throw invalidParameters(
-      "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
-    );
-  }
-  if (billing === "PROVISIONED" && given === undefined) {
-    throw invalidParameters(
-      "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
-    );
-  }
-  return billing;
-}
-
-/** Errors: ValidationException for figures beyond any table's. */
-export function throughputOf(given: ProvisionedThroughput | undefined): Throughput {
-  for (const member of ["ReadCapacityUnits", "WriteCapacityUnits"] as const) {
-    const units = given?.[member] ?? 0;
-    if (units > UNITS_MAX) throw validation(`Given value ${String(units)} for ${member} is out of bounds`);
-  }
-  return { read: given?.ReadCapacityUnits ?? 0, write: given?.WriteCapacityUnits ?? 0 };
 }
 
 /** Errors: ValidationException. */
@@ -194,15 +164,12 @@ function localIndex(input: LocalSecondaryIndex, table: Keys, random: Random): In
 
 /** Errors: ValidationException. */
 export function globalIndex(
-  input: Pick<GlobalSecondaryIndex, "IndexName" | "KeySchema" | "Projection" | "ProvisionedThroughput"> &
-    object,
+  input: GlobalSecondaryIndex | CreateGlobalSecondaryIndexAction,
   billing: BillingMode,
   random: Random,
 ): Index {
-  for (const member of ["WarmThroughput", "OnDemandThroughput"] as const) {
-    if ((input as GlobalSecondaryIndex)[member] !== undefined) {
-      throw notServed(`${member} of an index`, "leave it out: nothing here would honour it");
-    }
+  if (input.WarmThroughput !== undefined) {
+    throw notServed("WarmThroughput of an index", "leave it out: nothing here would honour it");
   }
   if ((input.KeySchema?.length ?? 0) > 2) {
     throw notServed(
@@ -228,6 +195,7 @@ export function globalIndex(
     projection: projectionOf(input.Projection),
     status: "CREATING",
     throughput: throughputOf(given),
+    ...withMaximum(input.OnDemandThroughput, billing),
   };
 }
 

@@ -3,6 +3,7 @@ import type {
   GlobalSecondaryIndexDescription,
   KeySchemaElement,
   LocalSecondaryIndexDescription,
+  OnDemandThroughput,
   Projection as ProjectionOutput,
   ProvisionedThroughputDescription,
   TableDescription,
@@ -14,6 +15,7 @@ import {
   tableArn,
   type Index,
   type Keys,
+  type Maximum,
   type Projection,
   type Table,
   type Throughput,
@@ -48,6 +50,7 @@ export function describeTable(table: Table, telling: Telling): TableDescription 
     TableStatus: table.status,
     CreationDateTime: new Date(table.createdAt),
     ProvisionedThroughput: throughput(table.throughput, nowMs),
+    ...onDemand(table.maximum),
     TableSizeBytes: bytes,
     ItemCount: items,
     TableArn: tableArn(table.scope, table.name),
@@ -106,6 +109,12 @@ function throughput(given: Throughput, nowMs: number): ProvisionedThroughputDesc
   };
 }
 
+function onDemand(maximum: Maximum | undefined): { OnDemandThroughput?: OnDemandThroughput } {
+  if (maximum === undefined) return {};
+  const { read = -1, write = -1 } = maximum;
+  return { OnDemandThroughput: { MaxReadRequestUnits: read, MaxWriteRequestUnits: write } };
+}
+
 function billingSummary({
   billing,
   payPerRequestAt,
@@ -156,6 +165,7 @@ function globalDescription(
     IndexStatus: index.status,
     ...(index.backfilling === undefined ? {} : { Backfilling: index.backfilling }),
     ProvisionedThroughput: throughput(index.throughput, nowMs),
+    ...onDemand(index.maximum),
     ...(isDescribe ? { WarmThroughput: warm(table, index.throughput) } : {}),
   };
 }

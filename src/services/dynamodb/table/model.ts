@@ -32,6 +32,12 @@ export function decreasesToday({ decreasedAt, decreases = 0 }: Throughput, nowMs
   return Math.floor(decreasedAt / DAY_MS) === Math.floor(nowMs / DAY_MS) ? decreases : 0;
 }
 
+/** What an on-demand table or index may take a second at most; absent: without end. */
+export interface Maximum {
+  readonly read?: number;
+  readonly write?: number;
+}
+
 export interface Projection {
   readonly type: "ALL" | "KEYS_ONLY" | "INCLUDE";
   readonly include?: readonly string[];
@@ -48,6 +54,7 @@ export interface Index {
   /** Its entries are still being made from the items there were. */
   readonly backfilling?: boolean;
   readonly throughput: Throughput;
+  readonly maximum?: Maximum;
 }
 
 export interface TableStream {
@@ -87,6 +94,7 @@ export interface Table {
   readonly billingSummary: boolean;
   readonly payPerRequestAt?: number;
   readonly throughput: Throughput;
+  readonly maximum?: Maximum;
   readonly tableClass?: "STANDARD" | "STANDARD_INFREQUENT_ACCESS";
   readonly tableClassAt?: number;
   readonly deletionProtection: boolean;

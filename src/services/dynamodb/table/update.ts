@@ -12,17 +12,10 @@ import {
 } from "../errors.ts";
 import { insertCounts } from "../store.ts";
 import { closeStream, openStream } from "../stream/streams.ts";
-import {
-  billingOf,
-  encryptionOf,
-  globalIndex,
-  refuseAttributes,
-  refuseIndexNumbers,
-  throughputOf,
-  viewTypeOf,
-} from "./create.ts";
+import { encryptionOf, globalIndex, refuseAttributes, refuseIndexNumbers, viewTypeOf } from "./create.ts";
 import { decreasesToday, type BillingMode, type Index, type Table, type Throughput } from "./model.ts";
 import type { TableChange } from "./tables.ts";
+import { billingOf, throughputOf, withMaximum } from "./throughput.ts";
 
 export interface UpdateContext {
   readonly nowMs: number;
@@ -33,6 +26,7 @@ type Changes = { -readonly [K in keyof Table]?: Table[K] | undefined };
 
 const HONOURED = [
   "ProvisionedThroughput",
+  "OnDemandThroughput",
   "BillingMode",
   "GlobalSecondaryIndexUpdates",
   "StreamSpecification",
@@ -55,6 +49,7 @@ export function updatedTable(table: Table, input: UpdateTableInput, context: Upd
   const changes: Changes = {};
   const rows: Statement[] = [];
   const billing = updateBilling(table, input, context, changes);
+  updateMaximum(table, input, billing, changes);
   updateIndexes(table, input, billing, context, { changes, rows });
   updateStream(table, input, context, { changes, rows });
   updateSettings(table, input, context, changes);
@@ -74,11 +69,10 @@ function refuseUnserved(input: UpdateTableInput): void {
     "MultiRegionConsistency",
     "GlobalTableWitnessUpdates",
     "GlobalTableSettingsReplicationMode",
-    "OnDemandThroughput",
     "WarmThroughput",
   ] as const) {
     if (input[member] !== undefined)
-      throw notServed(member, "there are no global tables here, and on-demand tables are not throttled");
+      throw notServed(member, "there are no global tables here, and nothing to warm");
   }
 }
 
@@ -123,6 +117,15 @@ function updateBilling(
     }
   }
   return billing;
+}
+
+/** Provisioned throughput has no maximum beside it. */
+function updateMaximum(table: Table, input: UpdateTableInput, billing: BillingMode, changes: Changes): void {
+  const { maximum } = withMaximum(input.OnDemandThroughput, billing, table.maximum);
+  if (input.OnDemandThroughput !== undefined) changes.maximum = maximum;
+  if (billing === table.billing || billing === "PAY_PER_REQUEST") return;
+  changes.maximum = undefined;
+  changes.indexes = table.indexes.map(({ maximum: _gone, ...index }) => index);
 }
 
 function changedThroughput(before: Throughput, asked: Throughput, nowMs: number): Throughput {
@@ -219,8 +222,13 @@ function oneIndex(
   if (Delete !== undefined) {
     return indexes.map((index) => (index === found ? { ...index, status: "DELETING" } : index));
   }
-  if (Update?.WarmThroughput !== undefined || Update?.OnDemandThroughput !== undefined) {
-    throw notServed("This update of an index", "only ProvisionedThroughput can be changed");
+  if (Update?.WarmThroughput !== undefined) {
+    throw notServed("WarmThroughput of an index", "leave it out: nothing here would honour it");
+  }
+  if (Update?.OnDemandThroughput !== undefined) {
+    const { maximum: before, ...rest } = found;
+    const maximum = withMaximum(Update.OnDemandThroughput, billing, before);
+    return indexes.map((index) => (index === found ? { ...rest, ...maximum, status: "UPDATING" } : index));
   }
   if (billing === "PAY_PER_REQUEST") {
     throw invalidParameters(

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { fakeClock } from "../../testing/fake-clock.ts";
 import { consumedByRead, consumedByWrite, type Consumed } from "./capacity.ts";
 import type { Index, Table } from "./table/model.ts";
-import { createMeter, drawsOf, refilled, type Side } from "./throughput.ts";
+import { createMeter, drawsOf, refilled, type Side } from "./meter.ts";
 
 const index = (name: string, no: number, kind: Index["kind"]): Index => ({
   no,
@@ -49,7 +49,7 @@ test("a bucket holds five minutes of its units and fills by the second", () => {
   }
 });
 
-test("a table pays for itself and its local indexes, a global index for itself; on demand, nobody", () => {
+test("a table pays for itself and its local indexes, a global index for itself; on demand, whoever has a maximum", () => {
   const write = consumedByWrite(TABLE, "things", {
     table: 2,
     indexes: new Map([
@@ -59,8 +59,10 @@ test("a table pays for itself and its local indexes, a global index for itself; 
   });
   const [local, global] = TABLE.indexes;
   const onDemand: Table = { ...TABLE, billing: "PAY_PER_REQUEST" };
-  const table = { storeNo: 1, arn: ARN, of: "Table" };
-  const ofIndex = { storeNo: 3, arn: `${ARN}/index/global`, of: "Index" };
+  const capped: Table = { ...onDemand, maximum: { read: 7 } };
+  const most = { storeNo: 1, arn: ARN, of: "Table", limit: "MaxOnDemandThroughput" };
+  const table = { storeNo: 1, arn: ARN, of: "Table", limit: "ProvisionedThroughput" };
+  const ofIndex = { storeNo: 3, arn: `${ARN}/index/global`, of: "Index", limit: "ProvisionedThroughput" };
   for (const [consumed, side, draws] of [
     [
       write,
@@ -74,6 +76,9 @@ test("a table pays for itself and its local indexes, a global index for itself; 
     [consumedByRead(TABLE, "things", local, 1), "Read", [{ ...table, unitsPerSecond: 1, units: 1 }]],
     [consumedByRead(TABLE, "things", global, 1), "Read", [{ ...ofIndex, unitsPerSecond: 3, units: 1 }]],
     [consumedByRead(onDemand, "things", undefined, 1), "Read", []],
+    [consumedByRead(capped, "things", undefined, 1), "Read", [{ ...most, unitsPerSecond: 7, units: 1 }]],
+    [consumedByRead(capped, "things", global, 1), "Read", []],
+    [consumedByRead(capped, "things", undefined, 1), "Write", []],
   ] as const satisfies readonly (readonly [Consumed, Side, unknown])[]) {
     assert.deepEqual(drawsOf(consumed, side), draws);
   }
@@ -113,7 +118,7 @@ test("a warning comes once a minute, and runs up no debt", () => {
     warning.take(large, "Read");
     assert.equal(noted.length, expected);
   }
-  assert.deepEqual(noted[0], { resource: ARN, readCapacityUnits: 1 });
+  assert.deepEqual(noted[0], { resource: ARN, readUnitsPerSecond: 1 });
   clock.advance(60_000);
   warning.admit(large, "Read");
   assert.equal(noted.length, 1);

@@ -1,10 +1,10 @@
 /**
- * Provisioned throughput. Capacity that is not used is kept for five minutes and may be used at once; who
+ * Provisioned throughput, and the maximum that an on-demand table may be given. Capacity that is not used is kept for five minutes and may be used at once; who
  * has used all of it is throttled until some has come back.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html
  *
- * 1. Reads and writes of a provisioned table, and of each of its global indexes, have a bucket each: 300 s
- *    of the provisioned units, full at first. Local indexes use their table's.
+ * 1. Reads and writes of such a table, and of each of its global indexes, have a bucket each: 300 s of their
+ *    units, full at first. Local indexes use their table's.
  * 2. A request is let in while every bucket it takes from holds something.
  * 3. What it took is subtracted afterwards, when it is known. So a bucket may go into debt; that is paid
  *    before the next request is let in.
@@ -15,7 +15,7 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Consumed } from "./capacity.ts";
 import { throughputExceeded } from "./errors.ts";
-import { indexNamed, tableArn } from "./table/model.ts";
+import { indexNamed, tableArn, type Index, type Table } from "./table/model.ts";
 
 export type Side = "Read" | "Write";
 
@@ -46,39 +46,46 @@ export interface Draw {
   readonly storeNo: number;
   readonly arn: string;
   readonly of: "Table" | "Index";
+  readonly limit: "ProvisionedThroughput" | "MaxOnDemandThroughput";
   readonly unitsPerSecond: number;
   readonly units: number;
 }
 
-/** On-demand tables have no buckets. */
+/** Whether any request to the table could be throttled. */
+export function isMetered({ billing, maximum, indexes }: Table): boolean {
+  return billing === "PROVISIONED" || maximum !== undefined || indexes.some((index) => index.maximum);
+}
+
+/** An on-demand table or index without a maximum has no bucket. */
 export function drawsOf({ table, units, indexes }: Consumed, side: Side): Draw[] {
-  if (table.billing !== "PROVISIONED") return [];
+  if (!isMetered(table)) return [];
   const arn = tableArn(table.scope, table.name);
   const draws: Draw[] = [];
-  let own = units;
-  for (const [name, count] of indexes) {
+  const draw = (of: Draw["of"], from: Table | Index, resource: string, count: number): void => {
+    const isProvisioned = table.billing === "PROVISIONED";
+    const figures = isProvisioned ? from.throughput : from.maximum;
+    const unitsPerSecond = side === "Read" ? figures?.read : figures?.write;
+    if (unitsPerSecond === undefined || count === 0) return;
+    const limit = isProvisioned ? "ProvisionedThroughput" : "MaxOnDemandThroughput";
+    draws.push({ storeNo: from.no, arn: resource, of, limit, unitsPerSecond, units: count });
+  };
+  const globals = [...indexes].flatMap(([name, count]) => {
     const index = indexNamed(table, name);
-    if (index?.kind !== "global") own += count;
-    else {
-      const unitsPerSecond = side === "Read" ? index.throughput.read : index.throughput.write;
-      draws.push({
-        storeNo: index.no,
-        arn: `${arn}/index/${name}`,
-        of: "Index",
-        unitsPerSecond,
-        units: count,
-      });
-    }
-  }
-  if (own > 0) {
-    const unitsPerSecond = side === "Read" ? table.throughput.read : table.throughput.write;
-    draws.unshift({ storeNo: table.no, arn, of: "Table", unitsPerSecond, units: own });
-  }
+    return index?.kind === "global" ? [{ index, count }] : [];
+  });
+  const total = [...indexes.values()].reduce((sum, count) => sum + count, units);
+  draw(
+    "Table",
+    table,
+    arn,
+    globals.reduce((own, { count }) => own - count, total),
+  );
+  for (const { index, count } of globals) draw("Index", index, `${arn}/index/${index.name}`, count);
   return draws;
 }
 
 export interface Meter {
-  /** Before the request, with units as far as they are known. Errors: ProvisionedThroughputExceededException. */
+  /** Before the request, with units as far as they are known. Errors: ProvisionedThroughputExceededException, ThrottlingException. */
   admit(consumed: Consumed, side: Side): void;
   /** After it. */
   take(consumed: Consumed, side: Side): void;
@@ -95,7 +102,7 @@ export function createMeter(
   function note({ arn, unitsPerSecond }: Draw, side: Side, key: string, nowMs: number): void {
     if (nowMs - (notedMs.get(key) ?? -Infinity) < NOTE_MS) return;
     notedMs.set(key, nowMs);
-    const fields = { resource: arn, [`${side.toLowerCase()}CapacityUnits`]: unitsPerSecond };
+    const fields = { resource: arn, [`${side.toLowerCase()}UnitsPerSecond`]: unitsPerSecond };
     log.warn(fields, "AWS would throttle this table; --dynamodb-throughput enforce does");
   }
 
