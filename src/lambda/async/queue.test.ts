@@ -258,6 +258,42 @@ test("a failing function runs three times, a minute and two minutes apart, under
   );
 });
 
+test("an event accepted while the last one of its function ends has its retry in time", async (t) => {
+  const first = gate();
+  const stored = gate();
+  const database = memoryDatabase();
+  const commit = database.commit.bind(database);
+  let hold = false;
+  database.commit = async (unit, options) => {
+    const rows = await commit(unit, options);
+    if (hold && unit.some(({ sql }) => sql.startsWith("INSERT INTO async_event"))) await stored.wait;
+    return rows;
+  };
+  const b = bench(
+    t,
+    async (request) => {
+      if (b.calls.length === 1) await first.wait;
+      if (b.calls.length === 2) throw new ServiceError("TooManyRequestsException", 429, "Rate Exceeded.");
+      return outcome(request);
+    },
+    { database },
+  );
+  await quiet();
+  await b.send("f");
+  await until(() => b.calls.length === 1, "the first event runs");
+  hold = true;
+  const second = b.send("f");
+  first.open();
+  await quiet();
+  stored.open();
+  await second;
+  await until(() => b.calls.length === 2, "the second event meets a throttle");
+  await quiet();
+  // Long before the slow poll, which would find it, too.
+  b.clock.advance(1_000);
+  await until(() => b.calls.length === 3, "its retry, a second later");
+});
+
 test("throttles back off without spending attempts, then the event runs", async (t) => {
   let throttles = 5;
   const b = bench(t, (request) => {

@@ -174,10 +174,13 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
       traceHeader: request.traceHeader,
       payload: request.payload,
     };
-    const lane = laneOf(targetOf(event.scope, event.functionName));
+    const target = targetOf(event.scope, event.functionName);
     // Where older events wait in the table, a new one queues up behind them.
     const inMemory =
-      active && lane.nextDueAt > now && ours.events < limits.memoryEvents && ours.bytes < limits.memoryBytes;
+      active &&
+      laneOf(target).nextDueAt > now &&
+      ours.events < limits.memoryEvents &&
+      ours.bytes < limits.memoryBytes;
     const lease = inMemory ? ours.renewedIfNeeded() : [];
     const mine = inMemory ? ours.hold(event) : undefined;
     accepting += 1;
@@ -192,6 +195,8 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
       accepting -= 1;
     }
     deps.metrics?.record("AsyncEventsReceived", event.scope, event.functionName, 1);
+    // A lane that had nothing left to do during the commit is gone, and nobody would look at its retries.
+    const lane = laneOf(target);
     if (mine === undefined) lane.nextDueAt = Math.min(lane.nextDueAt, now);
     else if (mine.owner === ours.owner) lane.ready.push(mine);
     else ours.letGo(event);
