@@ -13,6 +13,7 @@ export interface FixtureOptions {
   readonly version?: Partial<FunctionVersion>;
   readonly launch?: Partial<RuntimeLaunch>;
   readonly codeDir?: string;
+  readonly codeCache?: InvokerDeps["codeCache"];
   readonly capabilities?: Partial<Capabilities>;
   readonly hostMemory?: InvokerDeps["hostMemory"];
   readonly hostCpu?: InvokerDeps["hostCpu"];
@@ -86,7 +87,10 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     resolver: { resolve: () => ({ ...resolved }) },
     driver,
     catalog: { launch: async () => launch, list: async () => [] },
-    codeCache: { prepare: async () => options.codeDir ?? "/code", evict: async () => undefined },
+    codeCache: options.codeCache ?? {
+      prepare: async () => options.codeDir ?? "/code",
+      evict: async () => undefined,
+    },
     credentials: {
       issueForRole: (_scope, _role, _session, seconds) => ({
         accessKeyId: "ASIAFAKE",

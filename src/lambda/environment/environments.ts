@@ -9,7 +9,7 @@ import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
 import { Patience } from "./patience.ts";
 import { RuntimePool } from "./pool.ts";
-import { startFailure, Starter } from "./starter.ts";
+import { startFailure, Starter, stopping } from "./starter.ts";
 import type { EnvironmentState } from "./state.ts";
 
 const REAP_INTERVAL_MS = 10_000;
@@ -156,6 +156,7 @@ export class Environments implements FleetKeeper {
     for (const timer of [this.#freezeTimer, this.#flushTimer, this.#reapTimer, this.#retryTimer])
       timer?.cancel();
     this.#patience.cancel();
+    this.#starter.close();
     for (const fleet of this.#fleets.values()) {
       for (const waiter of fleet.waiters.splice(0)) this.refuse(waiter.invocation, stopping());
     }
@@ -356,6 +357,7 @@ export class Environments implements FleetKeeper {
     } catch (error) {
       const waiter = fleet.waiters.shift();
       if (waiter !== undefined) this.refuse(waiter.invocation, startFailure(error));
+      if (this.#closed) return;
       this.#deps.log.error(
         { function: fleet.version.functionArn, error: String(error) },
         "an environment did not start",
@@ -420,11 +422,5 @@ function saturated(isCpuFull: boolean): ServiceError {
   const lacks = isCpuFull ? "CPU time" : "memory";
   return new ServiceError("ServiceException", 500, "Lambda is unable to process your request at this time.", {
     hint: `The host has no ${lacks} left for another execution environment. Stop other programs, lower concurrency, or use a larger host.`,
-  });
-}
-
-function stopping(): ServiceError {
-  return new ServiceError("ServiceException", 500, "Lambda is unable to process your request at this time.", {
-    hint: "The server is stopping.",
   });
 }

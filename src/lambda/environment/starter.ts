@@ -39,6 +39,7 @@ export class Starter {
   readonly #pool: RuntimePool;
   readonly #refuser: Refuser;
   readonly #warned = new Set<string>();
+  #closed = false;
 
   constructor(deps: EnvironmentsDeps, pool: RuntimePool, refuser: Refuser) {
     this.#deps = deps;
@@ -86,6 +87,11 @@ export class Starter {
     const waiter = fleet.waiters.shift();
     giveUpSlot();
     if (waiter !== undefined) await this.#runWithInit(fleet, launch, binding, waiter.invocation);
+  }
+
+  /** From here on no environment is made for a function; those under way are in their fleets. */
+  close(): void {
+    this.#closed = true;
   }
 
   /**
@@ -146,6 +152,8 @@ export class Starter {
       const durationMs = this.#deps.clock.monotonic() - startedMs;
       return { environment: undefined, init: { ...broken, durationMs } };
     }
+    // Whoever closes ends the environments there are: nobody would end one that is made after that.
+    if (this.#closed) throw stopping();
     const environment = this.#fromPool(fleet, launch) ?? this.#newEnvironment(launch);
     fleet.all.add(environment);
     try {
@@ -210,6 +218,13 @@ function writeInitReport(
   for (const line of [lines.initRuntimeDone(report), lines.initReport(report)]) {
     if (line !== undefined) log.write(line);
   }
+}
+
+/** What a caller is told who comes too late. */
+export function stopping(): ServiceError {
+  return new ServiceError("ServiceException", 500, "Lambda is unable to process your request at this time.", {
+    hint: "The server is stopping.",
+  });
 }
 
 /** What the caller is told when the platform could not start an environment. */

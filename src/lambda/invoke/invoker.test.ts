@@ -434,6 +434,26 @@ test("what does not end within the drain deadline is killed, and its caller told
   assert.equal(driver.sandboxes[0]?.alive, false);
 });
 
+test("closing leaves no environment behind that was about to be made", async () => {
+  const asked = Promise.withResolvers<void>();
+  const unpacked = Promise.withResolvers<string>();
+  const codeCache = {
+    prepare: () => (asked.resolve(), unpacked.promise),
+    evict: async () => undefined,
+  };
+  const { invoke, plane, driver } = start({}, { codeCache, options: { poolSize: 0 } });
+  const refused = assert.rejects(invoke("{}"), { code: "ServiceException" });
+  await asked.promise;
+  await plane.close(0);
+  await refused;
+  unpacked.resolve("/code");
+  await settle();
+  assert.deepEqual(
+    driver.sandboxes.filter(({ alive }) => alive),
+    [],
+  );
+});
+
 test("invocations of a quick function wait for what is awake, two milliseconds at most", async () => {
   const held: (() => void)[] = [];
   const { invoke, clock, driver } = start({}, { options: { awakeMax: 1 } });
