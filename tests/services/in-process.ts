@@ -13,7 +13,7 @@ export type Output = any;
 
 export const ACCOUNT = "123456789012";
 export const REGION = "eu-west-1";
-export const CALLER: Caller = {
+const CALLER: Caller = {
   accessKeyId: "LKIAROOT",
   kind: "user",
   arn: `arn:aws:iam::${ACCOUNT}:user/tester`,

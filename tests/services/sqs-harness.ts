@@ -10,17 +10,9 @@ import { systemRandom } from "../../src/kernel/random.ts";
 import type { Database } from "../../src/ports/database.ts";
 import { createSqs, migrations, type Sqs } from "../../src/services/sqs/index.ts";
 import { fakeClock, type FakeClock } from "../../src/testing/fake-clock.ts";
-import {
-  ACCOUNT,
-  CALLER,
-  createCall,
-  REGION,
-  saw as sawOf,
-  type CallOptions,
-  type Output,
-} from "./in-process.ts";
+import { ACCOUNT, createCall, REGION, saw as sawOf, type CallOptions, type Output } from "./in-process.ts";
 
-export { ACCOUNT, CALLER, REGION, type Output };
+export { ACCOUNT, REGION, type Output };
 
 /** For the table: something a test showed of an operation beside its outcome. */
 export function saw(operation: string, outcome: "persistence" | "pagination"): void {
