@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  GetBucketLifecycleConfigurationCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
@@ -75,4 +76,71 @@ test("objects, old versions, lonely markers and forgotten uploads go when their 
     "LifecycleExpiration:Delete",
     "LifecycleExpiration:DeleteMarkerCreated",
   ]);
+});
+
+test("objects move to colder classes when their days are over, and S3 tells of it", async (t) => {
+  const served = await serveS3(t);
+  const s3 = served.client();
+  const Bucket = "cooling";
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      Bucket,
+      NotificationConfiguration: {
+        QueueConfigurations: [
+          { QueueArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:q`, Events: ["s3:LifecycleTransition"] },
+        ],
+        EventBridgeConfiguration: {},
+      },
+    }),
+  );
+  await s3.send(new PutObjectCommand({ Bucket, Key: "large", Body: Buffer.alloc(131_072) }));
+  await s3.send(new PutObjectCommand({ Bucket, Key: "small", Body: "x" }));
+  served.sent.length = 0;
+  const rule = {
+    ID: "r",
+    Status: "Enabled" as const,
+    Filter: { Prefix: "" },
+    Transitions: [{ Days: 30, StorageClass: "STANDARD_IA" as const }],
+  };
+  const dated = {
+    ID: "d",
+    Status: "Enabled" as const,
+    Filter: { Prefix: "" },
+    Transitions: [{ Date: new Date(Date.UTC(2090, 0, 1)), StorageClass: "DEEP_ARCHIVE" as const }],
+  };
+  const put = (more: object = {}): Promise<unknown> =>
+    s3.send(
+      new PutBucketLifecycleConfigurationCommand({
+        Bucket,
+        LifecycleConfiguration: { Rules: [rule, dated] },
+        ...more,
+      }),
+    );
+  assert.equal((await refusal(put({ TransitionDefaultMinimumObjectSize: "none" }))).code, "InvalidRequest");
+  await put({ TransitionDefaultMinimumObjectSize: "varies_by_storage_class" });
+  const shown = await s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
+  assert.deepEqual(shown.Rules, [rule, dated]);
+  assert.equal(shown.TransitionDefaultMinimumObjectSize, "varies_by_storage_class");
+
+  const classOf = async (Key: string): Promise<string | undefined> =>
+    (await s3.send(new HeadObjectCommand({ Bucket, Key }))).StorageClass;
+  served.clock.advance(40 * DAY);
+  await until("the large one has moved", async () => (await classOf("large")) === "STANDARD_IA");
+  assert.equal(await classOf("small"), undefined);
+  assert.deepEqual(
+    served.sent.map(({ detailType, body }) => {
+      const told = JSON.parse(body) as Record<string, unknown> & {
+        Records?: [{ eventName: string; lifecycleEventData: unknown }];
+      };
+      const [record] = told.Records ?? [];
+      return record === undefined
+        ? [detailType, told["destination-storage-class"]]
+        : [record.eventName, record.lifecycleEventData];
+    }),
+    [
+      ["LifecycleTransition", { transitionEventData: { destinationStorageClass: "STANDARD_IA" } }],
+      ["Object Storage Class Changed", "STANDARD_IA"],
+    ],
+  );
 });

@@ -2,6 +2,7 @@ import * as errors from "./errors.ts";
 import type { Lifecycle, LifecycleRule } from "./lifecycle.ts";
 import { S3_LIMITS } from "./model.ts";
 import { readTagSet } from "./tags.ts";
+import { type TransitionsInput, transitionsOf } from "./transitions.ts";
 
 /** What PutBucketLifecycleConfiguration takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html */
 
@@ -15,7 +16,7 @@ interface Sizes {
   readonly ObjectSizeLessThan?: number | undefined;
 }
 
-export interface LifecycleRuleInput {
+export interface LifecycleRuleInput extends TransitionsInput {
   readonly ID?: string | undefined;
   readonly Status?: string | undefined;
   readonly Prefix?: string | undefined;
@@ -42,11 +43,9 @@ export interface LifecycleRuleInput {
     | { readonly NoncurrentDays?: number | undefined; readonly NewerNoncurrentVersions?: number | undefined }
     | undefined;
   readonly AbortIncompleteMultipartUpload?: { readonly DaysAfterInitiation?: number | undefined } | undefined;
-  readonly Transitions?: readonly unknown[] | undefined;
-  readonly NoncurrentVersionTransitions?: readonly unknown[] | undefined;
 }
 
-/** Errors: MalformedXML, InvalidArgument, InvalidRequest, NotImplemented for transitions. */
+/** Errors: MalformedXML, InvalidArgument, InvalidRequest. */
 export function readLifecycle(
   sent: readonly LifecycleRuleInput[] | undefined,
   newId: () => string,
@@ -68,18 +67,12 @@ function readRule(input: LifecycleRuleInput & { readonly ID: string }): Lifecycl
   if (input.Status !== "Enabled" && input.Status !== "Disabled") throw errors.malformedXml();
   if (input.Filter === undefined && input.Prefix === undefined) throw errors.malformedXml();
   if (input.Filter !== undefined && input.Prefix !== undefined) throw errors.malformedXml();
-  if ((input.Transitions ?? []).length > 0 || (input.NoncurrentVersionTransitions ?? []).length > 0) {
-    throw errors.notServed("A lifecycle transition to another storage class");
-  }
-  const actions = {
-    ...expirationOf(input),
-    ...noncurrentOf(input),
-    ...abortOf(input),
-  };
+  const filter = filterOf(input);
+  const ends = { ...expirationOf(input), ...noncurrentOf(input), ...abortOf(input) };
+  const actions = { ...ends, ...transitionsOf(input, { ...filter, ...ends }) };
   if (Object.keys(actions).length === 0) {
     throw errors.invalidRequest("At least one action needs to be specified in a rule");
   }
-  const filter = filterOf(input);
   if (actions.expireMarkers === true && filter.tags.length > 0) {
     throw errors.invalidRequest("ExpiredObjectDeleteMarker cannot be specified with Tags.");
   }

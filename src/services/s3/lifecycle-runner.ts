@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Timer } from "../../kernel/clock.ts";
 import type { Deps } from "./deps.ts";
-import { dueVersions, type LifecycleRule, lifecycleRules, uploadIsDue } from "./lifecycle.ts";
-import type { Bucket, ObjectVersion } from "./model.ts";
+import { dueVersions, type LifecycleRule, lifecycleRules, minimumSizeOf, uploadIsDue } from "./lifecycle.ts";
+import { type Bucket, type ObjectVersion, writtenVersion } from "./model.ts";
 import type { Cause } from "./notifications.ts";
 import { deleteOne } from "./operations-delete.ts";
 import { RESTORED, restoreDeliveries } from "./operations-restore.ts";
 import { serviceCause } from "./sender.ts";
+import { dueTransitions, type Moved } from "./transitions.ts";
 
 /** Rules count in days and end at midnights, so an hour is soon enough. */
 const EVERY_MS = 3_600_000;
@@ -23,7 +24,7 @@ export interface LifecycleRunner {
   close(): Promise<void>;
 }
 
-/** Expires objects and aborts uploads as the buckets' rules say, and ends restored copies, a batch a turn. */
+/** Expires and moves objects and aborts uploads as the buckets' rules say, and ends restored copies, a batch a turn. */
 export function createLifecycleRunner(deps: Deps): LifecycleRunner {
   const { clock, log, buckets } = deps;
   let timer: Timer | undefined;
@@ -87,6 +88,30 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
       if (now?.seq !== latest.seq) return;
       await deleteOne(deps, bucket, cause(bucket), { key: latest.key, byLifecycle: true });
     }
+    const gone = new Set([...remove, ...(current ? [latest] : [])]);
+    for (const moved of dueTransitions(rules, versions, clock.now(), minimumSizeOf(bucket))) {
+      if (!gone.has(moved.version)) await move(bucket, moved);
+    }
+  }
+
+  async function move(bucket: Bucket, { version, storageClass }: Moved): Promise<void> {
+    const { key, bytes, etag, versionId, seq } = version;
+    const { restoredUntilMs: _restored, ...meta } = version.meta;
+    const sent = deps.sender.deliveries(
+      bucket,
+      {
+        name: "LifecycleTransition",
+        key,
+        bytes,
+        etag,
+        versionId: writtenVersion(versionId),
+        seq,
+        movedTo: storageClass,
+      },
+      cause(bucket),
+    );
+    const unit = deps.sender.outbox.within(sent);
+    if (await deps.objects.setMeta(version, { ...meta, storageClass }, unit)) deps.sender.outbox.wake(sent);
   }
 
   async function abortUploads(bucket: Bucket, rules: readonly LifecycleRule[]): Promise<void> {

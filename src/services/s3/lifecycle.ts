@@ -1,5 +1,6 @@
 import type { Bucket, ObjectVersion } from "./model.ts";
 import { isProtected } from "./object-lock.ts";
+import type { MinimumSize, Transition } from "./transitions.ts";
 
 /** Expiration by rules: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html */
 
@@ -16,6 +17,8 @@ export interface LifecycleRule {
   readonly noncurrentDays?: number;
   readonly keepNoncurrent?: number;
   readonly abortUploadDays?: number;
+  readonly transitions?: readonly Transition[];
+  readonly noncurrentTransitions?: readonly Transition[];
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -23,7 +26,16 @@ const DAY_MS = 24 * 3600 * 1000;
 /** The rules as the runner reads them; `shown` is what GetBucketLifecycleConfiguration answers. */
 export interface Lifecycle {
   readonly rules: readonly LifecycleRule[];
+  /** Below which size nothing is moved to another class; AWS's default where it is absent. */
+  readonly minimumSize?: MinimumSize;
   readonly shown: unknown;
+}
+
+export const MINIMUM_SIZE: MinimumSize = "all_storage_classes_128K";
+
+export function minimumSizeOf(bucket: Bucket): MinimumSize {
+  const text = bucket.settings["lifecycle"];
+  return (text === undefined ? undefined : (JSON.parse(text) as Lifecycle).minimumSize) ?? MINIMUM_SIZE;
 }
 
 export function lifecycleRules(bucket: Bucket): readonly LifecycleRule[] {

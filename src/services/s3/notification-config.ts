@@ -25,6 +25,7 @@ const SENT = new Set([
   "s3:LifecycleExpiration:*",
   "s3:LifecycleExpiration:Delete",
   "s3:LifecycleExpiration:DeleteMarkerCreated",
+  "s3:LifecycleTransition",
 ]);
 
 /** Events of features that are not there, so nothing can cause them. */
@@ -35,7 +36,6 @@ const NEVER_SENT = new Set([
   "s3:Replication:OperationNotTracked",
   "s3:Replication:OperationMissedThreshold",
   "s3:Replication:OperationReplicatedAfterThreshold",
-  "s3:LifecycleTransition",
   "s3:IntelligentTiering",
 ]);
 

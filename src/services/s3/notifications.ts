@@ -18,6 +18,7 @@ export type EventName =
   | "ObjectTagging:Put"
   | "ObjectTagging:Delete"
   | "ObjectAcl:Put"
+  | "LifecycleTransition"
   | "ObjectRestore:Post"
   | "ObjectRestore:Completed"
   | "ObjectRestore:Delete";
@@ -35,6 +36,8 @@ export interface Change {
   /** The null version has no name in events. */
   readonly versionId: string | undefined;
   readonly seq: number;
+  /** The storage class that a rule has moved it to. */
+  readonly movedTo?: string;
   /** Of a restored copy: where it comes from, and, once it is there, until when it is kept. */
   readonly restore?: { readonly storageClass: string | undefined; readonly untilMs: number | undefined };
 }
@@ -106,7 +109,7 @@ export function sequencer(seq: number): string {
 
 /** The `Records` message for functions, queues and topics. */
 export function eventMessage(bucket: Bucket, target: Target, change: Change, cause: Cause): string {
-  const isStateEvent = /^(?:ObjectTagging|ObjectAcl|LifecycleExpiration)/u.test(change.name);
+  const isStateEvent = /^(?:ObjectTagging|ObjectAcl|Lifecycle)/u.test(change.name);
   const untilMs = change.restore?.untilMs;
   const record = {
     eventVersion: isStateEvent ? "2.3" : "2.1",
@@ -133,6 +136,10 @@ export function eventMessage(bucket: Bucket, target: Target, change: Change, cau
         sequencer: /^Object(?:Tagging|Acl)/u.test(change.name) ? undefined : sequencer(change.seq),
       },
     },
+    lifecycleEventData:
+      change.movedTo === undefined
+        ? undefined
+        : { transitionEventData: { destinationStorageClass: change.movedTo } },
     glacierEventData:
       untilMs === undefined
         ? undefined
@@ -180,6 +187,7 @@ const BRIDGE: Readonly<Record<EventName, BridgeForm>> = {
   "ObjectTagging:Put": { type: "Object Tags Added" },
   "ObjectTagging:Delete": { type: "Object Tags Deleted" },
   "ObjectAcl:Put": { type: "Object ACL Updated" },
+  LifecycleTransition: { type: "Object Storage Class Changed" },
   "ObjectRestore:Post": { type: "Object Restore Initiated" },
   "ObjectRestore:Completed": { type: "Object Restore Completed" },
   "ObjectRestore:Delete": { type: "Object Restore Expired" },
@@ -202,7 +210,9 @@ export function bridgeEvent(
       size: change.bytes,
       etag: change.etag,
       "version-id": change.versionId,
-      sequencer: /^Object(?:Tagging|Acl|Restore)/u.test(change.name) ? undefined : sequencer(change.seq),
+      sequencer: /^(?:Object(?:Tagging|Acl|Restore)|LifecycleTransition)/u.test(change.name)
+        ? undefined
+        : sequencer(change.seq),
     },
     "request-id": cause.requestId,
     requester: isRequest ? cause.accountId : PRINCIPAL,
@@ -214,6 +224,7 @@ export function bridgeEvent(
         ? undefined
         : new Date(restore.untilMs).toISOString().replace(".000Z", "Z"),
     "source-storage-class": restore?.storageClass,
+    "destination-storage-class": change.movedTo,
   };
   return { detailType: form.type, detail: JSON.stringify(detail) };
 }

@@ -3,7 +3,7 @@ import { checkPolicy, isPublic } from "./bucket-policy.ts";
 import { CORS_METHODS, type CorsRule } from "./cors.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import { type Lifecycle, MINIMUM_SIZE, minimumSizeOf } from "./lifecycle.ts";
 import { type LifecycleRuleInput, readLifecycle } from "./lifecycle-config.ts";
 import { bucketOf } from "./lookup.ts";
 import { type Bucket, bucketArn, S3_LIMITS } from "./model.ts";
@@ -11,6 +11,7 @@ import { blocks } from "./public-access.ts";
 import type { Ownership } from "./acl.ts";
 
 const OWNERSHIPS: readonly string[] = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
+const MINIMUM_SIZES: ReadonlySet<string> = new Set([MINIMUM_SIZE, "varies_by_storage_class"]);
 const NO_CONTENT = { [HTTP_STATUS]: 204 } as const;
 
 /** Configurations of buckets: policy, public access, ownership, CORS, encryption, lifecycle. */
@@ -195,7 +196,7 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
       const { shown } = JSON.parse(text) as Lifecycle;
       return {
         Rules: (shown as LifecycleRuleInput[]).map(withDates) as never,
-        TransitionDefaultMinimumObjectSize: "all_storage_classes_128K",
+        TransitionDefaultMinimumObjectSize: minimumSizeOf(bucket),
       };
     },
 
@@ -205,15 +206,13 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
       const lifecycle = readLifecycle(sent, () =>
         Buffer.from(context.random.hex(72), "hex").toString("base64url"),
       );
-      if (
-        (input.TransitionDefaultMinimumObjectSize ?? "all_storage_classes_128K") !==
-        "all_storage_classes_128K"
-      ) {
-        throw errors.notServed("A lifecycle transition to another storage class");
+      const minimumSize = input.TransitionDefaultMinimumObjectSize ?? MINIMUM_SIZE;
+      if (!MINIMUM_SIZES.has(minimumSize)) {
+        throw errors.invalidRequest(`Invalid TransitionDefaultMinimumObjectSize found: ${minimumSize}`);
       }
-      await set(bucket, "lifecycle", JSON.stringify(lifecycle));
+      await set(bucket, "lifecycle", JSON.stringify({ ...lifecycle, minimumSize }));
       lifecycleChanged();
-      return { TransitionDefaultMinimumObjectSize: "all_storage_classes_128K" };
+      return { TransitionDefaultMinimumObjectSize: minimumSize };
     },
 
     async DeleteBucketLifecycle(input, _context) {
@@ -260,6 +259,12 @@ function checkCorsRule(rule: CorsRule): void {
 /** JSON keeps dates as text. */
 function withDates(rule: LifecycleRuleInput): LifecycleRuleInput {
   const date = rule.Expiration?.Date;
-  if (date === undefined) return rule;
-  return { ...rule, Expiration: { ...rule.Expiration, Date: new Date(date) } };
+  const transitions = rule.Transitions?.map((one) =>
+    one.Date === undefined ? one : { ...one, Date: new Date(one.Date) },
+  );
+  return {
+    ...rule,
+    ...(date === undefined ? {} : { Expiration: { ...rule.Expiration, Date: new Date(date) } }),
+    ...(transitions === undefined ? {} : { Transitions: transitions }),
+  };
 }
