@@ -350,6 +350,10 @@ test("a policy that is not one of this topic is refused", async (t) => {
   const faulty = [
     "[]",
     "{}",
+    "null",
+    '{"Statement":[null]}',
+    '{"Statement":[1]}',
+    '{"Statement":[[]]}',
     policy(),
     JSON.stringify({ Version: "2012-10-18", Statement: [good] }),
     policy({ ...good, Effect: "Maybe" }),

@@ -162,8 +162,9 @@ function read(text: string): Policy | undefined {
   try {
     const policy = JSON.parse(text) as { Statement?: Statement | Statement[] } | null;
     if (typeof policy !== "object" || policy === null || policy.Statement === undefined) return undefined;
-    const { Statement: statements } = policy;
-    return { ...policy, Statement: Array.isArray(statements) ? statements : [statements] };
+    const statements = [policy.Statement].flat();
+    if (statements.some((one: unknown) => typeof one !== "object" || one === null)) return undefined;
+    return { ...policy, Statement: statements };
   } catch {
     return undefined;
   }
