@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import {
   CreateTableCommand,
   DescribeTableCommand,
@@ -112,35 +112,37 @@ test("boto3: resources, waiters, paginators, conditions, transactions", async (t
   assert.ok(Array.isArray((JSON.parse(ran.stdout) as { tables: string[] }).tables));
 });
 
-for (const cli of AWS_CLIS) {
-  test(`${cli.name}: a table, an item, a query, its stream`, { skip: cli.skip }, async () => {
-    const name = `cli-${cli.suffix}`;
-    const aws = async (...args: string[]): Promise<Record<string, unknown>> => {
-      const { code, stdout, stderr } = await cli.run(server, folder, [...args, "--output", "json"]);
-      assert.equal(code, 0, stderr);
-      return (stdout.trim() === "" ? {} : JSON.parse(stdout)) as Record<string, unknown>;
-    };
-    await aws(
-      ...["dynamodb", "create-table", "--table-name", name, "--billing-mode", "PAY_PER_REQUEST"],
-      ...["--key-schema", "AttributeName=id,KeyType=HASH"],
-      ...["--attribute-definitions", "AttributeName=id,AttributeType=S"],
-      ...["--stream-specification", "StreamEnabled=true,StreamViewType=NEW_IMAGE"],
-    );
-    await aws("dynamodb", "wait", "table-exists", "--table-name", name);
-    const item = join(folder, `${name}.json`);
-    writeFileSync(item, JSON.stringify({ id: { S: "a" }, n: { N: "1.0" } }));
-    await aws("dynamodb", "put-item", "--table-name", name, "--item", `file://${item}`);
-    const found = await aws(
-      ...["dynamodb", "query", "--table-name", name, "--key-condition-expression", "id = :id"],
-      ...["--expression-attribute-values", '{":id":{"S":"a"}}'],
-    );
-    assert.deepEqual(found["Items"], [{ id: { S: "a" }, n: { N: "1" } }]);
-    const { Streams } = await aws("dynamodbstreams", "list-streams", "--table-name", name);
-    assert.equal((Streams as unknown[]).length, 1);
-    await aws("dynamodb", "delete-table", "--table-name", name);
-    await aws("dynamodb", "wait", "table-not-exists", "--table-name", name);
-  });
-}
+describe("both generations of the AWS CLI", { concurrency: true }, () => {
+  for (const cli of AWS_CLIS) {
+    test(`${cli.name}: a table, an item, a query, its stream`, { skip: cli.skip }, async () => {
+      const name = `cli-${cli.suffix}`;
+      const aws = async (...args: string[]): Promise<Record<string, unknown>> => {
+        const { code, stdout, stderr } = await cli.run(server, folder, [...args, "--output", "json"]);
+        assert.equal(code, 0, stderr);
+        return (stdout.trim() === "" ? {} : JSON.parse(stdout)) as Record<string, unknown>;
+      };
+      await aws(
+        ...["dynamodb", "create-table", "--table-name", name, "--billing-mode", "PAY_PER_REQUEST"],
+        ...["--key-schema", "AttributeName=id,KeyType=HASH"],
+        ...["--attribute-definitions", "AttributeName=id,AttributeType=S"],
+        ...["--stream-specification", "StreamEnabled=true,StreamViewType=NEW_IMAGE"],
+      );
+      await aws("dynamodb", "wait", "table-exists", "--table-name", name);
+      const item = join(folder, `${name}.json`);
+      writeFileSync(item, JSON.stringify({ id: { S: "a" }, n: { N: "1.0" } }));
+      await aws("dynamodb", "put-item", "--table-name", name, "--item", `file://${item}`);
+      const found = await aws(
+        ...["dynamodb", "query", "--table-name", name, "--key-condition-expression", "id = :id"],
+        ...["--expression-attribute-values", '{":id":{"S":"a"}}'],
+      );
+      assert.deepEqual(found["Items"], [{ id: { S: "a" }, n: { N: "1" } }]);
+      const { Streams } = await aws("dynamodbstreams", "list-streams", "--table-name", name);
+      assert.equal((Streams as unknown[]).length, 1);
+      await aws("dynamodb", "delete-table", "--table-name", name);
+      await aws("dynamodb", "wait", "table-not-exists", "--table-name", name);
+    });
+  }
+});
 
 const WORKERS = 16;
 /** Workers that all count in one item, so that their writes share commits. */

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { AddPermissionCommand } from "@aws-sdk/client-lambda";
 import * as allOfSns from "@aws-sdk/client-sns";
@@ -155,40 +155,50 @@ test("a function is called with AWS's event, a queue gets AWS's JSON", async () 
   assert.equal(body["Message"], "Hello");
 });
 
-for (const cli of AWS_CLIS) {
-  test(
-    `${cli.name}: topics, subscriptions, messages, and texts in lambent outbox`,
-    { skip: cli.skip },
-    async (t) => {
-      const aws = async (...args: string[]): Promise<Record<string, unknown>> => {
-        const { code, stdout, stderr } = await cli.run(server, process.cwd(), [
-          "sns",
-          ...args,
-          "--output",
-          "json",
-        ]);
-        assert.equal(code, 0, stderr);
-        return (stdout.trim() === "" ? {} : JSON.parse(stdout)) as Record<string, unknown>;
-      };
-      const name = `cli-${cli.suffix}`;
-      const arn = String((await aws("create-topic", "--name", name))["TopicArn"]);
-      t.after(() => aws("delete-topic", "--topic-arn", arn));
-      await aws("subscribe", "--topic-arn", arn, "--protocol", "sms", "--notification-endpoint", "+15550100");
-      const { Subscriptions } = await aws("list-subscriptions-by-topic", "--topic-arn", arn);
-      assert.equal((Subscriptions as unknown[]).length, 1);
-      const { MessageId } = await aws("publish", "--topic-arn", arn, "--message", `hello ${cli.suffix}`);
-      const shown = await lambent(server, ["outbox", "--json"]);
-      const mails = JSON.parse(shown.stdout) as { messageId: string; to: string; body: string }[];
-      const mail = mails.find(({ messageId }) => messageId === MessageId);
-      assert.equal(mail?.to, "+15550100");
-      assert.equal(mail?.body, `hello ${cli.suffix}`);
-      assert.match(
-        (await lambent(server, ["outbox"])).stdout,
-        new RegExp(`sms \\+15550100\n  hello ${cli.suffix}\n`, "u"),
-      );
-    },
-  );
-}
+describe("both generations of the AWS CLI", { concurrency: true }, () => {
+  for (const cli of AWS_CLIS) {
+    test(
+      `${cli.name}: topics, subscriptions, messages, and texts in lambent outbox`,
+      { skip: cli.skip },
+      async (t) => {
+        const aws = async (...args: string[]): Promise<Record<string, unknown>> => {
+          const { code, stdout, stderr } = await cli.run(server, process.cwd(), [
+            "sns",
+            ...args,
+            "--output",
+            "json",
+          ]);
+          assert.equal(code, 0, stderr);
+          return (stdout.trim() === "" ? {} : JSON.parse(stdout)) as Record<string, unknown>;
+        };
+        const name = `cli-${cli.suffix}`;
+        const arn = String((await aws("create-topic", "--name", name))["TopicArn"]);
+        t.after(() => aws("delete-topic", "--topic-arn", arn));
+        await aws(
+          "subscribe",
+          "--topic-arn",
+          arn,
+          "--protocol",
+          "sms",
+          "--notification-endpoint",
+          "+15550100",
+        );
+        const { Subscriptions } = await aws("list-subscriptions-by-topic", "--topic-arn", arn);
+        assert.equal((Subscriptions as unknown[]).length, 1);
+        const { MessageId } = await aws("publish", "--topic-arn", arn, "--message", `hello ${cli.suffix}`);
+        const shown = await lambent(server, ["outbox", "--json"]);
+        const mails = JSON.parse(shown.stdout) as { messageId: string; to: string; body: string }[];
+        const mail = mails.find(({ messageId }) => messageId === MessageId);
+        assert.equal(mail?.to, "+15550100");
+        assert.equal(mail?.body, `hello ${cli.suffix}`);
+        assert.match(
+          (await lambent(server, ["outbox"])).stdout,
+          new RegExp(`sms \\+15550100\n  hello ${cli.suffix}\n`, "u"),
+        );
+      },
+    );
+  }
+});
 
 test("the certificate is where the messages say it is", async () => {
   const TopicArn = await topic("signed");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import {
   CreateQueueCommand,
   DeleteMessageCommand,
@@ -108,75 +108,75 @@ test("AWS SDK v3: a poll whose client hangs up takes no message", async () => {
   assert.deepEqual(Object.fromEntries(seen), { a: "1", b: "1" });
 });
 
-for (const cli of AWS_CLIS) {
-  test(`${cli.name}: queue, message, attributes, deletion`, { skip: cli.skip }, async () => {
-    const aws = async (...args: string[]): Promise<unknown> => {
-      const ran = await cli.run(server, folder, [
+describe("both generations of the AWS CLI", { concurrency: true }, () => {
+  for (const cli of AWS_CLIS) {
+    test(`${cli.name}: queue, message, attributes, deletion`, { skip: cli.skip }, async () => {
+      const aws = async (...args: string[]): Promise<unknown> => {
+        const ran = await cli.run(server, folder, [
+          "sqs",
+          ...args,
+          "--region",
+          "us-east-1",
+          "--output",
+          "json",
+        ]);
+        assert.equal(ran.code, 0, `${args.join(" ")}\n${ran.stderr}`);
+        return ran.stdout.trim() === "" ? undefined : JSON.parse(ran.stdout);
+      };
+      const name = `cli-${cli.suffix}`;
+      const made = (await aws("create-queue", "--queue-name", name)) as { QueueUrl: string };
+      const url = ["--queue-url", made.QueueUrl];
+      await aws(
+        "send-message",
+        ...url,
+        "--message-body",
+        "from <the> & shell",
+        "--message-attributes",
+        '{"k":{"DataType":"String","StringValue":"v"},"b":{"DataType":"Binary","BinaryValue":"aGk="}}',
+      );
+      const got = (await aws(
+        "receive-message",
+        ...url,
+        "--message-attribute-names",
+        "All",
+        "--attribute-names",
+        "All",
+      )) as {
+        Messages: { Body: string; ReceiptHandle: string; Attributes: object; MessageAttributes: object }[];
+      };
+      assert.equal(got.Messages[0]?.Body, "from <the> & shell");
+      assert.equal(Object.keys(got.Messages[0]?.MessageAttributes ?? {}).length, 2);
+      assert.equal(Object.keys(got.Messages[0]?.Attributes ?? {}).length, 4);
+      const counts = (await aws("get-queue-attributes", ...url, "--attribute-names", "All")) as {
+        Attributes: Record<string, string>;
+      };
+      assert.equal(counts.Attributes["ApproximateNumberOfMessagesNotVisible"], "1");
+      await aws("delete-message", ...url, "--receipt-handle", got.Messages[0]?.ReceiptHandle ?? "");
+      const batch = (await aws(
+        "send-message-batch",
+        ...url,
+        "--entries",
+        '[{"Id":"1","MessageBody":"a"},{"Id":"2","MessageBody":"b"}]',
+      )) as { Successful: object[] };
+      assert.equal(batch.Successful.length, 2);
+      await aws("purge-queue", ...url);
+      await aws("tag-queue", ...url, "--tags", "team=blue");
+      assert.deepEqual(await aws("list-queue-tags", ...url), { Tags: { team: "blue" } });
+      const refused = await cli.run(server, folder, [
         "sqs",
-        ...args,
+        "get-queue-url",
+        "--queue-name",
+        "nope",
         "--region",
         "us-east-1",
-        "--output",
-        "json",
       ]);
-      assert.equal(ran.code, 0, `${args.join(" ")}\n${ran.stderr}`);
-      return ran.stdout.trim() === "" ? undefined : JSON.parse(ran.stdout);
-    };
-    const endpoint = ["--endpoint-url", server.endpoint];
-    const name = `cli-${cli.suffix}`;
-    const made = (await aws("create-queue", "--queue-name", name, ...endpoint)) as { QueueUrl: string };
-    const url = ["--queue-url", made.QueueUrl, ...endpoint];
-    await aws(
-      "send-message",
-      ...url,
-      "--message-body",
-      "from <the> & shell",
-      "--message-attributes",
-      '{"k":{"DataType":"String","StringValue":"v"},"b":{"DataType":"Binary","BinaryValue":"aGk="}}',
-    );
-    const got = (await aws(
-      "receive-message",
-      ...url,
-      "--message-attribute-names",
-      "All",
-      "--attribute-names",
-      "All",
-    )) as {
-      Messages: { Body: string; ReceiptHandle: string; Attributes: object; MessageAttributes: object }[];
-    };
-    assert.equal(got.Messages[0]?.Body, "from <the> & shell");
-    assert.equal(Object.keys(got.Messages[0]?.MessageAttributes ?? {}).length, 2);
-    assert.equal(Object.keys(got.Messages[0]?.Attributes ?? {}).length, 4);
-    const counts = (await aws("get-queue-attributes", ...url, "--attribute-names", "All")) as {
-      Attributes: Record<string, string>;
-    };
-    assert.equal(counts.Attributes["ApproximateNumberOfMessagesNotVisible"], "1");
-    await aws("delete-message", ...url, "--receipt-handle", got.Messages[0]?.ReceiptHandle ?? "");
-    const batch = (await aws(
-      "send-message-batch",
-      ...url,
-      "--entries",
-      '[{"Id":"1","MessageBody":"a"},{"Id":"2","MessageBody":"b"}]',
-    )) as { Successful: object[] };
-    assert.equal(batch.Successful.length, 2);
-    await aws("purge-queue", ...url);
-    await aws("tag-queue", ...url, "--tags", "team=blue");
-    assert.deepEqual(await aws("list-queue-tags", ...url), { Tags: { team: "blue" } });
-    const refused = await cli.run(server, folder, [
-      "sqs",
-      "get-queue-url",
-      "--queue-name",
-      "nope",
-      ...endpoint,
-      "--region",
-      "us-east-1",
-    ]);
-    assert.match(
-      refused.stderr,
-      /\(AWS\.SimpleQueueService\.NonExistentQueue\).*The specified queue does not exist/,
-    );
-  });
-}
+      assert.match(
+        refused.stderr,
+        /\(AWS\.SimpleQueueService\.NonExistentQueue\).*The specified queue does not exist/,
+      );
+    });
+  }
+});
 
 /** A form signed by botocore and posted as SDKs did before SQS spoke JSON, also to the queue's own address. */
 const QUERY = `import sys, urllib.parse, urllib.request, urllib.error
