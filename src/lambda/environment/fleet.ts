@@ -103,7 +103,8 @@ export class Fleet implements EnvironmentOwner {
   #rollWindow(): number {
     const nowMs = this.#keeper.nowMs();
     const sinceMs = nowMs - this.#windowStartMs;
-    if (sinceMs < WINDOW_MS) return nowMs;
+    // The machine's clock may step back: a window that began later than now is over, too.
+    if (sinceMs >= 0 && sinceMs < WINDOW_MS) return nowMs;
     this.#completedBefore = sinceMs < 2 * WINDOW_MS ? this.#completed : 0;
     this.#completed = 0;
     this.#windowStartMs += sinceMs;
