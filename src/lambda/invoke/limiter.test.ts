@@ -87,6 +87,24 @@ test("a reservation made while invocations run leaves the shared count right", (
   );
 });
 
+test("the counter of a function that is deleted while it runs goes with its last invocation", () => {
+  const limiter = new ConcurrencyLimiter();
+  const target = resolved("a", 2, 10);
+  const permits = [limiter.acquire(target), limiter.acquire(target)];
+  limiter.forget(target.version.functionArn);
+  permits[0]?.release();
+  assert.equal(limiter.size, 1);
+  // One of the same name that is made meanwhile shares it.
+  const again = limiter.acquire(target);
+  assert.equal(
+    reasonOf(() => limiter.acquire(target)),
+    "ReservedFunctionConcurrentInvocationLimitExceeded",
+  );
+  permits[1]?.release();
+  again.release();
+  assert.equal(limiter.size, 0);
+});
+
 test("a function gets so many new environments per ten seconds, then more", () => {
   const limiter = new ConcurrencyLimiter(2);
   const target = resolved("a", undefined, 10);

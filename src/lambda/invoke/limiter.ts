@@ -33,17 +33,23 @@ class FunctionUse {
   /** Environments started in the scaling window that began at `windowStartMs`. */
   started = 0;
   windowStartMs = -Infinity;
+  /** Called when nothing of it runs any more, once the function is gone. */
+  onLastRelease: (() => void) | undefined;
   constructor(account: AccountUse) {
     this.account = account;
   }
   /** The two ways a running invocation is counted, as permits that need no allocation of their own. */
-  readonly reservedPermit: Permit = { release: () => (this.inUse -= 1) };
+  readonly reservedPermit: Permit = { release: () => this.#release() };
   readonly unreservedPermit: Permit = {
     release: () => {
-      this.inUse -= 1;
       this.account.unreserved -= 1;
+      this.#release();
     },
   };
+  #release(): void {
+    this.inUse -= 1;
+    if (this.inUse === 0) this.onLastRelease?.();
+  }
 }
 
 const SCALING_WINDOW_MS = 10_000;
@@ -101,13 +107,17 @@ export class ConcurrencyLimiter {
     use.started += 1;
   }
 
-  inUse(functionArn: string): number {
-    return this.#functions.get(functionArn)?.inUse ?? 0;
+  /** Functions that are counted: those that run, and those that ran and are still there. */
+  get size(): number {
+    return this.#functions.size;
   }
 
-  /** The function is gone; its counter goes with its last invocation. */
+  /** The function is gone, or changed: its counter goes, with its last invocation where some still run. */
   forget(functionArn: string): void {
-    if (this.inUse(functionArn) === 0) this.#functions.delete(functionArn);
+    const use = this.#functions.get(functionArn);
+    if (use === undefined) return;
+    if (use.inUse === 0) this.#functions.delete(functionArn);
+    else use.onLastRelease = () => this.#functions.delete(functionArn);
   }
 
   #use(resolved: ResolvedFunction): FunctionUse {
