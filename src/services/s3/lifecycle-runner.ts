@@ -7,7 +7,7 @@ import type { Cause } from "./notifications.ts";
 import { deleteOne } from "./operations-delete.ts";
 import { RESTORED, restoreDeliveries } from "./operations-restore.ts";
 import { serviceCause } from "./sender.ts";
-import { dueTransitions, type Moved } from "./transitions.ts";
+import { dueTransitions, type MinimumSize, type Moved } from "./transitions.ts";
 
 /** Rules count in days and end at midnights, so an hour is soon enough. */
 const EVERY_MS = 3_600_000;
@@ -51,29 +51,34 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
     for (const bucket of await buckets.withSetting("lifecycle")) {
       const rules = lifecycleRules(bucket);
       if (rules.length === 0) continue;
-      await expireVersions(bucket, rules);
+      await applyToVersions(bucket, rules, minimumSizeOf(bucket));
       await abortUploads(bucket, rules);
     }
     for (const bucket of await buckets.withSetting(RESTORED)) await endRestores(bucket);
   }
 
-  async function expireVersions(bucket: Bucket, rules: readonly LifecycleRule[]): Promise<void> {
+  async function applyToVersions(
+    bucket: Bucket,
+    rules: readonly LifecycleRule[],
+    minimum: MinimumSize,
+  ): Promise<void> {
     let group: ObjectVersion[] = [];
     for await (const rows of pages(bucket)) {
       for (const row of rows) {
         if (group[0] !== undefined && group[0].key !== row.key) {
-          await apply(bucket, rules, group);
+          await apply(bucket, rules, minimum, group);
           group = [];
         }
         group.push(row);
       }
     }
-    if (!closed) await apply(bucket, rules, group);
+    if (!closed) await apply(bucket, rules, minimum, group);
   }
 
   async function apply(
     bucket: Bucket,
     rules: readonly LifecycleRule[],
+    minimum: MinimumSize,
     versions: readonly ObjectVersion[],
   ): Promise<void> {
     const { current, remove } = dueVersions(rules, versions, clock.now());
@@ -89,7 +94,7 @@ export function createLifecycleRunner(deps: Deps): LifecycleRunner {
       await deleteOne(deps, bucket, cause(bucket), { key: latest.key, byLifecycle: true });
     }
     const gone = new Set([...remove, ...(current ? [latest] : [])]);
-    for (const moved of dueTransitions(rules, versions, clock.now(), minimumSizeOf(bucket))) {
+    for (const moved of dueTransitions(rules, versions, clock.now(), minimum)) {
       if (!gone.has(moved.version)) await move(bucket, moved);
     }
   }
