@@ -44,13 +44,13 @@ export const migrations: readonly Migration[] = [
     sql: [
       ...columns("sns_topics", ["account", "region", "fifo", "revision"]),
       `ALTER TABLE sns_topics ADD COLUMN sequence BIGINT NOT NULL DEFAULT 0`,
-      `UPDATE sns_topics SET account = json(body) ->> 'accountId', region = json(body) ->> 'region',
-        fifo = CASE WHEN arn LIKE '%.fifo' THEN 'true' ELSE 'false' END, revision = json(body) ->> 'id'`,
+      `UPDATE sns_topics SET account = ${field("accountId")}, region = ${field("region")},
+        fifo = CASE WHEN arn LIKE '%.fifo' THEN 'true' ELSE 'false' END, revision = ${field("id")}`,
       `CREATE INDEX sns_topics_owner ON sns_topics (account, region, fifo, arn)`,
       ...columns("sns_subscriptions", ["owner", "region", "token", "filtered"]),
       `ALTER TABLE sns_subscriptions ADD COLUMN shown_until BIGINT NOT NULL DEFAULT 0`,
-      `UPDATE sns_subscriptions SET owner = json(body) ->> 'owner', token = json(body) ->> 'token',
-        region = (SELECT t.region FROM sns_topics t WHERE t.arn = topic_arn),
+      `UPDATE sns_subscriptions SET owner = ${field("owner")}, token = ${field("token")},
+        region = COALESCE((SELECT t.region FROM sns_topics t WHERE t.arn = topic_arn), ''),
         filtered = CASE WHEN body LIKE '%"FilterPolicy":%' THEN 'true' ELSE 'false' END,
         shown_until = CASE
           WHEN body LIKE '%"removedAt":%' THEN 0
@@ -60,11 +60,11 @@ export const migrations: readonly Migration[] = [
       `CREATE INDEX sns_subscriptions_owner ON sns_subscriptions (owner, region, arn)`,
       `CREATE INDEX sns_subscriptions_token ON sns_subscriptions (token)`,
       ...columns("sns_applications", ["account", "region"]),
-      `UPDATE sns_applications SET account = json(body) ->> 'accountId', region = json(body) ->> 'region'`,
+      `UPDATE sns_applications SET account = ${field("accountId")}, region = ${field("region")}`,
       `CREATE INDEX sns_applications_owner ON sns_applications (account, region, arn)`,
       ...columns("sns_endpoints", ["application_arn", "token"]),
-      `UPDATE sns_endpoints SET application_arn = json(body) ->> 'applicationArn',
-        token = (json(body) -> 'attributes') ->> 'Token'`,
+      `UPDATE sns_endpoints SET application_arn = ${field("applicationArn")},
+        token = COALESCE((json(body) -> 'attributes') ->> 'Token', '')`,
       `CREATE INDEX sns_endpoints_application ON sns_endpoints (application_arn, arn)`,
       `CREATE INDEX sns_endpoints_token ON sns_endpoints (application_arn, token)`,
       `CREATE TABLE sns_mails (id TEXT PRIMARY KEY, body TEXT NOT NULL)`,
@@ -73,6 +73,11 @@ export const migrations: readonly Migration[] = [
     ],
   },
 ];
+
+/** A field of `body`, in the SQL of both engines. */
+function field(name: string): string {
+  return `COALESCE(json(body) ->> '${name}', '')`;
+}
 
 function columns(table: string, names: readonly string[]): readonly string[] {
   return names.map((name) => `ALTER TABLE ${table} ADD COLUMN ${name} TEXT NOT NULL DEFAULT ''`);
