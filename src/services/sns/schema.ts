@@ -45,7 +45,7 @@ export const migrations: readonly Migration[] = [
       ...columns("sns_topics", ["account", "region", "fifo", "revision"]),
       `ALTER TABLE sns_topics ADD COLUMN sequence BIGINT NOT NULL DEFAULT 0`,
       `UPDATE sns_topics SET account = ${field("accountId")}, region = ${field("region")},
-        fifo = CASE WHEN arn LIKE '%.fifo' THEN 'true' ELSE 'false' END, revision = ${field("id")}`,
+        fifo = CASE WHEN arn LIKE '%.fifo' THEN 'true' ELSE 'false' END, revision = arn`,
       `CREATE INDEX sns_topics_owner ON sns_topics (account, region, fifo, arn)`,
       ...columns("sns_subscriptions", ["owner", "region", "token", "filtered"]),
       `ALTER TABLE sns_subscriptions ADD COLUMN shown_until BIGINT NOT NULL DEFAULT 0`,
