@@ -364,9 +364,21 @@ export const IMPOSSIBLE: readonly Impossible[] = [
   },
   {
     service: "logs",
-    operations: ["DescribeMetricFilters", "DescribeSubscriptionFilters"],
+    operations: ["DescribeMetricFilters"],
     errors: ["pagination"],
-    because: "Filters cannot be put (by name), so there is never a second page.",
+    because: "Metric filters cannot be put (by name), so there is never a second page.",
+  },
+  {
+    service: "logs",
+    operations: ["PutSubscriptionFilter", "DeleteSubscriptionFilter"],
+    errors: ["OperationAbortedException"],
+    because: "Of two at once the later one sees what the earlier one made.",
+  },
+  {
+    service: "logs",
+    operations: ["PutSubscriptionFilter"],
+    errors: ["InvalidOperationException"],
+    because: "Groups of every class may have subscriptions here.",
   },
   {
     service: "logs",

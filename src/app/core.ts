@@ -79,7 +79,15 @@ export async function openCore(deps: CoreDeps): Promise<Core> {
   const storage = await openStorage(dataDir, clock, log);
   const { secrets, database, blobs, codeCache } = storage;
 
-  const logs = createLogs({ clock, random, log, database, files: storage.logFiles });
+  const logs = createLogs({
+    clock,
+    random,
+    log,
+    database,
+    files: storage.logFiles,
+    outbox: () => relay,
+    peers: () => peers,
+  });
   const iam = createIam({ clock, database, secrets });
   const sts = createSts({
     clock,

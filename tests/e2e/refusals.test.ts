@@ -149,6 +149,7 @@ const LOGS: readonly Row[] = [
   ["DescribeLogStreams", none, MISSING, NO_GROUP],
   ["DescribeMetricFilters", { logGroupName: "!" }, BAD, PATTERN],
   ["DescribeSubscriptionFilters", { logGroupName: "!" }, BAD, PATTERN],
+  ["DeleteSubscriptionFilter", { logGroupName: "!", filterName: "f" }, BAD, PATTERN],
   ["DescribeResourcePolicies", { nextToken: "x" }, BAD, TOKEN],
   ["DescribeLogGroups", { nextToken: "x" }, BAD, TOKEN],
   ["FilterLogEvents", none, MISSING, NO_GROUP],

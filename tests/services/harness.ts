@@ -12,6 +12,8 @@ import { ServiceError } from "../../src/kernel/errors.ts";
 import { silentLogger } from "../../src/kernel/log.ts";
 import { systemRandom } from "../../src/kernel/random.ts";
 import type { Database } from "../../src/ports/database.ts";
+import type { Delivery, Outbox } from "../../src/ports/outbox.ts";
+import type { PeerCall, Peers } from "../../src/ports/peers.ts";
 import { createIam, type Iam, migrations as iamMigrations } from "../../src/services/iam/index.ts";
 import {
   createLogs,
@@ -59,6 +61,10 @@ export interface Harness {
   readonly iam: Iam;
   readonly sts: Sts;
   readonly logs: Logs;
+  /** What was handed to others, in order. */
+  readonly sent: readonly Delivery[];
+  /** What others were asked; they refuse what names `forbidden`. */
+  readonly called: readonly PeerCall[];
   call(
     service: "iam" | "sts" | "logs",
     operation: string,
@@ -95,7 +101,20 @@ export async function openHarness(t: TestContext, options: HarnessOptions = {}):
   const sts = createSts({ clock, random, secrets, directory: iam.reader, rootKey: ROOT_KEY, iamMode });
   const files = await openDayFiles({ folder: join(folder, "logs"), open });
   const limits = options.diskBytes === undefined ? {} : { diskBytes: options.diskBytes };
-  const logs = createLogs({ clock, random, log, database, files, limits });
+  const sent: Delivery[] = [];
+  const called: PeerCall[] = [];
+  const outbox: Outbox = { within: () => [], wake: (deliveries) => void sent.push(...deliveries) };
+  const peers: Peers = {
+    call(call) {
+      called.push(call);
+      return JSON.stringify(call.input).includes("forbidden")
+        ? Promise.reject(new ServiceError("AccessDeniedException", 403, "no"))
+        : Promise.resolve({});
+    },
+    permit: () => Promise.resolve(),
+  };
+  const others = { outbox: () => outbox, peers: () => peers };
+  const logs = createLogs({ clock, random, log, database, files, limits, ...others });
 
   const services: Record<string, Service> = { iam: iam.service, sts: sts.service, logs: logs.service };
   let closed = false;
@@ -117,6 +136,8 @@ export async function openHarness(t: TestContext, options: HarnessOptions = {}):
     iam,
     sts,
     logs,
+    sent,
+    called,
     close,
     async call(service, operation, input = {}, as = {}) {
       const handler = services[service]?.operations[operation];

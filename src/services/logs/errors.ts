@@ -36,6 +36,13 @@ export function filterNotFound(kind: "subscription" | "metric"): ServiceError {
   return new ServiceError("ResourceNotFoundException", 400, `The specified ${kind} filter does not exist.`);
 }
 
+export function mayNotInvoke(functionName: string): ServiceError {
+  return invalidParameter(
+    "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your function.",
+    `aws lambda add-permission --function-name ${functionName} --statement-id logs --action lambda:InvokeFunction --principal logs.amazonaws.com`,
+  );
+}
+
 export function groupExists(): ServiceError {
   return new ServiceError("ResourceAlreadyExistsException", 400, "The specified log group already exists");
 }

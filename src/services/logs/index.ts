@@ -5,6 +5,8 @@ import type { Random } from "../../kernel/random.ts";
 import type { Scope } from "../../kernel/scope.ts";
 import type { Database } from "../../ports/database.ts";
 import type { LogSink } from "../../ports/log-sink.ts";
+import type { Outbox } from "../../ports/outbox.ts";
+import type { Peers } from "../../ports/peers.ts";
 import type { DayFiles } from "./day-files.ts";
 import { logsAccess } from "./access.ts";
 import type { Deps } from "./deps.ts";
@@ -12,10 +14,13 @@ import { eventOperations } from "./operations-events.ts";
 import { filterOperations } from "./operations-filters.ts";
 import { groupOperations } from "./operations-groups.ts";
 import { streamOperations } from "./operations-streams.ts";
+import { subscriptionOperations } from "./operations-subscriptions.ts";
 import { tagOperations } from "./operations-tags.ts";
 import { resourcePolicyDocuments, resourcePolicyOperations } from "./resource-policies.ts";
 import { createRetention, RETENTION_DEFAULTS, type RetentionLimits } from "./retention.ts";
 import { createLogStore } from "./store.ts";
+import { createSubscriptionStore } from "./subscription-store.ts";
+import { createSubscriptions } from "./subscriptions.ts";
 import { createTails, type TailListener } from "./tail.ts";
 import { createWriter } from "./writer.ts";
 
@@ -31,6 +36,9 @@ export interface LogsDeps {
   readonly database: Database;
   /** The events' own files; see openDayFiles. */
   readonly files: DayFiles;
+  /** There once all services are made; so are the peers. */
+  readonly outbox: () => Outbox;
+  readonly peers: () => Peers;
   readonly limits?: Partial<RetentionLimits>;
 }
 
@@ -52,8 +60,18 @@ export function createLogs(deps: LogsDeps): Logs {
   const tails = createTails();
   const limits = { ...RETENTION_DEFAULTS, ...deps.limits };
   const retention = createRetention({ clock, log, store, files, limits });
-  const writer = createWriter({ clock, random, log, store, files, tails, onStored: retention.stored });
-  const parts: Deps = { random, store, files, writer, tails };
+  const subscriptionFilters = createSubscriptionStore(deps.database);
+  const { database, outbox } = deps;
+  const subscriptions = createSubscriptions({
+    random,
+    database,
+    store,
+    outbox,
+    filters: subscriptionFilters,
+  });
+  const onStored = retention.stored;
+  const writer = createWriter({ clock, random, log, store, files, tails, subscriptions, onStored });
+  const parts: Deps = { random, store, files, writer, tails, subscriptionFilters };
   retention.start();
   const service = defineService<typeof import("@aws-sdk/client-cloudwatch-logs")>("logs", {
     ...groupOperations(parts),
@@ -61,6 +79,7 @@ export function createLogs(deps: LogsDeps): Logs {
     ...eventOperations(parts),
     ...tagOperations(parts),
     ...filterOperations(parts),
+    ...subscriptionOperations(parts, deps.peers),
     ...resourcePolicyOperations(deps.database),
   });
   const access = logsAccess({

@@ -57,6 +57,7 @@ export function groupOperations(deps: Deps): GroupOperations {
       if (group.deletionProtected) throw errors.deletionProtected();
       if (!(await store.deleteGroup(group.groupId))) throw errors.groupNotFound(group.name);
       deps.writer.forget({ groupId: group.groupId });
+      deps.subscriptionFilters.forget();
       return {};
     },
 

@@ -10,6 +10,7 @@ import {
 } from "../../ports/database.ts";
 import type { GroupClass, LogGroup, LogStream, Tags } from "./model.ts";
 import { resourcePolicyMigration } from "./resource-policies.ts";
+import { subscriptionMigration } from "./subscription-store.ts";
 
 export const migrations: readonly Migration[] = [
   {
@@ -42,6 +43,7 @@ export const migrations: readonly Migration[] = [
     ],
   },
   resourcePolicyMigration,
+  subscriptionMigration,
 ];
 
 export interface StreamKey {
@@ -61,6 +63,7 @@ export interface LogStore {
   /** Ordered by name. */
   groups(scope: Scope, query: GroupQuery): Promise<LogGroup[]>;
   everyGroup(): Promise<LogGroup[]>;
+  groupById(groupId: string): Promise<LogGroup | undefined>;
   /** False when the name is taken. */
   createGroup(group: LogGroup, tags: Tags): Promise<boolean>;
   /** False when there is no such group. */
@@ -116,6 +119,9 @@ export function createLogStore(database: Database): LogStore {
     async everyGroup() {
       return (await read("SELECT * FROM log_groups")).map(toGroup);
     },
+    async groupById(groupId) {
+      return (await read("SELECT * FROM log_groups WHERE group_id = ?", [groupId])).map(toGroup)[0];
+    },
     createGroup(made, tags) {
       return changed([insertGroup(made, ""), ...tagStatements(made.groupId, tags)]);
     },
@@ -124,6 +130,7 @@ export function createLogStore(database: Database): LogStore {
         { sql: "DELETE FROM log_groups WHERE group_id = ?", params: [groupId], expect: 1 },
         { sql: "DELETE FROM log_streams WHERE group_id = ?", params: [groupId] },
         { sql: "DELETE FROM log_group_tags WHERE group_id = ?", params: [groupId] },
+        { sql: "DELETE FROM log_subscription_filters WHERE group_id = ?", params: [groupId] },
       ]);
     },
     async setRetention(groupId, days) {

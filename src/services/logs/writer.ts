@@ -5,7 +5,8 @@
  * 1. `append` puts events into the buffer of their stream and returns.
  * 2. A flush takes all buffers, finds or makes their groups and streams, cuts chunks, and commits
  *    them a slice at a time, so that no turn is long.
- * 3. A flush that fails puts the events back; the bounds then drop the oldest.
+ * 3. Who subscribes to their groups is handed them.
+ * 4. A flush that fails puts the events back; the bounds then drop the oldest.
  */
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
@@ -17,6 +18,7 @@ import { type Chunk, EVENT_OVERHEAD_BYTES, toChunks } from "./chunk.ts";
 import type { DayFiles } from "./day-files.ts";
 import { type ChunkOwner, insertChunk } from "./event-store.ts";
 import type { LogStore } from "./store.ts";
+import type { StoredChunk, Subscriptions } from "./subscriptions.ts";
 import type { Tails } from "./tail.ts";
 
 const FLUSH_AFTER_MS = 50;
@@ -63,6 +65,7 @@ export interface WriterDeps {
   readonly store: LogStore;
   readonly files: DayFiles;
   readonly tails: Tails;
+  readonly subscriptions: Subscriptions;
   /** Told the bytes of every commit, for the disk budget. */
   readonly onStored: (bytes: number) => void;
 }
@@ -173,16 +176,19 @@ export function createWriter(deps: WriterDeps): LogWriter {
     });
   }
 
-  async function commitChunks(chunks: readonly OwnedChunk[]): Promise<void> {
+  async function commitChunks(chunks: readonly OwnedChunk[]): Promise<StoredChunk[]> {
     const byDay = Map.groupBy(chunks, ({ chunk }) => chunk.day);
-    for (const [day, ofDay] of byDay) {
-      await commitDay(day, ofDay);
-    }
+    const stored: StoredChunk[] = [];
+    for (const [day, ofDay] of byDay) stored.push(...(await commitDay(day, ofDay)));
+    return stored;
   }
 
-  async function commitDay(day: string, slice: readonly OwnedChunk[]): Promise<void> {
-    const unit = (): Statement[] =>
-      slice.flatMap(({ owner, chunk }) => insertChunk(owner, chunk, nextSeq(), clock.now()));
+  async function commitDay(day: string, slice: readonly OwnedChunk[]): Promise<StoredChunk[]> {
+    let stored: StoredChunk[] = [];
+    const unit = (): Statement[] => {
+      stored = slice.map((owned) => ({ ...owned, seq: nextSeq() }));
+      return stored.flatMap(({ owner, chunk, seq }) => insertChunk(owner, chunk, seq, clock.now()));
+    };
     await files.useOrCreate(day, async (database) => {
       try {
         await database.commit(unit());
@@ -194,6 +200,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
       }
     });
     deps.onStored(slice.reduce((sum, { chunk }) => sum + chunk.bytes, 0));
+    return stored;
   }
 
   async function flushOnce(): Promise<void> {
@@ -202,8 +209,14 @@ export function createWriter(deps: WriterDeps): LogWriter {
     try {
       await nameOwners(taken);
       for (let slice = nextSlice(taken); slice.length > 0; slice = nextSlice(taken)) {
-        await commitChunks(slice.flatMap(chunksOf));
+        const stored = await commitChunks(slice.flatMap(chunksOf));
         for (const { item, to } of slice) item.done = to;
+        await deps.subscriptions.stored(stored).catch((error: unknown) => {
+          log.warn(
+            { error: String(error) },
+            "log events are stored, but those who subscribe do not get them",
+          );
+        });
       }
     } catch (error) {
       log.warn(
@@ -243,7 +256,9 @@ export function createWriter(deps: WriterDeps): LogWriter {
     },
     flush,
     async put(owner, events) {
-      await commitChunks(toChunks(events).map((chunk) => ({ owner, chunk })));
+      await deps.subscriptions.stored(
+        await commitChunks(toChunks(events).map((chunk) => ({ owner, chunk }))),
+      );
     },
     forget({ groupId, streamId }) {
       for (const buffer of [...buffers.values()].flat()) {
