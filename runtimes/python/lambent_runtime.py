@@ -260,6 +260,9 @@ def install_streams():
     sys.stderr = err = Output(sys.stderr)
 
     def after_fork():
+        global _write_lock
+        # A thread that does not exist in the child may hold it, and would never give it back.
+        _write_lock = _thread.allocate_lock()
         out.after_fork()
         err.after_fork()
 

@@ -141,6 +141,23 @@ const INVOKES: readonly InvokeCase[] = [
     logs: ["multi\n", "line\n", "string\n", "another\rline\n", "no end"],
   },
   {
+    what: "logs from a forked child, though another thread was writing when it was forked",
+    files: {
+      "index.py": `import logging, os, signal, sys
+def handler(event, context):
+    with sys.modules["lambent_runtime"]._write_lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            logging.getLogger().error("from the child")
+            os._exit(0)
+    return os.waitpid(child, 0)[1]
+`,
+    },
+    answer: "0",
+    logs: [/from the child/],
+  },
+  {
     what: "logs through logging in format Text",
     files: {
       "index.py":
