@@ -62,7 +62,7 @@ export interface Directory {
   byToken(token: string): Promise<Subscription | undefined>;
   /**
    * Decides on the topic as it is (undefined: there is none) and commits that. `decide` may run several
-   * times; what it decided last holds. Changes of one process take their turns.
+   * times; what it decided last holds. Changes of one topic in one process take their turns.
    */
   change<T>(
     topicArn: string,
@@ -83,7 +83,8 @@ interface Held {
 
 export function createDirectory(database: Database, clock: Clock, random: Random): Directory {
   const held = new Map<string, Held>();
-  let last: Promise<unknown> = Promise.resolve();
+  /** The last change of each topic that is being changed. */
+  const turns = new Map<string, Promise<unknown>>();
 
   async function current(arn: string): Promise<Held | undefined> {
     const known = held.get(arn);
@@ -234,15 +235,20 @@ export function createDirectory(database: Database, clock: Clock, random: Random
       return found === undefined || tokenUntil(found) <= clock.now() ? undefined : found;
     },
     change(arn, decide) {
-      const next = last.then(async () => {
+      const done = (turns.get(arn) ?? Promise.resolve()).then(async () => {
         for (let count = 0; count < ATTEMPTS; count += 1) {
           const settled = await attempt(arn, decide);
           if (settled !== undefined) return settled.answer;
         }
         throw errors.busy();
       });
-      last = next.catch(() => undefined);
-      return next;
+      const turn = done
+        .catch(() => undefined)
+        .finally(() => {
+          if (turns.get(arn) === turn) turns.delete(arn);
+        });
+      turns.set(arn, turn);
+      return done;
     },
   };
 }
