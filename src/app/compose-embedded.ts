@@ -22,6 +22,7 @@ import { systemRandom } from "../kernel/random.ts";
 import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
 import { CERTIFICATE_PATH } from "../services/index.ts";
 import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts";
+import { sendCode } from "./code-download.ts";
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
 import { openCore, runtimesFolder, type Core } from "./core.ts";
 import { openClock } from "./kept-clock.ts";
@@ -89,7 +90,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     if (guard.refusal(request.headers as Headers) !== undefined)
       return current.gateway.handle(request, response, origin);
     const url = request.url ?? "/";
-    if (url.startsWith(CODE_DOWNLOAD_PATH)) return void sendCode(current.core, url, response);
+    if (url.startsWith(CODE_DOWNLOAD_PATH))
+      return void sendCode(current.core.control.codeDownloads, url, response);
     if (url.startsWith(CERTIFICATE_PATH)) return void sendCertificate(current.core, url, response);
     const [path = "", query = ""] = url.split("?", 2);
     if (path === "/metrics" && !origin.fromSandbox) {
@@ -285,21 +287,6 @@ function listen(server: Server, config: ServerConfig): Promise<void> {
 
 async function writeServerFile(dataDir: DataDir, file: ServerFile): Promise<void> {
   await writeFile(dataDir.file(DATA_FILES.server), `${JSON.stringify(file)}\n`, { mode: 0o600 });
-}
-
-async function sendCode(core: Core, path: string, response: ServerResponse): Promise<void> {
-  try {
-    const download = await core.control.codeDownloads.handle(path);
-    if (download === undefined)
-      return void response.writeHead(403).end("The link has expired or is not valid.\n");
-    response.writeHead(200, download.headers);
-    for await (const chunk of download.stream) {
-      if (!response.write(chunk)) await new Promise((resolve) => response.once("drain", resolve));
-    }
-    response.end();
-  } catch {
-    response.destroy();
-  }
 }
 
 /** What messages of SNS are verified with. */
