@@ -122,6 +122,63 @@ test("the next page of each list is where its marker says", async (t) => {
   });
 });
 
+test("where requesters pay, others than the owner say that they would", async (t) => {
+  const served = await serveS3(t);
+  const s3 = served.client();
+  const other = served.client({ credentials: { accessKeyId: "111111111111", secretAccessKey: "x" } });
+  const Bucket = "paying";
+  const payment = (Payer: string): Promise<unknown> =>
+    s3.send(
+      new sdk.PutBucketRequestPaymentCommand({
+        Bucket,
+        RequestPaymentConfiguration: { Payer: Payer as sdk.Payer },
+      }),
+    );
+  await s3.send(new sdk.CreateBucketCommand({ Bucket }));
+  await s3.send(new sdk.PutObjectCommand({ Bucket, Key: "k", Body: "x" }));
+  assert.equal((await refusal(payment("Nobody"))).code, "MalformedXML");
+  await payment("Requester");
+  assert.equal((await s3.send(new sdk.GetBucketRequestPaymentCommand({ Bucket }))).Payer, "Requester");
+  const own = await s3.send(new sdk.GetObjectCommand({ Bucket, Key: "k" }));
+  assert.equal(own.RequestCharged, undefined);
+  const at = { Bucket, Key: "k" };
+  const RequestPayer = "requester" as const;
+  const offers: readonly (readonly [
+    () => Promise<unknown>,
+    () => Promise<{ RequestCharged?: string | undefined }>,
+  ])[] = [
+    [
+      () => other.send(new sdk.GetObjectCommand(at)),
+      () => other.send(new sdk.GetObjectCommand({ ...at, RequestPayer })),
+    ],
+    [
+      () => other.send(new sdk.ListObjectsV2Command({ Bucket })),
+      () => other.send(new sdk.ListObjectsV2Command({ Bucket, RequestPayer })),
+    ],
+    [
+      () => other.send(new sdk.PutObjectCommand({ ...at, Body: "y" })),
+      () => other.send(new sdk.PutObjectCommand({ ...at, Body: "y", RequestPayer })),
+    ],
+    [
+      () => other.send(new sdk.CopyObjectCommand({ ...at, Key: "c", CopySource: `${Bucket}/k` })),
+      () =>
+        other.send(new sdk.CopyObjectCommand({ ...at, Key: "c", CopySource: `${Bucket}/k`, RequestPayer })),
+    ],
+    [
+      () => other.send(new sdk.DeleteObjectCommand(at)),
+      () => other.send(new sdk.DeleteObjectCommand({ ...at, RequestPayer })),
+    ],
+  ];
+  for (const [silent, offering] of offers) {
+    const { code, status } = await refusal(silent());
+    assert.deepEqual([code, status], ["AccessDenied", 403]);
+    assert.equal((await offering()).RequestCharged, "requester");
+  }
+  await payment("BucketOwner");
+  const free = await other.send(new sdk.ListObjectsV2Command({ Bucket }));
+  assert.equal(free.RequestCharged, undefined);
+});
+
 test("what lies in an archive is neither read nor copied", async (t) => {
   const s3 = (await serveS3(t)).client();
   const Bucket = "archive";

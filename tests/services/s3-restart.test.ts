@@ -422,7 +422,7 @@ test("every change outlives a server that is killed", async (t) => {
     {
       of: ["PutBucketRequestPayment", "DeleteBucketWebsite", "DeleteBucketReplication"],
       async act(Bucket) {
-        const RequestPaymentConfiguration = { Payer: "BucketOwner" as const };
+        const RequestPaymentConfiguration = { Payer: "Requester" as const };
         await s3.send(new sdk.PutBucketRequestPaymentCommand({ Bucket, RequestPaymentConfiguration }));
         await s3.send(new sdk.DeleteBucketWebsiteCommand({ Bucket }));
         await s3.send(new sdk.DeleteBucketReplicationCommand({ Bucket }));
@@ -432,7 +432,7 @@ test("every change outlives a server that is killed", async (t) => {
         await code(s3.send(new sdk.GetBucketWebsiteCommand({ Bucket }))),
         await code(s3.send(new sdk.GetBucketReplicationCommand({ Bucket }))),
       ],
-      expected: ["BucketOwner", "NoSuchWebsiteConfiguration", "ReplicationConfigurationNotFoundError"],
+      expected: ["Requester", "NoSuchWebsiteConfiguration", "ReplicationConfigurationNotFoundError"],
     },
   ];
   /** `PutObject` -> `put-object`. */

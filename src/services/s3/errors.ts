@@ -262,6 +262,12 @@ export function accessDenied(message = "Access Denied"): ServiceError {
   return refusal("AccessDenied", 403, message);
 }
 
+export function requesterMustPay(): ServiceError {
+  return new ServiceError("AccessDenied", 403, "Access Denied", {
+    hint: "the bucket's requesters pay: send x-amz-request-payer: requester (--request-payer requester)",
+  });
+}
+
 /** What the public access block refuses, as AWS tells it: to strangers no more than that. */
 export function blockedPublic(
   caller: Pick<Caller, "arn" | "kind">,

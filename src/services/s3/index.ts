@@ -7,6 +7,7 @@ import type { Database } from "../../ports/database.ts";
 import type { Hasher } from "../../ports/hasher.ts";
 import type { Outbox } from "../../ports/outbox.ts";
 import type { Peers } from "../../ports/peers.ts";
+import { tellingCharges } from "./requester-pays.ts";
 import { createAccess } from "./access.ts";
 import { createBucketStore } from "./bucket-store.ts";
 import { createContents } from "./contents.ts";
@@ -75,7 +76,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
   void contents.sweep().catch((error: unknown) => {
     log.warn({ error: String(error) }, "the objects folder could not be looked through");
   });
-  const service = defineService<typeof import("@aws-sdk/client-s3")>("s3", {
+  const operations = tellingCharges({
     ...bucketOperations(deps),
     ...objectOperations(deps),
     ...deleteOperations(deps),
@@ -91,6 +92,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     ...restoreOperations(deps),
     ...unsetOperations(deps),
   });
+  const service = defineService<typeof import("@aws-sdk/client-s3")>("s3", operations);
   return {
     service: {
       ...service,

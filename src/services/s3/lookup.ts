@@ -1,12 +1,19 @@
+import type { RequestContext } from "../../aws/service.ts";
 import type { Deps } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { type Bucket, isVersionId, type ObjectVersion } from "./model.ts";
+import { checkPays } from "./requester-pays.ts";
 
-/** Errors: NoSuchBucket, InvalidBucketOwnerAWSAccountID, AccessDenied (another owner was expected). */
+/**
+ * Errors: NoSuchBucket, InvalidBucketOwnerAWSAccountID, AccessDenied (another owner was expected, or the
+ * requester has to pay and does not say that it will).
+ * @param requester of operations that Requester Pays is about
+ */
 export async function bucketOf(
   deps: Pick<Deps, "buckets">,
   name: string | undefined,
   expectedOwner?: string | undefined,
+  requester?: RequestContext,
 ): Promise<Bucket> {
   if (expectedOwner !== undefined && !/^\d{12}$/u.test(expectedOwner)) {
     throw errors.invalidOwnerId(expectedOwner);
@@ -14,6 +21,7 @@ export async function bucketOf(
   const bucket = await deps.buckets.get(name ?? "");
   if (bucket === undefined) throw errors.noSuchBucket(name ?? "");
   if (expectedOwner !== undefined && expectedOwner !== bucket.accountId) throw errors.accessDenied();
+  if (requester !== undefined) checkPays(bucket, requester);
   return bucket;
 }
 

@@ -32,14 +32,14 @@ export function aclOperations(deps: Deps): S3Operations {
       return {};
     },
 
-    async GetObjectAcl(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async GetObjectAcl(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, "GET");
       return shown(objectOwner(bucket, version), hasLists(bucket) ? version.meta.grants : undefined);
     },
 
     async PutObjectAcl(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       checkBucketAcl(bucket, input);
       await changeMeta(deps, context, bucket, {
         find: () => taggable(deps, bucket, input.Key ?? "", input.VersionId, "PUT"),

@@ -10,7 +10,7 @@ const KNOWN = new Set(["ETag", "Checksum", "ObjectParts", "StorageClass", "Objec
 export function attributeOperations(deps: Deps): S3Operations {
   return {
     async GetObjectAttributes(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, "GET");
       // One header may name several.
       const wanted = new Set(

@@ -31,12 +31,12 @@ import { type Fresh, openBody, writeVersion } from "./operations-objects.ts";
 export function copyOperations(deps: Deps): S3Operations {
   return {
     async CopyObject(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkKey(key);
       checkEncryption(input);
       checkWriteHeaders(input);
-      const source = await copySourceOf(deps, input.CopySource, input.ExpectedSourceBucketOwner);
+      const source = await copySourceOf(deps, context, input.CopySource, input.ExpectedSourceBucketOwner);
       checkCopySource(source.version, input, context.clock.now());
       const inPlace = source.version.bucket === bucket.name && source.version.key === key;
       if (inPlace && source.isLatest && !changesSomething(bucket, input)) {
@@ -78,11 +78,12 @@ export function copyOperations(deps: Deps): S3Operations {
 /** Errors: those of the source's bucket, key and version, InvalidRequest for a marker named by its id. */
 export async function copySourceOf(
   deps: Deps,
+  context: RequestContext,
   text: string | undefined,
   expectedOwner: string | undefined,
 ): Promise<{ readonly version: ObjectVersion; readonly isLatest: boolean }> {
   const { bucket: name, key, versionId } = parseCopySource(text ?? "");
-  const bucket = await bucketOf(deps, name, expectedOwner);
+  const bucket = await bucketOf(deps, name, expectedOwner, context);
   const version = await versionAt(deps, bucket, key, versionId);
   if (version.isMarker) {
     if (versionId === undefined) throw errors.noSuchKey(key);

@@ -20,7 +20,7 @@ import { causeOf } from "./sender.ts";
 export function deleteOperations(deps: Deps): S3Operations {
   return {
     async DeleteObject(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       if (context.headers["x-amz-bypass-governance-retention"] !== undefined) checkBypass(bucket);
       for (const header of ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"]) {
         if (context.headers[header] !== undefined) throw errors.headerNotImplemented(header);
@@ -38,7 +38,7 @@ export function deleteOperations(deps: Deps): S3Operations {
     },
 
     async DeleteObjects(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       if (context.headers["x-amz-bypass-governance-retention"] !== undefined) checkBypass(bucket);
       const wanted = input.Delete?.Objects ?? [];
       if (wanted.length === 0 || wanted.length > S3_LIMITS.deleteKeys) throw errors.malformedXml();

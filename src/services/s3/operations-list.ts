@@ -27,8 +27,8 @@ export function listOperations(deps: Deps): S3Operations {
   }
 
   return {
-    async ListObjects(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async ListObjects(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxKeys, "max-keys");
       const shown = shownOf(deps, input.OptionalObjectAttributes, bucket);
@@ -51,8 +51,8 @@ export function listOperations(deps: Deps): S3Operations {
       } as never;
     },
 
-    async ListObjectsV2(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async ListObjectsV2(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxKeys, "max-keys");
       const owners = input.FetchOwner === true ? bucket : undefined;
@@ -79,8 +79,8 @@ export function listOperations(deps: Deps): S3Operations {
       } as never;
     },
 
-    async ListObjectVersions(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async ListObjectVersions(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxKeys, "max-keys");
       const shown = shownOf(deps, input.OptionalObjectAttributes, bucket);

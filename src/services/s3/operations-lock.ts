@@ -1,3 +1,4 @@
+import type { RequestContext } from "../../aws/service.ts";
 import { ServiceError } from "../../kernel/errors.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
@@ -14,11 +15,11 @@ import { changeMeta, taggable } from "./operations-tagging.ts";
 
 /** Object Lock: a bucket's configuration, retentions and legal holds of versions. */
 export function lockOperations(deps: Deps): S3Operations {
-  async function lockable(input: {
-    Bucket?: string | undefined;
-    ExpectedBucketOwner?: string | undefined;
-  }): Promise<Bucket> {
-    const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+  async function lockable(
+    input: { Bucket?: string | undefined; ExpectedBucketOwner?: string | undefined },
+    context: RequestContext,
+  ): Promise<Bucket> {
+    const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
     if (lockConfiguration(bucket) === undefined) {
       throw errors.invalidRequest("Bucket is missing Object Lock Configuration");
     }
@@ -51,8 +52,8 @@ export function lockOperations(deps: Deps): S3Operations {
       return {};
     },
 
-    async GetObjectRetention(input, _context) {
-      const bucket = await lockable(input);
+    async GetObjectRetention(input, context) {
+      const bucket = await lockable(input, context);
       const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, "GET");
       const { mode, retainUntilMs } = version.meta.lock ?? {};
       if (mode === undefined || retainUntilMs === undefined) throw noLock();
@@ -60,7 +61,7 @@ export function lockOperations(deps: Deps): S3Operations {
     },
 
     async PutObjectRetention(input, context) {
-      const bucket = await lockable(input);
+      const bucket = await lockable(input, context);
       const bypass = input.BypassGovernanceRetention === true;
       await changeMeta(deps, context, bucket, {
         find: () => taggable(deps, bucket, input.Key ?? "", input.VersionId, "PUT"),
@@ -78,8 +79,8 @@ export function lockOperations(deps: Deps): S3Operations {
       return {};
     },
 
-    async GetObjectLegalHold(input, _context) {
-      const bucket = await lockable(input);
+    async GetObjectLegalHold(input, context) {
+      const bucket = await lockable(input, context);
       const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, "GET");
       const status = version.meta.lock?.legalHold;
       if (status === undefined) throw noLock();
@@ -87,9 +88,9 @@ export function lockOperations(deps: Deps): S3Operations {
     },
 
     async PutObjectLegalHold(input, context) {
-      const named = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const named = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       await taggable(deps, named, input.Key ?? "", input.VersionId, "PUT");
-      const bucket = await lockable(input);
+      const bucket = await lockable(input, context);
       const legalHold = input.LegalHold?.Status;
       if (legalHold !== "ON" && legalHold !== "OFF") throw errors.malformedXml();
       await changeMeta(deps, context, bucket, {

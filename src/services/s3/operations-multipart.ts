@@ -70,7 +70,7 @@ export function multipartOperations(deps: Deps): S3Operations {
 
   return {
     async CreateMultipartUpload(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkKey(key);
       checkEncryption(input);
@@ -95,7 +95,7 @@ export function multipartOperations(deps: Deps): S3Operations {
     },
 
     async UploadPart(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const upload = await uploadOf(bucket, input.Key ?? "", input.UploadId ?? "");
       const number = partNumber(input.PartNumber);
       checkEncryption(input);
@@ -110,10 +110,10 @@ export function multipartOperations(deps: Deps): S3Operations {
     },
 
     async UploadPartCopy(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const upload = await uploadOf(bucket, input.Key ?? "", input.UploadId ?? "");
       const number = partNumber(input.PartNumber);
-      const source = await copySourceOf(deps, input.CopySource, input.ExpectedSourceBucketOwner);
+      const source = await copySourceOf(deps, context, input.CopySource, input.ExpectedSourceBucketOwner);
       checkCopySource(source.version, input, context.clock.now());
       const range = parseCopyRange(input.CopySourceRange, source.version.bytes);
       const received = await receive(
@@ -135,7 +135,7 @@ export function multipartOperations(deps: Deps): S3Operations {
     },
 
     async CompleteMultipartUpload(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkWriteHeaders(input);
       const upload = await uploadOf(bucket, key, input.UploadId ?? "");
@@ -179,8 +179,8 @@ export function multipartOperations(deps: Deps): S3Operations {
       };
     },
 
-    async AbortMultipartUpload(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async AbortMultipartUpload(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const upload = await uploadOf(bucket, input.Key ?? "", input.UploadId ?? "");
       const dropped = await deps.uploads.abort(upload);
       if (dropped === undefined) throw errors.noSuchUpload(upload.uploadId);
@@ -188,8 +188,8 @@ export function multipartOperations(deps: Deps): S3Operations {
       return {};
     },
 
-    async ListParts(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async ListParts(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const upload = await uploadOf(bucket, input.Key ?? "", input.UploadId ?? "");
       const marker = Number(input.PartNumberMarker ?? 0);
       const max = pageSize(input.MaxParts, "max-parts");
@@ -212,8 +212,8 @@ export function multipartOperations(deps: Deps): S3Operations {
       } as never;
     },
 
-    async ListMultipartUploads(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async ListMultipartUploads(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const text = encoder(input.EncodingType);
       const max = pageSize(input.MaxUploads, "max-uploads");
       const { Prefix: prefix = "", KeyMarker = "" } = input;

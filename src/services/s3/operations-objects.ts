@@ -34,7 +34,7 @@ import { lockForNew, type LockInput } from "./object-lock.ts";
 export function objectOperations(deps: Deps): S3Operations {
   return {
     async PutObject(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkKey(key);
       checkEncryption(input);
@@ -199,7 +199,7 @@ async function readable(
   input: ReadInput,
   method: string,
 ): Promise<{ readonly bucket: Bucket; readonly version: ObjectVersion }> {
-  const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+  const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
   const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, method);
   if (input.SSECustomerAlgorithm !== undefined) {
     throw errors.invalidRequest("The encryption parameters are not applicable to this object.");

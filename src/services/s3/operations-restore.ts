@@ -15,7 +15,7 @@ export const RESTORED = "restored";
 export function restoreOperations(deps: Deps): S3Operations {
   return {
     async RestoreObject(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       await deps.buckets.set(bucket.name, RESTORED, "true");
       const before = await changeMeta(deps, context, bucket, {
         find: () => taggable(deps, bucket, input.Key ?? "", input.VersionId, "POST"),

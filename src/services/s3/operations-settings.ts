@@ -8,6 +8,7 @@ import { type LifecycleRuleInput, readLifecycle } from "./lifecycle-config.ts";
 import { bucketOf } from "./lookup.ts";
 import { type Bucket, bucketArn, S3_LIMITS } from "./model.ts";
 import { blocks } from "./public-access.ts";
+import { REQUEST_PAYMENT, requesterPays } from "./requester-pays.ts";
 import type { Ownership } from "./acl.ts";
 
 const OWNERSHIPS: readonly string[] = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
@@ -117,6 +118,19 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
     async DeleteBucketOwnershipControls(input, _context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       await set(bucket, "ownership", undefined);
+      return {};
+    },
+
+    async GetBucketRequestPayment(input, _context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      return { Payer: requesterPays(bucket) ? "Requester" : "BucketOwner" };
+    },
+
+    async PutBucketRequestPayment(input, _context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const payer = input.RequestPaymentConfiguration?.Payer;
+      if (payer !== "Requester" && payer !== "BucketOwner") throw errors.malformedXml();
+      await set(bucket, REQUEST_PAYMENT, payer === "Requester" ? payer : undefined);
       return {};
     },
 

@@ -18,14 +18,14 @@ import { checkBucketTags, checkObjectTags, readTagSet, sortedTags } from "./tags
 
 export function taggingOperations(deps: Deps): S3Operations {
   return {
-    async GetObjectTagging(input, _context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+    async GetObjectTagging(input, context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const version = await taggable(deps, bucket, input.Key ?? "", input.VersionId, "GET");
       return { TagSet: sortedTags(version.meta.tags ?? []), ...versionMember(bucket, version) };
     },
 
     async PutObjectTagging(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const tags = readTagSet(input.Tagging?.TagSet);
       checkObjectTags(tags);
       const version = await changeMeta(deps, context, bucket, {
@@ -37,7 +37,7 @@ export function taggingOperations(deps: Deps): S3Operations {
     },
 
     async DeleteObjectTagging(input, context) {
-      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const version = await changeMeta(deps, context, bucket, {
         find: () => taggable(deps, bucket, input.Key ?? "", input.VersionId, "DELETE"),
         change: (meta) => withTags(meta, []),

@@ -45,17 +45,6 @@ export function unsetOperations(deps: Deps): S3Operations {
       await there(input);
       return {};
     },
-    async GetBucketRequestPayment(input, _context) {
-      await there(input);
-      return { Payer: "BucketOwner" };
-    },
-    async PutBucketRequestPayment(input, _context) {
-      await there(input);
-      const payer = input.RequestPaymentConfiguration?.Payer;
-      if (payer === "Requester") throw errors.notServed("Requester Pays");
-      if (payer !== "BucketOwner") throw errors.malformedXml();
-      return {};
-    },
     async ListBucketAnalyticsConfigurations(input, _context) {
       await there(input);
       return { IsTruncated: false };

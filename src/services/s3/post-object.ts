@@ -10,6 +10,7 @@ import { quoted, S3_LIMITS, writtenVersion } from "./model.ts";
 import { checkKey } from "./names.ts";
 import { checkEncryption, metaOf, statedChecksum } from "./object-input.ts";
 import { putReceived } from "./operations-objects.ts";
+import { checkPays } from "./requester-pays.ts";
 import { checkPostPolicy, type SizeRange } from "./post-policy.ts";
 import type { Body } from "./bodies.ts";
 import type { NewVersion } from "./object-store.ts";
@@ -41,6 +42,8 @@ export function createPostObject(
     checkKey(key);
     const input = inputOf(fields);
     const context = await admit(fields, { ...(input as object), Bucket: bucket.name, Key: key });
+    const payer = { "x-amz-request-payer": fields.get("x-amz-request-payer") };
+    checkPays(bucket, { ...context, headers: payer });
     const policy = fields.get("policy");
     const all = new Map([...fields, ["bucket", bucket.name]]);
     const sizes = policy === undefined ? undefined : checkPostPolicy(policy, all, context.clock.now());
