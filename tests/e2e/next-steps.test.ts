@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import process from "node:process";
 import { after, before, test } from "node:test";
 import { GetFunctionCommand, InvokeCommand, type Runtime } from "@aws-sdk/client-lambda";
 import { rawZip, zip } from "../../src/testing/zip.ts";
+import { AWS_CLIS } from "./aws-cli.ts";
 import { clients, refusal, type Clients } from "./client.ts";
-import { lambent, startServer, until, type RunningServer } from "./server.ts";
+import { lambent, ROOT, run, startServer, until, type RunningServer } from "./server.ts";
 
 let server: RunningServer;
 let aws: Clients;
@@ -109,6 +111,20 @@ test("`lambent invoke` tells it, also as JSON; an error of the function's own ne
   await aws.create("raises", { "app.py": "def handler(e, c): raise ValueError('no')\n" });
   const own = await lambent(server, ["invoke", "raises", "{}"]);
   assert.match(own.stderr, /→ next: (npx )?lambent logs raises/);
+});
+
+test("who calls with the AWS CLI is told beside its answer, and everybody can read it later", async (t) => {
+  const [cli] = AWS_CLIS.filter((one) => one.skip === false);
+  if (cli === undefined) return t.skip("no AWS CLI is installed");
+  const invoke = ["aws", "lambda", "invoke", "--function-name", "python-file", "/dev/null"];
+  const PATH = `${dirname(cli.program ?? "")}:${process.env["PATH"] ?? ""}`;
+  const ran = await run(process.execPath, [join(ROOT, "bin/lambent.js"), ...invoke], {
+    env: { LAMBENT_DATA_DIR: server.dataDir, PATH },
+  });
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.match(ran.stderr, /^→ lambent: handler app\.main wants app\.py/m);
+  const hints = await lambent(server, ["hints"]);
+  assert.match(hints.stdout, /ago {2}Invoke\n {2}→ handler app\.main wants app\.py/);
 });
 
 test("what ran before and cannot run any more is refused in AWS's words, with the way back", async (t) => {

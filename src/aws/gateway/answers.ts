@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 
 import { ServiceError } from "../../kernel/errors.ts";
+import { HINT_HEADER, hintText } from "../hint.ts";
 import { loadModel, type ServiceModel } from "../model/model.ts";
 import { prepare } from "../protocol/codec.ts";
 import { encodeError } from "../protocol/errors.ts";
@@ -10,7 +11,7 @@ import type { Service } from "../service.ts";
 import { regionOf } from "./admission.ts";
 import type { BodyBudget } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
-import type { GatewayOptions } from "./options.ts";
+import type { GatewayOptions, RequestRecord } from "./options.ts";
 import { send } from "./respond.ts";
 
 /** The last steps: encode what an operation came to, send it, account for it. */
@@ -83,7 +84,7 @@ export function createAnswers(
       region: regionOf(exchange, options.defaultRegion),
       fromSandbox: exchange.origin.fromSandbox,
       ...(error === undefined ? {} : { errorCode: error.code }),
-      ...(hint === undefined ? {} : { hint, userAgent: exchange.headers["user-agent"] ?? "" }),
+      ...told(hint ?? hintOf(answer), exchange),
     });
     return sent;
   }
@@ -111,6 +112,16 @@ export function createAnswers(
   }
 
   return { serve, failureOf };
+}
+
+/** The hint that an operation gave its answer. */
+function hintOf({ headers }: WireResponse): string | undefined {
+  const header = headers[HINT_HEADER];
+  return header === undefined ? undefined : hintText(header);
+}
+
+function told(hint: string | undefined, { headers }: Exchange): Partial<RequestRecord> {
+  return hint === undefined ? {} : { hint, userAgent: headers["user-agent"] ?? "" };
 }
 
 function internalFailure({ model, requestId }: Exchange): ServiceError {
