@@ -64,7 +64,7 @@ test("next gives the event with Lambda's headers, response ends the invocation",
   const id = event.headers.get("lambda-runtime-aws-request-id") as string;
   assert.equal(event.headers.get("lambda-runtime-invoked-function-arn"), at.version.functionArn);
   assert.equal(event.headers.get("lambda-runtime-deadline-ms"), String(at.clock.now() + 3000));
-  assert.equal(event.headers.get("lambda-runtime-trace-id"), "Root=1-a-b");
+  assert.equal(event.headers.get("lambda-runtime-trace-id"), "Root=1-a-b;Lineage=1:0123abcd:0");
   const context = Buffer.from(
     event.headers.get("lambda-runtime-client-context") as string,
     "latin1",
