@@ -163,7 +163,7 @@ function makeSandbox(driver: FakeDriver, spec: SandboxSpec, runtimeApi: Server):
       return alive;
     },
     runtimeApi,
-    endpoint: undefined,
+    endpoint: createServer(),
     runtimeApiAddress:
       typeof address === "object" && address !== null
         ? `127.0.0.1:${String(address.port)}`

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { assert } from "../../kernel/assert.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { LIMITS } from "../../kernel/limits.ts";
 import type { RuntimeLaunch } from "../../ports/runtime-catalog.ts";
 import type { Sandbox } from "../../ports/sandbox-driver.ts";
 import type { Extensions } from "../runtime-api/extensions.ts";
@@ -9,6 +10,12 @@ import { HttpRuntime } from "../runtime-api/http-runtime.ts";
 import type { RuntimeApiServer } from "../runtime-api/http-server.ts";
 import type { RuntimeEvents, RuntimeLink } from "../runtime-api/link.ts";
 import { OutputPipes } from "./output.ts";
+
+/**
+ * A descriptor here for each, whatever number of processes holds the other ends: as many as Lambda lets one
+ * environment have open in all.
+ */
+const ENDPOINT_CONNECTIONS_MAX = LIMITS.openFiles;
 
 /** Who hears what comes out of a sandbox. */
 export interface Listeners {
@@ -49,7 +56,10 @@ export class Wiring {
     } else {
       this.link = this.#http;
     }
-    sandbox.endpoint?.on("connection", (socket) => listeners.onEndpointConnection(socket));
+    if (sandbox.endpoint !== undefined) {
+      sandbox.endpoint.maxConnections = ENDPOINT_CONNECTIONS_MAX;
+      sandbox.endpoint.on("connection", (socket) => listeners.onEndpointConnection(socket));
+    }
     this.output = new OutputPipes(sandbox, clock, (line) => listeners.onLine(line));
   }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type AddressInfo, type Server, type Socket } from "node:net";
 import { afterEach, test } from "node:test";
 import { ServiceError } from "../../kernel/errors.ts";
 import { fakeClock, settle, type FakeClock } from "../../testing/fake-clock.ts";
@@ -452,6 +454,21 @@ test("closing leaves no environment behind that was about to be made", async () 
     driver.sandboxes.filter(({ alive }) => alive),
     [],
   );
+});
+
+test("the endpoint inside a sandbox takes as many connections as Lambda allows open files, and no more", async () => {
+  const taken: Socket[] = [];
+  const { invoke, driver } = start({}, { onEndpointConnection: (socket) => void taken.push(socket) });
+  await invoke("{}");
+  const endpoint = driver.sandboxes[0]?.endpoint as Server;
+  endpoint.listen(0, "127.0.0.1");
+  await once(endpoint, "listening");
+  const { port } = endpoint.address() as AddressInfo;
+  const dropped = once(endpoint, "drop");
+  const asking = Array.from({ length: 1025 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
+  await dropped;
+  assert.equal(taken.length, 1024);
+  for (const socket of [...asking, ...taken]) socket.destroy();
 });
 
 test("invocations of a quick function wait for what is awake, two milliseconds at most", async () => {
