@@ -4,7 +4,8 @@ import { silentLogger } from "../../src/kernel/log.ts";
 import type { FunctionVersion } from "../../src/lambda/model/function.ts";
 import type { FunctionControl } from "../../src/lambda/control/control.ts";
 import { createFunctionControl } from "../../src/lambda/control/control.ts";
-import { ARN, bench, memoryCodeCache, ROLE, SCOPE, zip } from "./lambda-fixture.ts";
+import type { SqlValue } from "../../src/ports/database.ts";
+import { ARN, bench, memoryCodeCache, memoryDatabase, ROLE, SCOPE, zip } from "./lambda-fixture.ts";
 
 const base = { functionName: "f", runtime: "python3.12", handler: "index.handler", role: ROLE };
 
@@ -257,4 +258,33 @@ test("the other architecture: interpreted code is taken with a warning, machine 
   });
   const strict = bench({ strictArchitectures: true });
   await assert.rejects(create(strict.control, arm), /strict mode/);
+});
+
+test("sums that were read while a reservation was made are not kept", async () => {
+  const database = memoryDatabase();
+  const slow = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  let isSlow = false;
+  const { control } = bench({
+    database: {
+      ...database,
+      async read<R extends object>(sql: string, params?: readonly SqlValue[]) {
+        const rows = await database.read<R>(sql, params);
+        if (isSlow && sql.includes("lambda_accounts")) {
+          isSlow = false;
+          asked.resolve();
+          await slow.promise;
+        }
+        return rows;
+      },
+    },
+  });
+  await create(control);
+  isSlow = true;
+  const before = control.accountSettings(SCOPE);
+  await asked.promise;
+  await control.concurrency.put(SCOPE, "f", 100);
+  slow.resolve();
+  await before;
+  assert.equal((await control.accountSettings(SCOPE)).unreservedConcurrency, 900);
 });

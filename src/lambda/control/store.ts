@@ -56,12 +56,8 @@ export class FunctionStore {
     return this.#cache.get(recordKey(scope, name));
   }
 
-  cachedTotals(scope: Scope): AccountTotals | undefined {
-    return this.#totals.get(scopeKey(scope));
-  }
-
   /** Forgets what is in memory: another node has written. */
-  invalidate(scope: Scope, name: string): void {
+  #invalidate(scope: Scope, name: string): void {
     this.#cache.delete(recordKey(scope, name));
     this.#totals.delete(scopeKey(scope));
   }
@@ -80,6 +76,7 @@ export class FunctionStore {
   async totals(scope: Scope): Promise<AccountTotals> {
     const cached = this.#totals.get(scopeKey(scope));
     if (cached !== undefined) return cached;
+    const generation = this.#generation;
     const [row] = await this.#database.read<Row>(
       "SELECT code_bytes, reserved_concurrency FROM lambda_accounts WHERE account_id = ? AND region = ?",
       [scope.accountId, scope.region],
@@ -88,7 +85,8 @@ export class FunctionStore {
       codeBytes: Number(row?.["code_bytes"] ?? 0),
       reservedConcurrency: Number(row?.["reserved_concurrency"] ?? 0),
     };
-    this.#totals.set(scopeKey(scope), totals);
+    // What was committed during the read may not be in them.
+    if (generation === this.#generation) this.#totals.set(scopeKey(scope), totals);
     return totals;
   }
 
@@ -199,7 +197,7 @@ export class FunctionStore {
         await this.#database.commit([touch(before, after), ...statements]);
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
-        this.invalidate(scope, name);
+        this.#invalidate(scope, name);
         if (error.index === totalsAt) throw this.#quotaError(before, after);
         if (attempt >= RETRIES_MAX) throw error;
         continue;
@@ -239,7 +237,7 @@ export class FunctionStore {
         ]);
       } catch (error) {
         if (!(error instanceof Conflict) || attempt >= RETRIES_MAX) throw error;
-        this.invalidate(scope, name);
+        this.#invalidate(scope, name);
         continue;
       }
       this.#committed(before, undefined);
