@@ -194,14 +194,19 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     return stopping;
   }
 
-  async function reset(): Promise<void> {
-    const before = current;
-    current = undefined;
-    await before?.core.close(0);
-    await eraseState(dataDir);
-    await kept.reset();
-    current = await open();
-    log.info({}, "the state was emptied");
+  let resetting: Promise<void> | undefined;
+  /** Who asks while one is under way gets that one: two would open the same files. */
+  function reset(): Promise<void> {
+    resetting ??= (async () => {
+      const before = current;
+      current = undefined;
+      await before?.core.close(0);
+      await eraseState(dataDir);
+      await kept.reset();
+      current = await open();
+      log.info({}, "the state was emptied");
+    })().finally(() => (resetting = undefined));
+    return resetting;
   }
 
   const startedAt = machineNow(clock);

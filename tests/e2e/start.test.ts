@@ -1,7 +1,7 @@
 /** Starting where something is in the way: each gives a clear error, and loses nothing. */
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,4 +123,23 @@ test("a stop by signal ends with code 0 and lets the folder go", async () => {
   const second = await startServer({ dataDir: folder, port: first.port });
   await until("ready again", async () => (await fetch(`${second.endpoint}/_lambent/health`)).status === 200);
   await second[Symbol.asyncDispose]();
+});
+
+test("two resets at one time are one, and the server serves after it", { timeout: 60_000 }, async () => {
+  await using fresh = await startServer();
+  const token = readFileSync(join(fresh.dataDir, "token"), "utf8").trim();
+  const reset = (): Promise<Response> =>
+    fetch(`${fresh.endpoint}/_lambent/reset`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+  const answers = await Promise.all([reset(), reset(), reset()]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  const functions = await fetch(`${fresh.endpoint}/2015-03-31/functions`);
+  assert.equal(functions.status, 200);
+  assert.deepEqual(await functions.json(), { Functions: [] });
+  assert.equal(await fresh.stop(), 0);
 });
