@@ -91,6 +91,9 @@ function filterOf({ Filter, Prefix }: LifecycleRuleInput): Filter {
   }
   if (Object.values(single).filter((value) => value !== undefined).length > 1) throw errors.malformedXml();
   const source = And ?? single;
+  checkSizes(source);
+  const keys = (And?.Tags ?? []).map((tag) => tag.Key);
+  if (new Set(keys).size !== keys.length) throw errors.invalidRequest("Duplicate Tag Keys are not allowed.");
   const tags = readTagSet(And?.Tags ?? (single.Tag === undefined ? [] : [single.Tag]));
   return {
     prefix: source.Prefix ?? Prefix ?? "",
@@ -98,6 +101,22 @@ function filterOf({ Filter, Prefix }: LifecycleRuleInput): Filter {
     ...(source.ObjectSizeGreaterThan === undefined ? {} : { largerThan: source.ObjectSizeGreaterThan }),
     ...(source.ObjectSizeLessThan === undefined ? {} : { smallerThan: source.ObjectSizeLessThan }),
   };
+}
+
+/** Sizes of rules go further than objects do. */
+const SIZE_MAX = 1_099_511_627_776_000;
+
+function checkSizes({ ObjectSizeGreaterThan: larger, ObjectSizeLessThan: smaller }: Sizes): void {
+  const bounds = [
+    ["ObjectSizeGreaterThan", larger, 0],
+    ["ObjectSizeLessThan", smaller, 1],
+  ] as const;
+  for (const [name, value = 1, min] of bounds) {
+    if (value >= min && value <= SIZE_MAX) continue;
+    throw errors.invalidRequest(`'${name}' should be between ${String(min)} and ${String(SIZE_MAX)}.`);
+  }
+  if (larger === undefined || smaller === undefined || smaller > larger) return;
+  throw errors.invalidRequest("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.");
 }
 
 type Actions = Partial<

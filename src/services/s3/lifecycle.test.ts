@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readLifecycle } from "./lifecycle-config.ts";
 import { dueAt, dueVersions, expirationHeader, type LifecycleRule, uploadIsDue } from "./lifecycle.ts";
 import type { ObjectMeta, ObjectVersion } from "./model.ts";
 
@@ -93,4 +94,28 @@ test("what answers say of it, and uploads that nobody completes", () => {
   assert.equal(uploadIsDue(abort, { key: "up/x", createdAt: T0 - 4 * DAY }, T0), true);
   assert.equal(uploadIsDue(abort, { key: "up/x", createdAt: T0 - DAY }, T0), false);
   assert.equal(uploadIsDue(abort, { key: "x", createdAt: T0 - 4 * DAY }, T0), false);
+});
+
+test("filters that cannot be", () => {
+  const read = (And: object): unknown =>
+    readLifecycle([{ ID: "r", Status: "Enabled", Filter: { And }, Expiration: { Days: 1 } }], () => "id");
+  read({ ObjectSizeGreaterThan: 1, ObjectSizeLessThan: 2 });
+  const twice = ["1", "2"].map((Value) => ({ Key: "a", Value }));
+  const wrong: readonly (readonly [object, string])[] = [
+    [{ Prefix: "p", Tags: twice }, "Duplicate Tag Keys are not allowed."],
+    [
+      { ObjectSizeGreaterThan: 5, ObjectSizeLessThan: 5 },
+      "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.",
+    ],
+    [
+      { ObjectSizeLessThan: 0, Prefix: "p" },
+      "'ObjectSizeLessThan' should be between 1 and 1099511627776000.",
+    ],
+  ];
+  for (const [and, message] of wrong) {
+    assert.throws(
+      () => read(and),
+      (error: Error) => error.name === "InvalidRequest" && error.message === message,
+    );
+  }
 });
