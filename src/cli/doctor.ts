@@ -194,8 +194,8 @@ export function awsVerdict(program: string, version: AwsCliVersion | undefined):
     return {
       name: `aws-cli ${version.text}`,
       result: "warn",
-      detail: `ignores AWS_ENDPOINT_URL (needs ${since} or newer) and would reach real AWS`,
-      next: "use `lambent aws …`, or upgrade",
+      detail: `ignores AWS_ENDPOINT_URL (needs ${since} or newer): by itself it would reach real AWS`,
+      next: 'eval "$(lambent env)" puts the endpoint before each of its calls, and so does lambent aws',
     };
   }
   return { name: `aws-cli ${version.text}`, result: "ok", detail: program };
