@@ -29,7 +29,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}, fromSandbo
     hints: new RecentHints(clock),
     advance: async (ms) => clock.advance(ms),
     log: silentLogger,
-    services: ["lambda", "sts"],
+    services: () => ["lambda", "sts"],
     state: () => "ready",
     status: () => Promise.reject(new Error("not in this test")),
     runtimes: async () => [],

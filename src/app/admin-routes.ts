@@ -67,8 +67,8 @@ export interface AdminDeps {
   /** Moves the clock forward; resolves once a restart would find it there. */
   advance(ms: number): Promise<void>;
   readonly log: Logger;
-  /** Names of the AWS services that are served. */
-  readonly services: readonly string[];
+  /** Names of the AWS services that are served; none before the server is ready. */
+  services(): readonly string[];
   /** `ready` once requests are served; the health route answers 503 before and after. */
   state(): "starting" | "ready" | "stopping";
   status(): Promise<StatusReport>;
@@ -127,7 +127,7 @@ export function createAdminRoutes(deps: AdminDeps): AdminRoutes {
   const routes: Readonly<Record<string, Route>> = {
     "GET /_lambent/health": health,
     "GET /_localstack/health": () => ({
-      services: Object.fromEntries(deps.services.map((name) => [name, "running"])),
+      services: Object.fromEntries(deps.services().map((name) => [name, "running"])),
       edition: "lambent",
       version: deps.version,
     }),

@@ -217,7 +217,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     hints,
     advance: (ms) => kept.advance(ms),
     log,
-    services: ["dynamodb", "dynamodbstreams", "events", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"],
+    services: () => (current?.core.services ?? []).map(({ name }) => name).toSorted(),
     state: () => (current === undefined && state === "ready" ? "starting" : state),
     status: () => statusReport(coreOf(current), startedAt, clock.offsetMs),
     runtimes: () => catalog.list(),

@@ -63,7 +63,7 @@ async function site(t: TestContext, changes: Partial<AdminDeps> = {}): Promise<S
     hints: new RecentHints(clock),
     advance: async (ms) => clock.advance(ms),
     log: silentLogger,
-    services: ["lambda"],
+    services: () => ["lambda"],
     state: () => "ready",
     status: async () => ({
       version: "0.0.0",

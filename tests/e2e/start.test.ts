@@ -1,7 +1,7 @@
 /** Starting where something is in the way: each gives a clear error, and loses nothing. */
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -123,6 +123,14 @@ test("a stop by signal ends with code 0 and lets the folder go", async () => {
   const second = await startServer({ dataDir: folder, port: first.port });
   await until("ready again", async () => (await fetch(`${second.endpoint}/_lambent/health`)).status === 200);
   await second[Symbol.asyncDispose]();
+});
+
+test("LocalStack's health route names every service that answers", async () => {
+  const answer = await fetch(`${server.endpoint}/_localstack/health`);
+  const { services } = (await answer.json()) as { services: object };
+  const folders = readdirSync(join(ROOT, "src/services"), { withFileTypes: true });
+  const served = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  assert.deepEqual(services, Object.fromEntries(served.toSorted().map((name) => [name, "running"])));
 });
 
 test("two resets at one time are one, and the server serves after it", { timeout: 60_000 }, async () => {
