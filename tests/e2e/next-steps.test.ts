@@ -6,10 +6,12 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { after, before, test } from "node:test";
 import { GetFunctionCommand, InvokeCommand, type Runtime } from "@aws-sdk/client-lambda";
+import { CreateBucketCommand, PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
 import { rawZip, zip } from "../../src/testing/zip.ts";
 import { AWS_CLIS } from "./aws-cli.ts";
+import { arnOf } from "./cli-session.ts";
 import { clients, refusal, type Clients } from "./client.ts";
-import { lambent, ROOT, run, startServer, until, type RunningServer } from "./server.ts";
+import { lambent, ROOT, run, SDK_CONFIG, startServer, until, type RunningServer } from "./server.ts";
 
 let server: RunningServer;
 let aws: Clients;
@@ -125,6 +127,28 @@ test("who calls with the AWS CLI is told beside its answer, and everybody can re
   assert.match(ran.stderr, /^→ lambent: handler app\.main wants app\.py/m);
   const hints = await lambent(server, ["hints"]);
   assert.match(hints.stdout, /ago {2}Invoke\n {2}→ handler app\.main wants app\.py/);
+});
+
+test("a bucket that may not call its function is told how to let it", async (t) => {
+  const s3 = new S3Client({ ...SDK_CONFIG, endpoint: server.endpoint, forcePathStyle: true });
+  t.after(() => s3.destroy());
+  await aws.create("called", { "app.py": "def handler(e, c): pass\n" });
+  await s3.send(new CreateBucketCommand({ Bucket: "caller" }));
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      Bucket: "caller",
+      NotificationConfiguration: {
+        LambdaFunctionConfigurations: [
+          { LambdaFunctionArn: arnOf.function("called"), Events: ["s3:ObjectCreated:*"] },
+        ],
+      },
+    }),
+  );
+  const hints = await lambent(server, ["hints"]);
+  assert.match(
+    hints.stdout,
+    /PutBucketNotificationConfiguration\n {2}→ .*aws lambda add-permission --function-name called .*--source-arn arn:aws:s3:::caller/,
+  );
 });
 
 test("what ran before and cannot run any more is refused in AWS's words, with the way back", async (t) => {

@@ -1,3 +1,4 @@
+import { HINT } from "../../aws/hint.ts";
 import type { RequestContext } from "../../aws/service.ts";
 import { queueUrl } from "../../events/outbox/send.ts";
 import { scopeOfArn } from "../../kernel/arn.ts";
@@ -22,14 +23,15 @@ export function notificationOperations(deps: Deps, peers: () => Peers): S3Operat
       const notification = readNotification(input.NotificationConfiguration ?? {}, bucket.region, () =>
         Buffer.from(context.random.hex(72), "hex").toString("base64url"),
       );
-      if (input.SkipDestinationValidation !== true) {
-        await checkDestinations(peers(), bucket, notification, context);
-      }
+      const hints =
+        input.SkipDestinationValidation === true
+          ? []
+          : await checkDestinations(peers(), bucket, notification, context);
       const isEmpty =
         !notification.eventBridge &&
         notification.functions.length + notification.queues.length + notification.topics.length === 0;
       await deps.buckets.set(bucket.name, "notification", isEmpty ? undefined : JSON.stringify(notification));
-      return {};
+      return hints.length === 0 ? {} : { [HINT]: hints.join("; ") };
     },
   };
 }
@@ -52,7 +54,8 @@ function shown(notification: Notification): Record<string, unknown> {
 }
 
 /**
- * Functions are asked whether S3 may invoke them; queues and topics get the test event.
+ * Functions are asked whether S3 may invoke them; queues and topics get the test event. Resolves with what
+ * to do about those that AWS would not let S3 use.
  * Errors: InvalidArgument that names each destination which refused.
  */
 async function checkDestinations(
@@ -60,9 +63,11 @@ async function checkDestinations(
   bucket: Bucket,
   { functions, queues, topics }: Notification,
   context: RequestContext,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const hints: string[] = [];
   const message = testMessage(bucket, context.clock.now(), context.requestId);
-  const common = (target: Target): Pick<PeerCall, "scope" | "as"> => ({
+  const common = (target: Target): Pick<PeerCall, "scope" | "as" | "onHint"> => ({
+    onHint: (hint) => void hints.push(hint),
     scope: scopeOfArn(target.arn, bucket),
     as: {
       kind: "service",
@@ -90,7 +95,7 @@ async function checkDestinations(
     const why = await failure(peers.call({ service: "sns", operation: "Publish", input, ...common(target) }));
     if (why !== undefined) refused.push([target.arn, destinationRefusal("topic", why)]);
   }
-  if (refused.length === 0) return;
+  if (refused.length === 0) return hints;
   const members = Object.fromEntries(
     refused.flatMap(([name, why], index) => [
       [`ArgumentName${String(index + 1)}`, name],
