@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { which } from "./self.ts";
-import { environment, renderEnvironment, shellOf, UNSET, writeAwsFiles } from "./env.ts";
+import { renderEnvironment, shellOf } from "./shells.ts";
+import { environment, UNSET, writeAwsFiles } from "./env.ts";
 import { Fault } from "./fault.ts";
 
 /** Stands in for the command, whose first argument is `hints`. */
@@ -98,16 +99,34 @@ for (const [shell, quoted] of [
   });
 }
 
+test("fish: aws is sent to the endpoint until the settings are taken back", (t) => {
+  const fish = which("fish");
+  if (fish === undefined) return t.skip("no fish here");
+  const folder = mkdtempSync(join(tmpdir(), "lambent-env-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "aws"), AWS, { mode: 0o755 });
+  const runs = (script: string, major = 2): string => {
+    const settings = renderEnvironment(environment(TARGET, {}), UNSET, "fish", SELF);
+    return execFileSync(fish, ["--no-config", "-c", `${settings}\n${script}`], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { PATH: `${folder}:/usr/bin:/bin`, MAJOR: String(major), HOME: folder },
+    });
+  };
+  const front = "<--endpoint-url=http://127.0.0.1:4566>";
+  assert.equal(runs('aws sqs "list queues"'), `${front}<sqs><list queues>`);
+  const invoke = `aws invoke --payload '{"a": "b  c"}' --cli-binary-format raw-in-base64-out out`;
+  assert.equal(runs(invoke, 1), `${front}<invoke><--payload><{"a": "b  c"}><out>`);
+  assert.match(runs(invoke, 2), /<--cli-binary-format>/);
+  assert.equal(runs("aws fails 2>&1; or printf ' %s' $status"), `${front}<fails>→ it's hints 254`);
+  const back = renderEnvironment({}, ["AWS_ENDPOINT_URL"], "fish", []);
+  assert.equal(runs(`${back}\naws --version`), "aws-cli/2.9.19\n");
+});
+
 test("fish and PowerShell have their own commands and quotes", () => {
   const variables = { A: String.raw`it's C:\x` };
-  assert.equal(
-    renderEnvironment(variables, ["B"], "fish", SELF),
-    [
-      String.raw`set -gx A 'it\'s C:\\x'`,
-      "set -e B",
-      "function aws; if set -q AWS_ENDPOINT_URL; command aws --endpoint-url=$AWS_ENDPOINT_URL $argv; else; command aws $argv; end; end",
-    ].join("\n"),
-  );
+  const fish = renderEnvironment(variables, ["B"], "fish", SELF).split("\n");
+  assert.deepEqual(fish.slice(0, 2), [String.raw`set -gx A 'it\'s C:\\x'`, "set -e B"]);
   assert.equal(
     renderEnvironment(variables, ["B"], "powershell", SELF),
     [

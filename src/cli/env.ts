@@ -1,15 +1,12 @@
 /** The settings that point AWS's tools at the server, and away from anything real. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { DATA_FILES } from "../app/config-types.ts";
 import { connect, type Connection, credentialsOf } from "./connection.ts";
-import { userError } from "./fault.ts";
 import { json, note, say } from "./output.ts";
 import { typed } from "./self.ts";
-
-export type Shell = "bash" | "zsh" | "fish" | "powershell";
-const SHELLS: readonly Shell[] = ["bash", "zsh", "fish", "powershell"];
+import { renderEnvironment, shellOf } from "./shells.ts";
 
 /** What would send a tool elsewhere. */
 export const UNSET: readonly string[] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"];
@@ -47,84 +44,6 @@ export function environment(
     variables["no_proxy"] = list;
   }
   return variables;
-}
-
-/**
- * The same as commands of a shell, and a function in front of `aws`: versions before 1.29 and 2.13 do not
- * read AWS_ENDPOINT_URL, and version 1 goes past it for SQS in every region it knows. Each would call AWS
- * itself. An endpoint that is typed after it wins.
- *
- * @param self how this command was started: as `lambent` it can then be typed from any folder
- *
- * Every POSIX command ends in a semicolon, so that an eval without quotes works as well.
- */
-export function renderEnvironment(
-  variables: Readonly<Record<string, string>>,
-  unset: readonly string[],
-  shell: Shell,
-  self: readonly string[],
-): string {
-  const set = Object.entries(variables);
-  switch (shell) {
-    case "fish":
-      return [
-        ...set.map(([name, value]) => `set -gx ${name} ${singleQuoted(value, String.raw`\'`)}`),
-        ...unset.map((name) => `set -e ${name}`),
-        set.length === 0
-          ? "functions -e aws"
-          : "function aws; if set -q AWS_ENDPOINT_URL; command aws --endpoint-url=$AWS_ENDPOINT_URL $argv; else; command aws $argv; end; end",
-      ].join("\n");
-    case "powershell":
-      return [
-        ...set.map(([name, value]) => `$Env:${name} = ${singleQuoted(value, "''")}`),
-        ...unset.map((name) => `Remove-Item -ErrorAction SilentlyContinue Env:${name}`),
-        set.length === 0
-          ? "Remove-Item -ErrorAction SilentlyContinue Function:aws"
-          : "function aws { & (Get-Command aws -CommandType Application -TotalCount 1).Source --endpoint-url=$Env:AWS_ENDPOINT_URL @args }",
-      ].join("\n");
-    case "bash":
-    case "zsh":
-      return [
-        ...set.map(([name, value]) => `export ${name}=${posixQuoted(value)};`),
-        `unset ${unset.join(" ")};`,
-        "unalias aws lambent 2>/dev/null || true;",
-        set.length === 0 ? "unset -f aws lambent 2>/dev/null || true;" : posixFunctions(self),
-      ].join("\n");
-  }
-}
-
-/** Version 1 takes payloads as they are typed, and does not know the option with which version 2 is told to. */
-function posixFunctions(self: readonly string[]): string {
-  return [
-    `lambent() { LAMBENT_TYPED=lambent ${self.map(posixQuoted).join(" ")} "$@"; };`,
-    "aws() {",
-    'if [ -z "${AWS_ENDPOINT_URL:-}" ]; then command aws "$@"; return; fi;',
-    'case "$*" in *--cli-binary-format?raw-in-base64-out*) case "$(command aws --version 2>&1)" in aws-cli/1.*)',
-    'for lambent_word in "$@"; do shift; case "$lambent_word" in',
-    "--cli-binary-format|raw-in-base64-out|--cli-binary-format=raw-in-base64-out) ;;",
-    '*) set -- "$@" "$lambent_word" ;; esac; done ;; esac ;; esac;',
-    'AWS_EXECUTION_ENV="lambent-$$" command aws "--endpoint-url=$AWS_ENDPOINT_URL" "$@" ||',
-    '{ set -- $?; lambent hints --of "$$" >&2 || true; return "$1"; }; };',
-  ].join(" ");
-}
-
-function posixQuoted(value: string): string {
-  return /^[\w./:@,%+=-]+$/.test(value) ? value : singleQuoted(value, String.raw`'\''`);
-}
-
-function singleQuoted(value: string, escapedQuote: string): string {
-  const backslashes = escapedQuote === String.raw`\'` ? value.replaceAll("\\", "\\\\") : value;
-  return `'${backslashes.replaceAll("'", escapedQuote)}'`;
-}
-
-export function shellOf(given: string | undefined, loginShell: string | undefined): Shell {
-  if (given !== undefined) {
-    const known = SHELLS.find((shell) => shell === given);
-    if (known === undefined) throw userError(`"${given}" is not one of ${SHELLS.join(", ")}.`);
-    return known;
-  }
-  const name = basename(loginShell ?? "bash");
-  return SHELLS.find((shell) => shell === name) ?? "bash";
 }
 
 /** The AWS configuration the variables point at: v2 of the AWS CLI then takes payloads as they are typed. */
