@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as sdk from "@aws-sdk/client-lambda";
+import { RUNTIMES } from "../../src/adapters/runtimes/names.ts";
+import { checkRuntime } from "../../src/lambda/control/runtimes.ts";
 import { runtimeDescription, sessionNameOf } from "../../src/lambda/environment/launch.ts";
 import { ROLE, SCOPE, zip } from "./lambda-fixture.ts";
 import { lambdaOverHttp } from "./lambda-http.ts";
@@ -74,4 +76,17 @@ test("INIT_START names the runtime version that the configuration shows", async 
   assert.equal(name, "python:3.12.v1");
   assert.equal(arn, made.RuntimeVersionConfig?.RuntimeVersionArn);
   assert.match(arn, /^arn:aws:lambda:us-east-1::runtime:[0-9a-f]{64}$/);
+});
+
+test("functions can be made for the runtimes that can be launched, and for no other", () => {
+  const isTaken = (runtime: string): boolean => {
+    try {
+      checkRuntime(runtime);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const known = new Set([...Object.values(sdk.Runtime), ...RUNTIMES]);
+  assert.deepEqual([...known].filter(isTaken).toSorted(), RUNTIMES.toSorted());
 });

@@ -1,7 +1,7 @@
 import { invalidParameter, notImplementedYet } from "./errors.ts";
 
-/** Managed runtimes that can be created and run. */
-const RUNNABLE: ReadonlySet<string> = new Set([
+/** What can be created and run: the runtimes adapter launches each of them. */
+const RUNNABLE: readonly string[] = [
   "nodejs16.x",
   "nodejs18.x",
   "nodejs20.x",
@@ -16,24 +16,13 @@ const RUNNABLE: ReadonlySet<string> = new Set([
   "python3.14",
   "provided.al2",
   "provided.al2023",
-]);
+];
 
 /**
  * What AWS accepts for new functions. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
  */
 const VALID: readonly string[] = [
-  "nodejs16.x",
-  "nodejs18.x",
-  "nodejs20.x",
-  "nodejs22.x",
-  "nodejs24.x",
-  "python3.8",
-  "python3.9",
-  "python3.10",
-  "python3.11",
-  "python3.12",
-  "python3.13",
-  "python3.14",
+  ...RUNNABLE,
   "java8.al2",
   "java11",
   "java17",
@@ -45,8 +34,6 @@ const VALID: readonly string[] = [
   "ruby3.2",
   "ruby3.3",
   "ruby3.4",
-  "provided.al2",
-  "provided.al2023",
 ];
 
 /** AWS lists runtimes in the order of a Java hash set; so that texts compare equal, so do we. */
@@ -94,7 +81,7 @@ const DEPRECATED: ReadonlySet<string> = new Set([
  * more, and our own for one that AWS has and Lambent does not run yet.
  */
 export function checkRuntime(runtime: string): void {
-  if (RUNNABLE.has(runtime)) return;
+  if (RUNNABLE.includes(runtime)) return;
   if (DEPRECATED.has(runtime)) {
     throw invalidParameter(
       `The runtime parameter of ${runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.`,
@@ -117,10 +104,10 @@ export function isInterpreted(runtime: string): boolean {
 
 function nearest(runtime: string): string {
   const lower = runtime.toLowerCase();
-  if (RUNNABLE.has(lower)) return lower;
+  if (RUNNABLE.includes(lower)) return lower;
   return lower.startsWith("node") ? "nodejs22.x" : "python3.13";
 }
 
 function runnableHint(): string {
-  return `Runtimes that run here: ${[...RUNNABLE].join(", ")}. Anything else runs on provided.al2023 with a bootstrap of your own.`;
+  return `Runtimes that run here: ${RUNNABLE.join(", ")}. Anything else runs on provided.al2023 with a bootstrap of your own.`;
 }
