@@ -205,6 +205,21 @@ describe("sqlite alone", () => {
     await again.close();
   });
 
+  test("who closes while commits are under way is told of each, and of no failure", async () => {
+    const errors: string[] = [];
+    const log = { ...silentLogger, error: (_fields: object, message: string) => void errors.push(message) };
+    const statement = { sql: "INSERT INTO item (id, n) VALUES (?, 1)" };
+    for (let round = 0; round < 20; round += 1) {
+      const path = join(folder, `closing-${String(round)}.db`);
+      const db = await openDatabase({ path, synchronous: "normal", migrations: [first], log, clock });
+      const commits = ["a", "b", "c"].map((id) => db.commit([{ ...statement, params: [id] }]));
+      const closing = db.close();
+      await Promise.all(commits);
+      await closing;
+    }
+    assert.deepEqual(errors, []);
+  });
+
   test("a folder that is not there is an error that names the path", async () => {
     await assert.rejects(openSqlite("missing/state.db", [first]), /cannot open .*missing\/state\.db/);
   });

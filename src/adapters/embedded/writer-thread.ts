@@ -135,7 +135,7 @@ function commitGroup(units: readonly WireUnit[]): UnitResult[] {
 }
 
 let waiting: WireUnit[] = [];
-let closing = false;
+let state: "open" | "closing" | "closed" = "open";
 
 function drain(): void {
   if (waiting.length > 0) {
@@ -143,7 +143,9 @@ function drain(): void {
     waiting = [];
     send({ kind: "results", results: commitGroup(group) });
   }
-  if (closing) {
+  // Each message asks for a turn of its own; the first one that meets the end is the last that does anything.
+  if (state === "closing") {
+    state = "closed";
     prepared.clear();
     try {
       db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -164,7 +166,7 @@ try {
 }
 
 port.on("message", (message: ToWriter) => {
-  if (message.kind === "close") closing = true;
+  if (message.kind === "close") state = "closing";
   else if (waiting.length === 0) waiting = [...message.units];
   else waiting.push(...message.units);
   // What else has already arrived joins this commit.
