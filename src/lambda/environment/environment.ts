@@ -203,7 +203,7 @@ export class ExecutionEnvironment {
    * Ends it: extensions are told and get their grace, everything else is killed at once. An invocation
    * under way fails as if its process had been killed.
    */
-  async stop(reason: "spindown" | "failure" = "spindown"): Promise<void> {
+  async stop(): Promise<void> {
     if (this.state === "stopped") return;
     this.#stopRequested = true;
     if (this.#wiring === undefined || this.state === "stopping") {
@@ -217,7 +217,7 @@ export class ExecutionEnvironment {
     this.#life.move("stopping");
     if (this.#extensions.count > 0) {
       if (wasFrozen) await sandbox.thaw().catch(() => undefined);
-      if (this.#extensions.shutdown(reason, machineNow(this.#deps.clock) + EXTENSION_GRACE_MS)) {
+      if (this.#extensions.shutdown("spindown", machineNow(this.#deps.clock) + EXTENSION_GRACE_MS)) {
         link.shutdown();
         await sandbox.stop(EXTENSION_GRACE_MS);
         await this.stopped;

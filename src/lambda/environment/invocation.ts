@@ -26,7 +26,10 @@ export interface Invocation {
   refuse(error: ServiceError): void;
   /** Gives the caller its answer. Called once. */
   settle(result: RunResult): void;
-  /** The environment is done with it; its permit may go. Called once, after `settle`. */
+  /**
+   * The environment is done with it; its permit may go. Called once: after `settle`, or before it where the
+   * answer waits for REPORT (a fault, or a caller who wants the log's tail).
+   */
   finished(record: FinishedInvocation): void;
 }
 

@@ -156,8 +156,11 @@ export class Extensions {
     });
   }
 
-  /** True when someone listens for it. */
-  shutdown(reason: "spindown" | "timeout" | "failure", deadlineMs: number): boolean {
+  /**
+   * True when someone listens for it. Of AWS's reasons only this one reaches an internal extension: after a
+   * timeout or a failure its process is killed.
+   */
+  shutdown(reason: "spindown", deadlineMs: number): boolean {
     return this.#tell("SHUTDOWN", { eventType: "SHUTDOWN", shutdownReason: reason, deadlineMs });
   }
 
