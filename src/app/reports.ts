@@ -1,6 +1,7 @@
 /** What status, doctor and the banner say of a running server. */
 import { statfs } from "node:fs/promises";
 import process from "node:process";
+import type { EnvironmentState } from "../lambda/environment/state.ts";
 import type { SandboxDriver } from "../ports/sandbox-driver.ts";
 import type { DoctorCheck, ServerDoctor, StatusReport } from "./admin-routes.ts";
 import type { ServerConfig, ServerSummary } from "./config-types.ts";
@@ -33,9 +34,6 @@ export async function statusReport(
     counts[name] = Number(rows[0]?.n ?? 0);
   }
   Object.assign(counts, await core.counts());
-  const states = core.dataPlane.environments.countByState();
-  const of = (...names: string[]): number =>
-    [...states].filter(([state]) => names.includes(state)).reduce((sum, [, count]) => sum + count, 0);
   const queue = await core.queue.gauges();
   return {
     version: VERSION,
@@ -44,9 +42,36 @@ export async function statusReport(
     clockAheadMs,
     rssBytes: process.memoryUsage.rss(),
     counts,
-    environments: { busy: of("busy", "initialising"), idle: of("idle", "frozen"), pooled: of("pooled") },
+    environments: shownEnvironments(core.dataPlane.environments.countByState()),
     queue: queue.map(({ functionName, depth, oldestAgeMs }) => ({ functionName, depth, oldestAgeMs })),
   };
+}
+
+/** What each state of an environment is to a user; what is on its way out is nothing any more. */
+const SHOWN_AS: Readonly<Record<EnvironmentState, keyof StatusReport["environments"] | undefined>> = {
+  creating: "busy",
+  booting: "busy",
+  pooled: "pooled",
+  initialising: "busy",
+  idle: "idle",
+  freezing: "idle",
+  frozen: "idle",
+  thawing: "busy",
+  busy: "busy",
+  finishing: "busy",
+  stopping: undefined,
+  stopped: undefined,
+};
+
+export function shownEnvironments(
+  counts: ReadonlyMap<EnvironmentState, number>,
+): StatusReport["environments"] {
+  const shown = { busy: 0, idle: 0, pooled: 0 };
+  for (const [state, count] of counts) {
+    const name = SHOWN_AS[state];
+    if (name !== undefined) shown[name] += count;
+  }
+  return shown;
 }
 
 export function describeDriver(driver: SandboxDriver): Pick<ServerSummary, "sandbox" | "warnings"> {
