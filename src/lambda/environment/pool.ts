@@ -18,7 +18,9 @@ export interface PoolHooks {
 
 /** Refilling waits this long after a take, so that it does not compete with the first invocation itself. */
 const REFILL_DELAY_MS = 15;
+/** A runtime that did not boot so often in a row is left alone for a while: memory may have been short. */
 const BOOT_FAILURES_MAX = 3;
+const BOOT_PAUSE_MS = 5 * 60_000;
 
 interface Shelf {
   launch: RuntimeLaunch;
@@ -36,6 +38,7 @@ export class RuntimePool {
   readonly #options: PoolOptions;
   readonly #hooks: PoolHooks;
   #refill: Timer | undefined;
+  #pause: Timer | undefined;
   #closed = false;
 
   constructor(clock: Clock, log: Logger, options: PoolOptions, hooks: PoolHooks) {
@@ -115,6 +118,7 @@ export class RuntimePool {
   async close(): Promise<void> {
     this.#closed = true;
     this.#refill?.cancel();
+    this.#pause?.cancel();
     await Promise.all(
       [...this.#shelves.values()].flatMap((shelf) => shelf.ready.splice(0).map((one) => one.stop())),
     );
@@ -141,6 +145,15 @@ export class RuntimePool {
     }
   }
 
+  #forgiveLater(): void {
+    if (this.#closed) return;
+    this.#pause ??= this.#clock.timer(BOOT_PAUSE_MS, () => {
+      this.#pause = undefined;
+      for (const shelf of this.#shelves.values()) shelf.failures = 0;
+      this.#arm();
+    });
+  }
+
   async #bootOne(shelf: Shelf): Promise<void> {
     try {
       const environment = await this.#hooks.boot(shelf.launch);
@@ -157,6 +170,7 @@ export class RuntimePool {
         { runtime: shelf.launch.runtime, error: String(error) },
         "a pooled runtime did not boot",
       );
+      if (shelf.failures >= BOOT_FAILURES_MAX) this.#forgiveLater();
     } finally {
       shelf.booting -= 1;
     }

@@ -384,6 +384,26 @@ test("a pooled runtime is bound to the function that comes first", async () => {
   assert.equal(plane.environments.countByState().get("pooled"), 2);
 });
 
+test("a runtime that does not boot is left alone after three tries, and tried again minutes later", async () => {
+  const { plane, driver, clock } = start(
+    {},
+    { capabilities: { lateAttach: true }, options: { poolSize: 1 } },
+  );
+  let tries = 0;
+  const { create } = driver;
+  driver.create = (spec) => {
+    tries += 1;
+    return create(spec);
+  };
+  driver.refuse = new Error("no memory");
+  await plane.warm(["nodejs22.x"]);
+  await clock.advanceAsync(60_000);
+  assert.equal(tries, 3);
+  driver.refuse = undefined;
+  await clock.advanceAsync(5 * 60_000);
+  assert.deepEqual([...plane.environments.pooledByRuntime()], [["nodejs22.x", 1]]);
+});
+
 test("a function whose variables the interpreter reads at its start gets a process of its own", async () => {
   const { invoke, plane, clock, driver } = start(
     {},
