@@ -1,6 +1,6 @@
 /** What a data folder holds: where each kind of state lies, how it is opened, and how all of it is erased. */
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import {
   createBlobStore,
   createCodeCache,
@@ -45,8 +45,12 @@ const STATE: readonly string[] = [
   ...["logs", "blobs", "objects", "code"],
 ];
 
-export async function eraseState(dataDir: DataDir): Promise<void> {
-  for (const name of STATE) await rm(dataDir.file(name), { recursive: true, force: true });
+/** Copies that were made before a schema changed hold the same. */
+const BACKUP = /\.db\.before-/;
+
+export async function eraseState(dataDir: Pick<DataDir, "path" | "file">): Promise<void> {
+  const backups = (await readdir(dataDir.path)).filter((name) => BACKUP.test(name));
+  for (const name of [...STATE, ...backups]) await rm(dataDir.file(name), { recursive: true, force: true });
 }
 
 export async function openStorage(dataDir: DataDir, clock: Clock, log: Logger): Promise<Storage> {
