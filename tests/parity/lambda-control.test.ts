@@ -288,3 +288,30 @@ test("sums that were read while a reservation was made are not kept", async () =
   await before;
   assert.equal((await control.accountSettings(SCOPE)).unreservedConcurrency, 900);
 });
+
+test("a list goes on behind an item that was deleted since its page was told", async () => {
+  const { control } = bench();
+  await create(control);
+  await active(control);
+  for (let number = 1; number <= 12; number += 1) {
+    await control.functions.updateConfiguration(SCOPE, { functionName: "f", description: String(number) });
+    await active(control);
+    await control.versions.publish(SCOPE, { functionName: "f" });
+  }
+  const first = await control.versions.list(SCOPE, "f", undefined, 10);
+  const all = await control.functions.list(SCOPE, true, undefined, 10);
+  assert.equal(all.items.at(-1)?.version, "9");
+  assert.equal(first.items.at(-1)?.version, "9");
+  await control.functions.delete(SCOPE, "f", "9");
+  const second = await control.versions.list(SCOPE, "f", first.nextMarker, 10);
+  assert.deepEqual(
+    second.items.map(({ version }) => version),
+    ["10", "11", "12"],
+  );
+  assert.equal(second.nextMarker, undefined);
+  const rest = await control.functions.list(SCOPE, true, all.nextMarker, 10);
+  assert.deepEqual(
+    rest.items.map(({ version }) => version),
+    ["10", "11", "12"],
+  );
+});

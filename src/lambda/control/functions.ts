@@ -13,7 +13,15 @@ import type { ControlContext } from "./deps.ts";
 import { functionNotFound, invalidParameter, preconditionFailed, resourceConflict } from "./errors.ts";
 import { functionArn, nameForCreation, qualifierKind, targetArn, targetOf } from "./names.ts";
 import { decodeMarker, encodeMarker, type Page, pageSize } from "./page.ts";
-import { type FunctionRecord, LATEST, latestOf, publishedVersions, versionAt, withEntry } from "./record.ts";
+import {
+  type FunctionRecord,
+  LATEST,
+  latestOf,
+  publishedVersions,
+  versionAt,
+  versionPlace,
+  withEntry,
+} from "./record.ts";
 import { type Archive, storeCode } from "./stored-code.ts";
 import { checkNewTags } from "./tags.ts";
 import { environmentText, refuseWhileUpdating, withPublished } from "./versions.ts";
@@ -128,8 +136,9 @@ export function functionsOf(context: ControlContext): Functions {
         const record = await store.load(scope, name);
         if (record === undefined) continue;
         const all = allVersions ? [latestOf(record), ...publishedVersions(record)] : [latestOf(record)];
-        const seen = name === afterName ? all.findIndex((v) => v.version === afterVersion) + 1 : 0;
-        items.push(...all.slice(seen));
+        const isNew = ({ version }: FunctionVersion): boolean =>
+          name !== afterName || versionPlace(version) > versionPlace(afterVersion);
+        items.push(...all.filter(isNew));
         if (items.length > size) break;
       }
       const shown = items.slice(0, size);

@@ -27,17 +27,21 @@ export function decodeMarker(marker: string): string {
   return key;
 }
 
-/** A page of a list that is in memory. An item that is gone continues at the list's start. */
+/**
+ * A page of a list that is in memory, in the order of its keys: `isBehind` says which of two comes later.
+ * The item of the marker may be gone by now; what was behind it is next.
+ */
 export function pageOf<T>(
   all: readonly T[],
   keyOf: (item: T) => string,
   marker: string | undefined,
   maxItems: number | undefined,
+  isBehind: (key: string, other: string) => boolean = (key, other) => key > other,
 ): Page<T> {
   const after = marker === undefined ? undefined : decodeMarker(marker);
-  const start = after === undefined ? 0 : all.findIndex((item) => keyOf(item) === after) + 1;
-  const items = all.slice(start, start + pageSize(maxItems));
+  const left = after === undefined ? all : all.filter((item) => isBehind(keyOf(item), after));
+  const items = left.slice(0, pageSize(maxItems));
   const last = items.at(-1);
-  const more = last !== undefined && start + items.length < all.length;
+  const more = last !== undefined && items.length < left.length;
   return { items, nextMarker: more ? encodeMarker(keyOf(last)) : undefined };
 }

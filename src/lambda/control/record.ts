@@ -94,9 +94,14 @@ export function versionAt(
   return alias === undefined ? undefined : record.versions.get(alias.functionVersion);
 }
 
+/** Where a version stands in lists: $LATEST before number 1. */
+export function versionPlace(version: string): number {
+  return version === LATEST ? 0 : Number(version);
+}
+
 /** Published versions in the order of their numbers. */
 export function publishedVersions(record: FunctionRecord): FunctionVersion[] {
   return [...record.versions.values()]
     .filter((version) => version.version !== LATEST)
-    .sort((a, b) => Number(a.version) - Number(b.version));
+    .sort((a, b) => versionPlace(a.version) - versionPlace(b.version));
 }

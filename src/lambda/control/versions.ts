@@ -4,7 +4,14 @@ import type { ControlContext } from "./deps.ts";
 import { functionNotFound, invalidParameter, preconditionFailed, resourceConflict } from "./errors.ts";
 import { functionArn, targetOf } from "./names.ts";
 import { type Page, pageOf } from "./page.ts";
-import { type FunctionRecord, LATEST, latestOf, publishedVersions, withEntry } from "./record.ts";
+import {
+  type FunctionRecord,
+  LATEST,
+  latestOf,
+  publishedVersions,
+  versionPlace,
+  withEntry,
+} from "./record.ts";
 
 export interface PublishSpec {
   readonly functionName: string;
@@ -138,7 +145,9 @@ export function versionsOf(context: ControlContext): Versions {
       const record = await store.load(target.scope, target.name);
       if (record === undefined) throw functionNotFound(functionArn(target.scope, target.name));
       const all = [latestOf(record), ...publishedVersions(record)];
-      return pageOf(all, (version) => version.version, marker, maxItems);
+      const isBehind = (version: string, other: string): boolean =>
+        versionPlace(version) > versionPlace(other);
+      return pageOf(all, (version) => version.version, marker, maxItems, isBehind);
     },
   };
 }
