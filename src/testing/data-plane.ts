@@ -107,7 +107,7 @@ export function dataPlane(driver: SandboxDriver, clock: Clock, options: FixtureO
     hostMemory: options.hostMemory ?? (() => ({ availableBytes: 8e9, totalBytes: 16e9 })),
     hostCpu: options.hostCpu ?? (() => ({ cores: 2, idle: 1, serverIdle: 1 })),
     // Nobody waits for an environment that is awake, unless the test is about that.
-    options: { awakeMax: Infinity, freezeAfterMs: 5, ...options.options },
+    options: { awakeMax: Infinity, staysAwake: false, freezeAfterMs: 5, ...options.options },
     ...(options.freshProcess === undefined ? {} : { freshProcess: options.freshProcess }),
     ...(options.onEndpointConnection === undefined
       ? {}

@@ -28,6 +28,8 @@ export interface EnvironmentsOptions {
   readonly saturatedWaitersMax: number;
   /** Environments of one quick function that run at one time while they get on (awake.ts): the number of CPUs. */
   readonly awakeMax: number;
+  /** The event loop may stay awake for answers (vigil.ts): with one CPU that would keep functions from running. */
+  readonly staysAwake: boolean;
   /**
    * Invocations after which an environment is replaced. Each has a trace of its own in the variable
    * _X_AMZN_TRACE_ID, and the C library keeps every value that a variable ever had: 150 bytes an

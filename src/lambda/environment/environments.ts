@@ -11,6 +11,7 @@ import { Patience } from "./patience.ts";
 import { RuntimePool } from "./pool.ts";
 import { startFailure, Starter, stopping } from "./starter.ts";
 import type { EnvironmentState } from "./state.ts";
+import { Vigil } from "./vigil.ts";
 
 const REAP_INTERVAL_MS = 10_000;
 const LOG_FLUSH_INTERVAL_MS = 200;
@@ -38,6 +39,7 @@ export class Environments implements FleetKeeper {
   #quiet: (() => void) | undefined;
   #closed = false;
   #turnedAway: ServiceError | undefined;
+  readonly #vigil: Vigil | undefined;
 
   constructor(deps: EnvironmentsDeps) {
     this.#deps = deps;
@@ -54,6 +56,7 @@ export class Environments implements FleetKeeper {
       () => this.isCpuFull(),
       (fleet) => this.#wake(fleet),
     );
+    this.#vigil = deps.options.staysAwake ? new Vigil(deps.clock) : undefined;
     this.#armReap();
   }
 
@@ -64,6 +67,7 @@ export class Environments implements FleetKeeper {
   run(version: FunctionVersion, invocation: Invocation): void {
     if (this.#closed) return invocation.refuse(stopping());
     this.#running += 1;
+    this.#vigil?.began(this.#deps.clock.monotonic());
     if (this.#flushTimer === undefined) this.#armFlush();
     const fleet = this.#fleet(version);
     if (fleet.isQuick && fleet.busy >= fleet.awake) {
@@ -83,6 +87,7 @@ export class Environments implements FleetKeeper {
   /** An invocation is over, however it ended: the other half of `run`. */
   ended(): void {
     this.#running -= 1;
+    this.#vigil?.ended();
     if (this.#running === 0) this.#quiet?.();
   }
 

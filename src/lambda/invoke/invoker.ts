@@ -83,6 +83,7 @@ const DEFAULTS: Omit<EnvironmentsOptions, "endpointPort"> = {
   // As many as one account may have under way: a burst of quick calls is served, in turn.
   saturatedWaitersMax: LIMITS.concurrentExecutions,
   awakeMax: availableParallelism(),
+  staysAwake: availableParallelism() > 1,
   servedMax: 100_000,
   network: "egress",
 };
