@@ -239,20 +239,6 @@ test("one kind of encryption at a time", async (t) => {
   assert.equal(await aws.attribute(url, "SqsManagedSseEnabled"), "true");
 });
 
-test("a key that is not there can be named, and nothing can be sent with it", async (t) => {
-  const aws = await openSqs(t);
-  const url = await aws.queue("q", { KmsMasterKeyId: "alias/mine" });
-  const send = (): Promise<unknown> => aws.call("SendMessage", { QueueUrl: url, MessageBody: "x" });
-  const batch = (): Promise<unknown> =>
-    aws.call("SendMessageBatch", { QueueUrl: url, Entries: [{ Id: "1", MessageBody: "x" }] });
-  const missing = refusal("KmsNotFound", `Alias arn:aws:kms:${REGION}:${ACCOUNT}:alias/mine is not found.`);
-  await assert.rejects(send(), missing);
-  await assert.rejects(batch(), missing);
-  await aws.call("SetQueueAttributes", { QueueUrl: url, Attributes: { KmsMasterKeyId: "alias/aws/sqs" } });
-  await send();
-  await batch();
-});
-
 test("tags are added, replaced, removed and kept", async (t) => {
   const aws = await openSqs(t);
   const { QueueUrl } = await aws.call("CreateQueue", { QueueName: "q", tags: { a: "1", b: "" } });
