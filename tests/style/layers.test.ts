@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { glob } from "node:fs/promises";
 import { basename, dirname, join, normalize } from "node:path";
 import { test } from "node:test";
+import { SERVICE_ROWS } from "../../src/aws/model/generated/index.ts";
 
 /** Folder -> folders it may import from (besides itself). The longest matching folder counts. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
@@ -124,6 +125,27 @@ test("banned words are replaced by what the code base offers", async () => {
         }
       });
     }
+  }
+  assert.deepEqual(faults, []);
+});
+
+test("the wire knows no service by name but in its data", async () => {
+  const names = new Set(
+    SERVICE_ROWS.flatMap((row) => [row.name, row.signingName, row.targetPrefix ?? row.name]),
+  );
+  const faults: string[] = [];
+  for await (const file of glob("src/aws/**/*.ts")) {
+    if (file.startsWith("src/aws/model/") || file === "src/aws/protocol/habits.ts") continue;
+    if (file.endsWith(".test.ts")) continue;
+    readFileSync(file, "utf8")
+      .split("\n")
+      .forEach((line, index) => {
+        if (/^\s*(\*|\/\/|\/\*)/.test(line)) return;
+        const targets = [...line.matchAll(/\b[A-Za-z]+(?:_\d{8}|SQS|Events)\b/g)].map(([word]) => word);
+        const literals = [...line.matchAll(/"([a-z0-9]+)"/g)].map(([, word]) => word ?? "");
+        for (const word of [...targets, ...literals])
+          if (names.has(word)) faults.push(`${file}:${String(index + 1)} names ${word}: protocol/habits.ts`);
+      });
   }
   assert.deepEqual(faults, []);
 });

@@ -1,4 +1,5 @@
 import { ServiceError } from "../../kernel/errors.ts";
+import { hasOwnSignatures } from "../protocol/habits.ts";
 import type { KeyResolver, KnownKey } from "../sigv4/keys.ts";
 import { refuse } from "../sigv4/refusals.ts";
 import type { Signature, SignatureReading } from "../sigv4/signature.ts";
@@ -125,7 +126,7 @@ function judge(
     verifySignature(signature, key, parts, nowMs);
     return { caller: key.caller, accountId: key.accountId, secretAccessKey: key.secretAccessKey };
   }
-  if (signature.presigned && signature.service === "s3") {
+  if (signature.presigned && hasOwnSignatures(signature.service)) {
     checkPresignedTime(signature, nowMs);
     const customary = CUSTOMARY_KEYS.get(signature.accessKeyId);
     if (customary !== undefined) verifySignature(signature, customary, parts, nowMs);

@@ -1,4 +1,5 @@
 import { loadModel } from "../model/model.ts";
+import { WIRE_HABITS } from "../protocol/habits.ts";
 import type { WireResponse } from "../protocol/types.ts";
 import type { Service } from "../service.ts";
 import type { Admission } from "./admission.ts";
@@ -34,9 +35,10 @@ export async function serveForm(
 ): Promise<WireResponse> {
   const { headers, path, request } = exchange;
   exchange.service = service.name;
-  exchange.operation = "PutObject";
-  exchange.protocol = "restXml";
-  exchange.model = await loadModel(service.name);
+  const model = await loadModel(service.name);
+  exchange.operation = WIRE_HABITS[service.name]?.formOperation ?? "";
+  exchange.protocol = model.protocols[0] ?? exchange.protocol;
+  exchange.model = model;
   const [, first = ""] = path.split("/");
   const upload = {
     bucket: guard.bucketOf(headers.host ?? "") ?? first,

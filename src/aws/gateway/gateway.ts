@@ -19,7 +19,7 @@ import { formService, serveForm } from "./form-upload.ts";
 import { createGuard } from "./guard.ts";
 import { GATEWAY_LIMITS, type Gateway, type GatewayOptions, type RequestOrigin } from "./options.ts";
 import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
-import { routeRequest, type Routing } from "./route.ts";
+import { routeRequest, type Routing, serviceOfTarget, speaksRest } from "./route.ts";
 import { asHttp } from "./short-way.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
@@ -116,7 +116,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Only the query protocol says in its body what is asked for.
     const isForm =
       headers["content-type"]?.startsWith(FORM) === true && headers["x-amz-target"] === undefined;
-    const form = isForm && !isRestScope(scopeService) ? await body(exchange, limits.requestBytes) : undefined;
+    const form = isForm && !speaksRest(scopeService) ? await body(exchange, limits.requestBytes) : undefined;
     const routing = await routeRequest({
       method: exchange.method,
       path: exchange.path,
@@ -192,17 +192,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-/** Their operations have neither a streamed input nor a streamed output. */
-const TARGETS = /^(?:AmazonSQS|DynamoDB_20120810|DynamoDBStreams_20120810|AWSEvents)\./;
-
 function answersInOnePiece(method: string, path: string, headers: Headers): boolean {
   if (method !== "POST" || path !== "/") return false;
   const target = headers["x-amz-target"];
-  return target === undefined ? headers["content-type"]?.startsWith(FORM) === true : TARGETS.test(target);
-}
-
-function isRestScope(scope: string | undefined): boolean {
-  return scope === "lambda" || scope === "s3";
+  if (target === undefined) return headers["content-type"]?.startsWith(FORM) === true;
+  const service = serviceOfTarget(target);
+  return service !== undefined && WIRE_HABITS[service]?.answersInOnePiece === true;
 }
 
 /** Writes into the exchange what the router found; throws for what nobody serves. */

@@ -1,4 +1,4 @@
-import { loadModel, loadedModel, SERVICE_ROWS, serviceRow } from "../model/model.ts";
+import { loadModel, loadedModel, SERVICE_ROWS } from "../model/model.ts";
 import type { Operation, ServiceModel, ServiceRow } from "../model/model.ts";
 import type { ProtocolId } from "../model/table.ts";
 import { WIRE_HABITS } from "../protocol/habits.ts";
@@ -49,6 +49,9 @@ const bySigningName: ReadonlyMap<string, ServiceRow> = new Map(
   ),
 );
 
+/** Where requests belong that are not signed and whose path has no date. */
+const undated = SERVICE_ROWS.find((row) => WIRE_HABITS[row.name]?.takesUndated === true);
+
 const FORM = "application/x-www-form-urlencoded";
 const CBOR_PATH = /^\/service\/([^/]+)\/operation\/([^/]+)$/u;
 /** Every REST API of AWS but S3's starts with a date or a version. */
@@ -82,6 +85,17 @@ function bareService(prefix: string): string {
   return prefix.replace(/_\d{8}$/u, "");
 }
 
+/** Whom an `x-amz-target` header means: `AmazonSQS.SendMessage` is of `sqs`. */
+export function serviceOfTarget(target: string): string | undefined {
+  return byTarget.get(target.slice(0, Math.max(0, target.lastIndexOf("."))))?.name;
+}
+
+/** Whether what is signed for this service speaks a REST protocol: its forms are no query protocol's. */
+export function speaksRest(scopeService: string | undefined): boolean {
+  const row = scopeService === undefined ? undefined : bySigningName.get(scopeService);
+  return row?.protocols[0]?.startsWith("rest") === true;
+}
+
 export async function routeRequest(request: RouteRequest): Promise<Routing> {
   const { headers } = request;
   const target = headers["x-amz-target"];
@@ -108,8 +122,7 @@ export async function routeRequest(request: RouteRequest): Promise<Routing> {
   }
   const { scopeService } = request;
   const scoped = scopeService === undefined ? undefined : bySigningName.get(scopeService);
-  const isRest = scoped?.protocols[0]?.startsWith("rest") === true;
-  if (!isRest) {
+  if (!speaksRest(scopeService)) {
     const action = formAction(request, contentType);
     if (action !== undefined) return queryRoute(scoped, scopeService, action);
   }
@@ -184,8 +197,7 @@ async function unsignedRoute(request: RouteRequest): Promise<Routing> {
     }
     if (last !== undefined) return last;
   }
-  const s3 = serviceRow("s3");
-  if (s3 !== undefined) return restRoute(s3, request);
+  if (undated !== undefined) return restRoute(undated, request);
   const operation = `${request.method} ${request.path}`;
   return { kind: "unknown-service", protocol: "restJson1", service: "unknown", operation };
 }

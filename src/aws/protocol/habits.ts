@@ -12,6 +12,17 @@ export interface WireHabits {
   readonly bucketHosts?: true;
   /** Signing names of parts of the service. */
   readonly signedAlsoAs?: readonly string[];
+  /** No operation has a streamed input or output: a request is read, and answered, in one piece. */
+  readonly answersInOnePiece?: true;
+  /** What is neither signed nor names a version in its path means this service. */
+  readonly takesUndated?: true;
+  /**
+   * Signatures cover the path as it was sent, and links no body; a link's time and headers are judged,
+   * and a wrong signature is shown, in words of its own.
+   */
+  readonly ownSignatures?: true;
+  /** The operation that a browser's form is accounted for as. */
+  readonly formOperation?: string;
   /** Bodies of streamed inputs are handed on as they come, without a bound. */
   readonly streamsBodies?: true;
   /** Members (`Structure.Member`) whose enumeration the service itself checks, in a sentence of its own. */
@@ -51,9 +62,14 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
   },
   logs: { validationCode: "InvalidParameterException" },
   iam: { hidesValues: true },
-  dynamodb: { checksum: true },
-  events: { unmodelled: { PutEventsRequestEntry: ["kmsKeyIdentifier", "internalMetadata"] } },
+  dynamodb: { checksum: true, answersInOnePiece: true },
+  dynamodbstreams: { answersInOnePiece: true },
+  events: {
+    answersInOnePiece: true,
+    unmodelled: { PutEventsRequestEntry: ["kmsKeyIdentifier", "internalMetadata"] },
+  },
   sqs: {
+    answersInOnePiece: true,
     queryCodes: {
       InvalidParameterValueException: "InvalidParameterValue",
       MissingRequiredParameterException: "MissingParameter",
@@ -74,7 +90,15 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
     bucketHosts: true,
     exactPaths: true,
     streamsBodies: true,
+    takesUndated: true,
+    ownSignatures: true,
+    formOperation: "PutObject",
     signedAlsoAs: ["s3express", "s3-object-lambda"],
     malformedCode: "MalformedXML",
   },
 };
+
+/** Of the service in a credential scope. */
+export function hasOwnSignatures(signingName: string): boolean {
+  return WIRE_HABITS[signingName]?.ownSignatures === true;
+}

@@ -13,8 +13,8 @@ export type Refusal =
   | "malformed"
   | "unsigned";
 
-/** Codes differ by family: S3, the query protocol, and everything that speaks JSON. */
-type Family = "s3" | "query" | "json" | "rest";
+/** Codes differ by family: S3's protocol, the query protocol, and everything that speaks JSON. */
+type Family = "xml" | "query" | "json" | "rest";
 
 interface Wording {
   readonly code: string;
@@ -38,7 +38,7 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "wrong-signature": {
     ...json("InvalidSignatureException", MISMATCH),
     query: { code: "SignatureDoesNotMatch", status: 403, message: MISMATCH },
-    s3: {
+    xml: {
       code: "SignatureDoesNotMatch",
       status: 403,
       message:
@@ -48,7 +48,7 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "wrong-body": {
     ...json("InvalidSignatureException", MISMATCH),
     query: { code: "SignatureDoesNotMatch", status: 403, message: MISMATCH },
-    s3: {
+    xml: {
       code: "XAmzContentSHA256Mismatch",
       status: 400,
       message: "The provided 'x-amz-content-sha256' header does not match what was computed.",
@@ -57,7 +57,7 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "unknown-key": {
     ...json("UnrecognizedClientException", INVALID_TOKEN),
     query: { code: "InvalidClientTokenId", status: 403, message: INVALID_TOKEN },
-    s3: {
+    xml: {
       code: "InvalidAccessKeyId",
       status: 403,
       message: "The AWS Access Key Id you provided does not exist in our records.",
@@ -66,7 +66,7 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "wrong-token": {
     ...json("UnrecognizedClientException", INVALID_TOKEN),
     query: { code: "InvalidClientTokenId", status: 403, message: INVALID_TOKEN },
-    s3: {
+    xml: {
       code: "InvalidToken",
       status: 400,
       message: "The provided token is malformed or otherwise invalid.",
@@ -75,12 +75,12 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "expired-token": {
     ...json("ExpiredTokenException", EXPIRED_TOKEN),
     query: { code: "ExpiredToken", status: 403, message: EXPIRED_TOKEN },
-    s3: { code: "ExpiredToken", status: 400, message: "The provided token has expired." },
+    xml: { code: "ExpiredToken", status: 400, message: "The provided token has expired." },
   },
   skewed: {
     ...json("InvalidSignatureException", ""),
     query: { code: "SignatureDoesNotMatch", status: 403, message: "" },
-    s3: {
+    xml: {
       code: "RequestTimeTooSkewed",
       status: 403,
       message: "The difference between the request time and the current time is too large.",
@@ -89,12 +89,12 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
   "expired-link": {
     ...json("InvalidSignatureException", ""),
     query: { code: "SignatureDoesNotMatch", status: 403, message: "" },
-    s3: { code: "AccessDenied", status: 403, message: "Request has expired" },
+    xml: { code: "AccessDenied", status: 403, message: "Request has expired" },
   },
   malformed: {
     ...json("IncompleteSignatureException", ""),
     query: { code: "IncompleteSignature", status: 403, message: "" },
-    s3: { code: "AuthorizationHeaderMalformed", status: 400, message: "" },
+    xml: { code: "AuthorizationHeaderMalformed", status: 400, message: "" },
   },
   unsigned: {
     ...json("MissingAuthenticationTokenException", MISSING),
@@ -103,14 +103,14 @@ const WORDINGS: Readonly<Record<Refusal, Readonly<Record<Family, Wording>>>> = {
       status: 403,
       message: "Request is missing Authentication Token",
     },
-    s3: { code: "AccessDenied", status: 403, message: "Access Denied" },
+    xml: { code: "AccessDenied", status: 403, message: "Access Denied" },
   },
 };
 
 function familyOf(protocol: ProtocolId): Family {
   switch (protocol) {
     case "restXml":
-      return "s3";
+      return "xml";
     case "awsQuery":
       return "query";
     case "restJson1":

@@ -1,3 +1,4 @@
+import { hasOwnSignatures } from "../protocol/habits.ts";
 import {
   ALGORITHM,
   amzDate,
@@ -48,7 +49,7 @@ export function signRequest(input: SignInput): Record<string, string> {
     headers,
     signedHeaders,
     payloadHash,
-    isPathAsSent: service === "s3",
+    isPathAsSent: hasOwnSignatures(service),
     skipQuery: undefined,
   });
   const key = signingKey(credentials.accessKeyId, credentials.secretAccessKey, date, region, service);

@@ -1,5 +1,6 @@
 import { ServiceError } from "../../kernel/errors.ts";
 import type { ProtocolId } from "../model/table.ts";
+import { hasOwnSignatures } from "../protocol/habits.ts";
 import type { Headers } from "../protocol/types.ts";
 import {
   amzDate,
@@ -47,15 +48,15 @@ export function verifySignature(
   if (key.expired === true) {
     throw refuse("expired-token", protocol, undefined, "ask STS for new credentials");
   }
-  if (signature.presigned && signature.service === "s3") {
+  const isOwn = hasOwnSignatures(signature.service);
+  if (signature.presigned && isOwn) {
     checkPresignedTime(signature, nowMs);
     checkAllSigned(signature, parts.headers);
   }
   checkTime(signature, nowMs, protocol);
   const stated = parts.headers["x-amz-content-sha256"];
-  const isS3 = signature.service === "s3";
   const payloadHash =
-    stated ?? (signature.presigned && isS3 ? UNSIGNED_PAYLOAD : sha256Hex(parts.body ?? ""));
+    stated ?? (signature.presigned && isOwn ? UNSIGNED_PAYLOAD : sha256Hex(parts.body ?? ""));
   const scope = `${signature.date}/${signature.region}/${signature.service}/aws4_request`;
   const canonical = canonicalRequest({
     method: parts.method,
@@ -64,7 +65,7 @@ export function verifySignature(
     headers: parts.headers,
     signedHeaders: signature.signedHeaders,
     payloadHash,
-    isPathAsSent: isS3,
+    isPathAsSent: isOwn,
     skipQuery: signature.presigned ? "X-Amz-Signature" : undefined,
   });
   const secret = signingKey(
@@ -77,7 +78,7 @@ export function verifySignature(
   const expected = hmacHex(secret, stringToSign(signature.amzDate, scope, canonical));
   // A signature that does not cover the host could be replayed against another service.
   const coversHost = `;${signature.signedHeaders};`.includes(";host;");
-  if (isS3 && (!coversHost || !equalSecret(expected, signature.signature))) {
+  if (isOwn && (!coversHost || !equalSecret(expected, signature.signature))) {
     const text = stringToSign(signature.amzDate, scope, canonical);
     throw mismatch(signature.accessKeyId, signature.signature, text, canonical);
   }
