@@ -15,7 +15,7 @@ import { headerAfter } from "../model/trace-header.ts";
 import { shownArn } from "../../events/outbox/shown.ts";
 import { shownError, type DeliveryTeller } from "../observe/deliveries.ts";
 import { destinationRecord, errorMessageOf, type Delivery, type FinishedEvent } from "./record.ts";
-import { deadlineOf, decide, type AttemptResult, type Decision } from "./retry.ts";
+import { backoffMs, deadlineOf, decide, type AttemptResult, type Decision } from "./retry.ts";
 import { insertEvent, releaseEvent, removeEvent, targetOf, type QueuedEvent } from "./store.ts";
 
 /** The function whose event ended. */
@@ -71,7 +71,10 @@ const AGE_CHECK_MS = LIMITS.eventAgeSecondsMin * 1_000;
 const STORAGE_PAUSE_FIRST_MS = 1_000;
 const STORAGE_PAUSE_MAX_MS = 30_000;
 
-/** Never rejects for the function's or the storage's sake: a full disk is waited for. */
+/**
+ * Never rejects for the function's sake, nor for the storage's before the end: a full disk is waited
+ * for. Whoever meets a rejection gives the event back.
+ */
 export async function runAttempt(deps: AttemptDeps, event: QueuedEvent, owner: string): Promise<Verdict> {
   const startedAt = deps.clock.now();
   if (startedAt - event.acceptedAt >= AGE_CHECK_MS) {
@@ -114,6 +117,16 @@ export async function runAttempt(deps: AttemptDeps, event: QueuedEvent, owner: s
       ? { kind: "retry", dueAt: now, attempts: event.attempts, backoffs: event.backoffs }
       : decide(event, ran.result, settings, now);
   return settle(deps, event, owner, ran, decision, settings);
+}
+
+/** After an attempt that was not settled, by a fault of ours: another one may be, later. */
+export async function giveBack(deps: AttemptDeps, event: QueuedEvent, owner: string): Promise<Verdict> {
+  const retryAt = deps.clock.now() + backoffMs(event);
+  return conclude(deps, event, [releaseEvent(event, owner, retryAt, event.attempts, event.backoffs + 1)], {
+    retryAt,
+    refused: false,
+    enqueued: [],
+  });
 }
 
 function notRun(status: number): Ran {
@@ -183,15 +196,25 @@ async function settle(
       }
     }
   }
+  return conclude(deps, event, unit, { retryAt, refused, enqueued });
+}
+
+/** Makes a verdict durable. */
+async function conclude(
+  deps: AttemptDeps,
+  event: QueuedEvent,
+  unit: readonly Statement[],
+  verdict: Verdict,
+): Promise<Verdict> {
   try {
     await patiently(deps, event, () => deps.database.commit(unit));
+    return verdict;
   } catch (error) {
     if (!(error instanceof Conflict)) throw error;
     // Reset, or taken over after our lease ran out: whoever has it now decides.
     deps.log.info({ requestId: event.requestId }, "an asynchronous event was no longer ours when it ended");
-    return { retryAt: undefined, refused, enqueued: [] };
+    return { ...verdict, retryAt: undefined, enqueued: [] };
   }
-  return { retryAt, refused, enqueued };
 }
 
 /** Sends the records of the end. Functions as destinations come back as events to insert in the same unit. */

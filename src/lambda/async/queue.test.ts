@@ -258,6 +258,33 @@ test("a failing function runs three times, a minute and two minutes apart, under
   );
 });
 
+test("an event whose attempt meets a bug is run again, later each time", async (t) => {
+  const b = bench(t, (request) => {
+    const answer = outcome(request);
+    if (b.calls.length > 2) return answer;
+    return Object.defineProperty({ ...answer }, "executedVersion", {
+      get: () => {
+        throw new TypeError("a bug of ours");
+      },
+    });
+  });
+  b.settings.set("f", { onSuccessArn: "arn:aws:sqs:us-east-1:000000000000:done" });
+  await quiet();
+  await b.send("f");
+  await until(() => b.calls.length === 1, "the first attempt");
+  await quiet();
+  b.clock.advance(1_000);
+  await until(() => b.calls.length === 2, "the second attempt");
+  await quiet();
+  b.clock.advance(1_999);
+  await quiet();
+  assert.equal(b.calls.length, 2);
+  b.clock.advance(1);
+  await until(empty(b), "the event ended");
+  assert.equal(b.calls.length, 3);
+  assert.equal(b.delivered.length, 1);
+});
+
 test("an event accepted while the last one of its function ends has its retry in time", async (t) => {
   const first = gate();
   const stored = gate();

@@ -12,7 +12,7 @@ import { StorageUnavailable, type Database } from "../../ports/database.ts";
 import type { EventInvokeSettingsSource } from "../control/types.ts";
 import type { AsyncInvokeRequest, FunctionInvoker } from "../model/invocation.ts";
 import { Ownership, type Held } from "./ownership.ts";
-import { runAttempt, type DestinationSender, type Verdict } from "./attempt.ts";
+import { giveBack, runAttempt, type DestinationSender, type Verdict } from "./attempt.ts";
 import {
   claimEvents,
   deadOwners,
@@ -275,19 +275,28 @@ export function createAsyncQueue(deps: AsyncQueueDeps): AsyncQueue {
   function start(lane: Lane, mine: Held): void {
     lane.running += 1;
     const wasFull = attempts.size + 1 >= limits.running;
-    const attempt = runAttempt({ ...deps, stopping }, mine.event, mine.owner)
+    const doing = { ...deps, stopping };
+    const { event, owner } = mine;
+    const attempt = runAttempt(doing, event, owner)
+      .catch((error: unknown) => {
+        log.error(
+          { requestId: event.requestId, error: String(error) },
+          "an attempt at an asynchronous event was not settled; the event is given back",
+        );
+        return giveBack(doing, event, owner);
+      })
       .then((verdict) => follow(lane, verdict))
       .catch((error: unknown) => {
-        // The row stays held by us until the next start: nothing is lost, and nothing is repeated blindly.
+        // Only at the end, of which giving back all that is ours is part: here, or at the next start.
         log.error(
-          { requestId: mine.event.requestId, error: String(error) },
-          "an asynchronous event is stuck",
+          { requestId: event.requestId, error: String(error) },
+          "an asynchronous event was not given back",
         );
       })
       .finally(() => {
         attempts.delete(attempt);
         lane.running -= 1;
-        ours.letGo(mine.event);
+        ours.letGo(event);
         if (wasFull) pumpAll();
         else pump(lane);
       });

@@ -64,10 +64,14 @@ export function decide(
 
   const deadline = deadlineOf(history, settings);
   if (now >= deadline) return { kind: "failed", condition: "EventAgeExceeded" };
-  const delay = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(history.backoffs, 16));
   // An event that waits past its age is told of at its age, not at the end of the wait.
-  const dueAt = Math.min(now + delay, deadline);
+  const dueAt = Math.min(now + backoffMs(history), deadline);
   return { kind: "retry", dueAt, attempts: history.attempts, backoffs: history.backoffs + 1 };
+}
+
+/** The wait after so many throttles and system errors in a row. */
+export function backoffMs({ backoffs }: Pick<EventHistory, "backoffs">): number {
+  return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(backoffs, 16));
 }
 
 function afterFunctionError(history: EventHistory, settings: EventInvokeSettings, now: number): Decision {
