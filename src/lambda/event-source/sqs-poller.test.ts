@@ -41,12 +41,14 @@ interface World {
   /** Every invocation so far, the answered ones included. */
   readonly invocations: Invocation[];
   readonly deleted: string[];
+  /** Sums by the metric's name. */
+  readonly counted: Map<string, number>;
   /** Lines of the followed log. */
   readonly told: DeliveryNote[];
   /** Calls of ReceiveMessage under way, and the most at once. */
   readonly receiving: { now: number; most: number };
-  /** Its visibility timeout is in seconds. */
-  readonly queue: { visibility: string };
+  /** Its visibility timeout is in seconds; it does not delete what is `kept`, or anything at all. */
+  readonly queue: { visibility: string; kept: readonly string[] | "all" };
   send(...messages: readonly { readonly id: string; readonly body: string; readonly trace?: string }[]): void;
   settle(): Promise<void>;
 }
@@ -60,7 +62,8 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
   const deliveries = new Deliveries();
   deliveries.subscribe((note) => told.push(note));
   const receiving = { now: 0, most: 0 };
-  const queue = { visibility: "30" };
+  const queue: World["queue"] = { visibility: "30", kept: [] };
+  const counted = new Map<string, number>();
   let arrived: () => void = () => undefined;
 
   async function receive(input: PeerCall["input"], signal: AbortSignal | undefined): Promise<object> {
@@ -78,7 +81,11 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
       clock,
       log: silentLogger,
       deliveries,
-      metrics: { count: () => undefined, iteratorAge: () => undefined, forget: () => undefined },
+      metrics: {
+        count: (_, name, events) => void counted.set(name, (counted.get(name) ?? 0) + events),
+        iteratorAge: () => undefined,
+        forget: () => undefined,
+      },
       roleOf: () => Promise.resolve("arn:aws:iam::000000000000:role/r"),
       peers: {
         permit: () => Promise.resolve(),
@@ -94,8 +101,15 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
             return { ...answer };
           }
           const entries = input["Entries"] as readonly { ReceiptHandle: string }[];
-          deleted.push(...entries.map((entry) => entry.ReceiptHandle));
-          return {};
+          const { kept } = queue;
+          if (kept === "all") throw new ServiceError("InternalError", 500, "no disk");
+          const handles = entries.map((entry) => entry.ReceiptHandle);
+          deleted.push(...handles.filter((handle) => !kept.includes(handle)));
+          return {
+            Failed: handles
+              .filter((handle) => kept.includes(handle))
+              .map((Id) => ({ Id, SenderFault: true, Code: "ReceiptHandleIsInvalid", Message: "expired" })),
+          };
         },
       },
       invoker: {
@@ -128,6 +142,7 @@ function world(kind: SourceKind, settings: Partial<MappingSettings> = {}): World
     invocations,
     queue,
     deleted,
+    counted,
     told,
     receiving,
     send(...messages) {
@@ -309,4 +324,27 @@ test("while batches come back full two are gathered at once, and no more run tha
   for (const invocation of ordered.invocations) invocation.answer(WELL);
   assert.equal(ordered.receiving.most, 1, "an ordered queue is read by one");
   await ordered.poller.close();
+});
+
+test("what could not be deleted is not counted as deleted, is told of, and holds up what must follow it", async () => {
+  const KEPT: readonly (readonly [World["queue"]["kept"], number])[] = [
+    [["m1", "m4"], 4],
+    ["all", 0],
+  ];
+  for (const [kept, expected] of KEPT) {
+    const { poller, invocations, queue, deleted, counted, told, send, settle } = world("sqs-fifo");
+    queue.kept = kept;
+    send(...tenLarge);
+    await settle();
+    invocations[0]?.answer(WELL);
+    await settle();
+    assert.equal(deleted.length, expected);
+    assert.equal(counted.get("DeletedEventCount"), expected);
+    assert.equal(counted.get("FailedInvokeEventCount"), 0, "the function did not fail");
+    assert.equal(told[0]?.failed, true);
+    const left = String(6 - expected);
+    assert.match(told[0]?.text ?? "", new RegExp(`batch of 6; ${left} were not deleted and appear again`));
+    assert.equal(invocations.length, 1);
+    await poller.close();
+  }
 });

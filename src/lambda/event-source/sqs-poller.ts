@@ -8,8 +8,8 @@
  *   3. The batch runs beside others, as many as the window of concurrency allows. What is more than one
  *      event can carry becomes several batches: of an ordered queue one after the other, and only for
  *      as long as they go well, since what follows a failure in its group must wait for it.
- *   4. What went well is deleted. What failed is left alone: it appears again when its visibility
- *      ends, and the queue's redrive policy counts. A throttle is no failure: the same batch is tried
+ *   4. What went well is deleted. What failed, or could not be deleted, is left alone: it appears again
+ *      when its visibility ends, and the queue's redrive policy counts. A throttle is no failure: the same batch is tried
  *      again for as long as its messages stay invisible.
  *
  * An idle queue costs one waiting call, and a look at its visibility timeout each minute.
@@ -51,6 +51,10 @@ interface Batch {
   readonly items: readonly Item[];
   /** Until then nobody else gets these messages. */
   readonly invisibleUntilMs: number;
+}
+
+interface DeletedBatch {
+  readonly Failed?: readonly { readonly Code: string; readonly Message?: string }[];
 }
 
 const RECEIVE_MAX = 10;
@@ -197,22 +201,39 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
       else unwanted.push(message);
     }
     metrics.count(mapping, "FilteredOutEventCount", unwanted.length);
-    await remove(unwanted).catch((error: unknown) => {
-      log.warn(
-        { mapping: mapping.uuid, source: sourceArn, error: refusalOf(error).reason },
-        "messages that no filter wants could not be deleted; they appear again in the queue",
-      );
-    });
+    await remove(unwanted);
     return items;
   }
 
-  async function remove(messages: readonly QueueMessage[]): Promise<void> {
+  /** How many the queue deleted. The others, whose receipts ran out perhaps, appear again in it. */
+  async function remove(messages: readonly QueueMessage[]): Promise<number> {
+    let removed = 0;
+    const reasons = new Set<string>();
     for (let at = 0; at < messages.length; at += RECEIVE_MAX) {
       const Entries = messages
         .slice(at, at + RECEIVE_MAX)
         .map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
-      await call("DeleteMessageBatch", { Entries });
+      try {
+        const { Failed = [] } = (await call("DeleteMessageBatch", { Entries })) as DeletedBatch;
+        removed += Entries.length - Failed.length;
+        for (const { Code, Message } of Failed) reasons.add(`${Code}: ${Message ?? ""}`);
+      } catch (error) {
+        reasons.add(refusalOf(error).reason);
+        break;
+      }
     }
+    if (removed < messages.length) {
+      log.warn(
+        {
+          mapping: mapping.uuid,
+          source: sourceArn,
+          messages: messages.length - removed,
+          error: [...reasons].join("; "),
+        },
+        "messages that are done with could not be deleted; they appear again in the queue",
+      );
+    }
+    return removed;
   }
 
   /** Runs the batches one after the other, until one does not go well. */
@@ -247,10 +268,16 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     if (outcome === undefined) return "throttled";
     const failed = failedOf(batch, outcome);
     const done = batch.items.filter(({ message }) => !failed.has(message.MessageId));
-    await remove(done.map(({ message }) => message));
-    metrics.count(mapping, "DeletedEventCount", done.length);
+    const removed = await remove(done.map(({ message }) => message));
+    metrics.count(mapping, "DeletedEventCount", removed);
     metrics.count(mapping, "FailedInvokeEventCount", failed.size);
     const shown = shownOutcome(batch.items.length, failed.size, outcome);
+    const kept = done.length - removed;
+    if (kept > 0) {
+      const again = `${shown}; ${String(kept)} were not deleted and appear again in the queue`;
+      tellBatch(deps, mapping, again, { failed: true });
+      return "failure";
+    }
     if (failed.size === 0) tellBatch(deps, mapping, shown);
     else {
       const again = `${shown}; they appear again in the queue within ${shownPause(visibilityMs)}`;
