@@ -120,24 +120,32 @@ async function probeAll(
   }
   const queue = [...targets];
   let probed = 0;
+  const examine = async (target: string, file: string): Promise<void> => {
+    const { mtimeMs } = await stat(target);
+    const old = known[file];
+    let interpreter: Interpreter | null;
+    if (old !== undefined && old.mtimeMs === mtimeMs) interpreter = old.found;
+    else {
+      probed += 1;
+      const answer = await probe(file, options);
+      interpreter =
+        answer === undefined
+          ? null
+          : { ...answer, language, readableByAll: await isReadableByAll(answer.executable) };
+      if (answer === undefined) options.log.debug({ file }, "not a usable interpreter");
+    }
+    cache[file] = { mtimeMs, found: interpreter };
+    if (interpreter !== null) found.set(interpreter.executable, interpreter);
+  };
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [target, file] = next;
-      const { mtimeMs } = await stat(target);
-      const old = known[file];
-      let interpreter: Interpreter | null;
-      if (old !== undefined && old.mtimeMs === mtimeMs) interpreter = old.found;
-      else {
-        probed += 1;
-        const answer = await probe(file, options);
-        interpreter =
-          answer === undefined
-            ? null
-            : { ...answer, language, readableByAll: await isReadableByAll(answer.executable) };
-        if (answer === undefined) options.log.debug({ file }, "not a usable interpreter");
+      try {
+        await examine(target, file);
+      } catch (error) {
+        // It was there a moment ago: something is being uninstalled.
+        options.log.debug({ file, error: String(error) }, "an interpreter vanished while it was looked at");
       }
-      cache[file] = { mtimeMs, found: interpreter };
-      if (interpreter !== null) found.set(interpreter.executable, interpreter);
     }
   };
   await Promise.all(Array.from({ length: PROBES_AT_ONCE }, work));
