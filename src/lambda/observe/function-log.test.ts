@@ -102,3 +102,21 @@ test("lines are cut at newlines and at the limit, whatever the chunks", () => {
   splitter.flush();
   assert.deepEqual(lines, ["abc", "de", "", "12345", "67890", "12345", "end"]);
 });
+
+test("a line over the limit is cut between characters, wherever the chunks end", () => {
+  const text = Buffer.from("aüb€c𝄞d".repeat(3));
+  for (let chunk = 1; chunk <= 6; chunk += 1) {
+    const lines: string[] = [];
+    const splitter = new LineSplitter((line) => lines.push(line), 5);
+    for (let at = 0; at < text.length; at += chunk) splitter.push(text.subarray(at, at + chunk));
+    splitter.flush();
+    assert.equal(lines.join(""), text.toString());
+    for (const line of lines) assert.ok(Buffer.byteLength(line) <= 5, line);
+  }
+  // What is no text at all is given out nevertheless.
+  const lines: string[] = [];
+  const splitter = new LineSplitter((line) => lines.push(line), 5);
+  splitter.push(Buffer.alloc(12, 0x80));
+  splitter.flush();
+  assert.equal(lines.join("").length, 12);
+});

@@ -3,7 +3,7 @@ export const LINE_BYTES_MAX: number = 256 * 1024 - 26;
 
 /**
  * Cuts what a process writes into lines, each given without its newline. A line that grows over the
- * limit is given out in pieces, so memory stays bounded whatever the process does.
+ * limit is given out in pieces, cut between characters, so memory stays bounded whatever the process does.
  */
 export class LineSplitter {
   readonly #onLine: (line: string) => void;
@@ -24,8 +24,8 @@ export class LineSplitter {
       const room = this.#bytesMax - this.#held;
       if (end - at >= room && this.#held + (end - at) > this.#bytesMax) {
         this.#take(chunk, at, at + room);
-        this.#give();
         at += room;
+        this.#cut(chunk[at] as number);
         continue;
       }
       this.#take(chunk, at, end);
@@ -48,9 +48,32 @@ export class LineSplitter {
   }
 
   #give(): void {
-    const line = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
+    const line = this.#taken();
     this.#pieces = [];
     this.#held = 0;
     this.#onLine(line.toString("utf8"));
   }
+
+  /** Gives what is held, but for the beginning of a character that the `next` byte goes on with. */
+  #cut(next: number): void {
+    const line = this.#taken();
+    const end = isContinuation(next) ? lastCharacterStart(line) : line.length;
+    this.#pieces = [];
+    this.#held = 0;
+    this.#take(line, end, line.length);
+    this.#onLine(line.toString("utf8", 0, end));
+  }
+
+  #taken(): Buffer {
+    return this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
+  }
+}
+
+const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
+
+/** Where the last character of a UTF-8 text begins; its end where there is no such place, or nothing before it. */
+function lastCharacterStart(bytes: Buffer): number {
+  for (let at = bytes.length - 1; at > 0 && at >= bytes.length - 3; at -= 1)
+    if (!isContinuation(bytes[at] as number)) return at;
+  return bytes.length;
 }
