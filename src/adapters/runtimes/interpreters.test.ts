@@ -19,7 +19,7 @@ test("a file that vanishes while it is looked at is no interpreter, and hides no
   for (const [name, patch, before] of [
     ["stays", 98, ""],
     // An uninstall that is under way.
-    ["goes", 99, 'rm -f "$0"'],
+    ["goes", 99, '/bin/rm "$0"'],
   ] as const) {
     const prefix = path.join(versions, name);
     await mkdir(path.join(prefix, "bin"), { recursive: true });
