@@ -8,6 +8,9 @@ export interface HostMemory {
   readonly totalBytes: number;
 }
 
+/** How often it is read at most: what has changed since then is not known. */
+export const MEMORY_READ_MS = 100;
+
 export interface AdmissionInput {
   readonly memory: HostMemory;
   /** What environments that are still starting are expected to take from `availableBytes`. */

@@ -1,39 +1,32 @@
 import { agingNow, type Timer } from "../../kernel/clock.ts";
-import { ServiceError } from "../../kernel/errors.ts";
-import { LIMITS } from "../../kernel/limits.ts";
+import type { ServiceError } from "../../kernel/errors.ts";
 import type { FunctionVersion } from "../model/function.ts";
-import { admits, crowded, expectedBytes, isCpuFull, isFull } from "./admission.ts";
+import { isCpuFull, isFull } from "./admission.ts";
 import type { EnvironmentsDeps } from "./deps.ts";
 import type { ExecutionEnvironment } from "./environment.ts";
+import { Expansion, saturated, type ExpansionKeeper } from "./expansion.ts";
 import { Fleet, type FleetKeeper, type Waiter } from "./fleet.ts";
 import type { Invocation } from "./invocation.ts";
 import { Patience } from "./patience.ts";
 import { RuntimePool } from "./pool.ts";
-import { startFailure, Starter, stopping } from "./starter.ts";
+import { Starter, stopping } from "./starter.ts";
 import type { EnvironmentState } from "./state.ts";
 import { Vigil } from "./vigil.ts";
 
 const REAP_INTERVAL_MS = 10_000;
 const LOG_FLUSH_INTERVAL_MS = 200;
-const SATURATED_RETRY_MS = 25;
-/** Longer than any interpreter takes to come up on a host that is not overloaded. */
-const SLOT_MS_MAX = 1000;
 
 /** All execution environments of this server: who runs what, who waits, who goes. */
-export class Environments implements FleetKeeper {
+export class Environments implements FleetKeeper, ExpansionKeeper {
   readonly #deps: EnvironmentsDeps;
   readonly #starter: Starter;
   readonly #fleets = new Map<string, Fleet>();
   readonly #pool: RuntimePool;
-  /** Fleets that want one more environment, in the order of their asking. */
-  readonly #wanted: Fleet[] = [];
-  #starting = 0;
-  #startingBytes = 0;
+  readonly #expansion: Expansion;
   #hot: ExecutionEnvironment[] = [];
   #freezeTimer: Timer | undefined;
   #flushTimer: Timer | undefined;
   #reapTimer: Timer | undefined;
-  #retryTimer: Timer | undefined;
   readonly #patience: Patience;
   #running = 0;
   #quiet: (() => void) | undefined;
@@ -47,9 +40,10 @@ export class Environments implements FleetKeeper {
       deps.clock,
       deps.log,
       { size: deps.driver.capabilities.lateAttach ? deps.options.poolSize : 0, max: deps.options.poolMax },
-      { boot: (launch) => this.#starter.bootPooled(launch), mayRefill: () => this.#mayRefill() },
+      { boot: (launch) => this.#starter.bootPooled(launch), mayRefill: () => this.#expansion.hasSpareRoom },
     );
     this.#starter = new Starter(deps, this.#pool, this);
+    this.#expansion = new Expansion(deps, this.#pool, this.#starter, this);
     this.#patience = new Patience(
       deps.clock,
       deps.options.awakeMax,
@@ -76,12 +70,12 @@ export class Environments implements FleetKeeper {
     }
     const environment = fleet.take(this.#deps.clock.now());
     if (environment !== undefined) return environment.run(invocation);
-    if (this.#retryTimer !== undefined && fleet.waiters.length >= this.#deps.options.saturatedWaitersMax) {
+    if (this.#expansion.isHeldUp && fleet.waiters.length >= this.#deps.options.saturatedWaitersMax) {
       this.#deps.metrics.saturated += 1;
       return this.refuse(invocation, saturated(this.isCpuFull()));
     }
     fleet.waiters.push({ invocation, sinceMs: this.#deps.clock.monotonic() });
-    this.#want(fleet);
+    this.#expansion.want(fleet);
   }
 
   /** An invocation is over, however it ended: the other half of `run`. */
@@ -158,9 +152,9 @@ export class Environments implements FleetKeeper {
       await quiet.promise;
       limit.cancel();
     }
-    for (const timer of [this.#freezeTimer, this.#flushTimer, this.#reapTimer, this.#retryTimer])
-      timer?.cancel();
+    for (const timer of [this.#freezeTimer, this.#flushTimer, this.#reapTimer]) timer?.cancel();
     this.#patience.cancel();
+    this.#expansion.close();
     this.#starter.close();
     for (const fleet of this.#fleets.values()) {
       for (const waiter of fleet.waiters.splice(0)) this.refuse(waiter.invocation, stopping());
@@ -185,11 +179,19 @@ export class Environments implements FleetKeeper {
   }
 
   onFleetChanged(fleet: Fleet): void {
-    if (fleet.waiters.length > fleet.starting) this.#want(fleet);
-    else if (this.#wanted.length > 0) this.#pump();
+    if (fleet.waiters.length > fleet.starting) this.#expansion.want(fleet);
+    else this.#expansion.pump();
     if (fleet.empty && this.#fleets.get(fleet.version.environmentId) === fleet) {
       this.#fleets.delete(fleet.version.environmentId);
     }
+  }
+
+  get fleets(): Iterable<Fleet> {
+    return this.#fleets.values();
+  }
+
+  onStarted(fleet: Fleet): void {
+    if (fleet.retired && fleet.empty) this.#fleets.delete(fleet.version.environmentId);
   }
 
   #fleet(version: FunctionVersion): Fleet {
@@ -223,162 +225,9 @@ export class Environments implements FleetKeeper {
   /** Runs the first in line in an environment more; where none is idle, asks for new ones. */
   #wake(fleet: Fleet): boolean {
     const environment = fleet.take(this.#deps.clock.now());
-    if (environment === undefined) this.#wantFor(fleet);
+    if (environment === undefined) this.#expansion.wantForWaiters(fleet);
     else environment.run((fleet.waiters.shift() as Waiter).invocation);
     return environment !== undefined;
-  }
-
-  /** Those who wait and for whom no environment is on its way yet. */
-  #wantFor(fleet: Fleet): void {
-    const asked = this.#wanted.filter((other) => other === fleet).length;
-    for (let more = fleet.waiters.length - fleet.starting - asked; more > 0; more -= 1)
-      this.#wanted.push(fleet);
-    this.#pump();
-  }
-
-  #want(fleet: Fleet): void {
-    this.#wanted.push(fleet);
-    this.#pump();
-  }
-
-  /** Starts what is wanted, as far as the host carries it. */
-  #pump(): void {
-    const { options } = this.#deps;
-    let at = 0;
-    while (at < this.#wanted.length && this.#starting < options.startsMax && !this.#closed) {
-      const fleet = this.#wanted[at] as Fleet;
-      // Its waiters may have been served meanwhile by environments that became free.
-      if (fleet.waiters.length <= fleet.starting) {
-        this.#wanted.splice(at, 1);
-        continue;
-      }
-      if (this.#crowded(fleet)) {
-        at += 1;
-        this.#armRetry();
-        continue;
-      }
-      const bytes = expectedBytes(fleet.peakBytes, fleet.version.memoryMb);
-      if (!this.#admits(bytes) && !(this.#makeRoom(fleet) && this.#admits(bytes))) return this.#armRetry();
-      this.#wanted.splice(at, 1);
-      try {
-        this.#deps.countStart(fleet.version.functionArn, this.#deps.clock.monotonic());
-      } catch (error) {
-        const waiter = fleet.waiters.pop() as Waiter;
-        this.#deps.metrics.throttles += 1;
-        this.refuse(waiter.invocation, error as ServiceError);
-        continue;
-      }
-      void this.#startOne(fleet, bytes);
-    }
-  }
-
-  #crowded(fleet: Fleet): boolean {
-    return crowded({
-      cpu: this.#deps.hostCpu(),
-      environments: fleet.all.size,
-      recentlyCompleted: fleet.recentlyCompleted(),
-      waiting: fleet.waiters.length,
-      isQuick: fleet.isQuick,
-      silentMs: fleet.silentMs(),
-      // One that has come since then may be what the first in line waits for.
-      waitedMs:
-        this.#deps.clock.monotonic() - Math.max((fleet.waiters[0] as Waiter).sinceMs, fleet.lastStartMs),
-    });
-  }
-
-  #count(): number {
-    let count = this.#pool.count;
-    for (const fleet of this.#fleets.values()) count += fleet.all.size;
-    return count;
-  }
-
-  #admits(bytes: number): boolean {
-    return admits({
-      memory: this.#deps.hostMemory(),
-      startingBytes: this.#startingBytes,
-      expectedBytes: bytes,
-      environments: this.#count(),
-      environmentsMax: this.#deps.options.environmentsMax,
-    });
-  }
-
-  /** Gives up what nobody uses: a pooled runtime, or the environment that has been idle longest. */
-  #makeRoom(wanting: Fleet): boolean {
-    let oldest: ExecutionEnvironment | undefined;
-    let owner: Fleet | undefined;
-    for (const fleet of this.#fleets.values()) {
-      const environment = fleet.idle[0];
-      if (fleet === wanting || environment === undefined) continue;
-      if (oldest === undefined || environment.idleSinceMs < oldest.idleSinceMs)
-        [oldest, owner] = [environment, fleet];
-    }
-    if (oldest !== undefined && owner !== undefined) {
-      owner.idle.shift();
-      void oldest.stop();
-      return true;
-    }
-    return this.#pool.shrink();
-  }
-
-  /** The host is full: try again soon, and refuse those who have waited long enough for memory. */
-  #armRetry(): void {
-    if (this.#retryTimer !== undefined || this.#closed) return;
-    this.#retryTimer = this.#deps.clock.timer(SATURATED_RETRY_MS, () => {
-      this.#retryTimer = undefined;
-      const now = this.#deps.clock.monotonic();
-      for (const fleet of new Set(this.#wanted)) {
-        // Where the CPUs are what is full, the function gets on: those who wait are served in turn.
-        if (fleet.waiters.length > 0 && this.#crowded(fleet)) continue;
-        while (
-          fleet.waiters[0] !== undefined &&
-          now - fleet.waiters[0].sinceMs >= this.#deps.options.saturatedWaitMs
-        ) {
-          this.#deps.metrics.saturated += 1;
-          this.refuse((fleet.waiters.shift() as Waiter).invocation, saturated(this.isCpuFull()));
-        }
-      }
-      this.#pump();
-    });
-  }
-
-  async #startOne(fleet: Fleet, bytes: number): Promise<void> {
-    fleet.starting += 1;
-    fleet.lastStartMs = this.#deps.clock.monotonic();
-    this.#starting += 1;
-    this.#startingBytes += bytes;
-    let held = true;
-    // Slots bound the CPU that starting takes. A function that only sits in its init gives its slot up,
-    // or a few such functions would keep all others from starting.
-    const giveUpSlot = (): void => {
-      if (!held) return;
-      held = false;
-      this.#starting -= 1;
-      this.#startingBytes -= bytes;
-      this.#pump();
-    };
-    const patience = this.#deps.clock.timer(SLOT_MS_MAX, giveUpSlot);
-    try {
-      await this.#starter.start(fleet, giveUpSlot);
-    } catch (error) {
-      const waiter = fleet.waiters.shift();
-      if (waiter !== undefined) this.refuse(waiter.invocation, startFailure(error));
-      if (this.#closed) return;
-      this.#deps.log.error(
-        { function: fleet.version.functionArn, error: String(error) },
-        "an environment did not start",
-      );
-    } finally {
-      patience.cancel();
-      fleet.starting -= 1;
-      giveUpSlot();
-      if (fleet.retired && fleet.empty) this.#fleets.delete(fleet.version.environmentId);
-    }
-  }
-
-  #mayRefill(): boolean {
-    return (
-      this.#starting === 0 && this.#wanted.length === 0 && this.#admits(expectedBytes(0, LIMITS.memoryMbMax))
-    );
   }
 
   /** One timer for all: those that have been idle long enough are frozen, the others looked at again. */
@@ -421,11 +270,4 @@ export class Environments implements FleetKeeper {
       this.#armReap();
     });
   }
-}
-
-function saturated(isCpuFull: boolean): ServiceError {
-  const lacks = isCpuFull ? "CPU time" : "memory";
-  return new ServiceError("ServiceException", 500, "Lambda is unable to process your request at this time.", {
-    hint: `The host has no ${lacks} left for another execution environment. Stop other programs, lower concurrency, or use a larger host.`,
-  });
 }

@@ -94,16 +94,15 @@ export class RuntimePool {
     return new Map([...this.#shelves].map(([runtime, shelf]) => [runtime, shelf.ready.length]));
   }
 
-  /** Memory is short: what waits for nobody goes first. True when something could be given up. */
-  shrink(): boolean {
+  /** Memory is short: one of those that wait for nobody, to be ended; undefined when there is none. */
+  shrink(): ExecutionEnvironment | undefined {
     for (const shelf of this.#shelves.values()) {
       const environment = shelf.ready.pop();
       if (environment === undefined) continue;
       shelf.target = Math.max(1, shelf.ready.length);
-      void environment.stop();
-      return true;
+      return environment;
     }
-    return false;
+    return undefined;
   }
 
   /** Called now and then: what a burst made larger goes back to its size. */

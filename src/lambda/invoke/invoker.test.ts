@@ -323,6 +323,30 @@ test("a full host queues, makes room by ending what is idle, and refuses after a
   assert.equal(text((await served).payload), "5");
 });
 
+test("a full host ends as many idle environments as it needs, and no more while their room is on its way", async () => {
+  const memory = { availableBytes: 8e9, totalBytes: 16e9 };
+  const { invoke, clock, driver, resolved, version } = start({}, { hostMemory: () => memory });
+  const ended = (): number => driver.sandboxes.filter(({ alive }) => !alive).length;
+  for (let n = 0; n < 6; n += 1) {
+    resolved.version = { ...version, environmentId: `idle-${String(n)}` };
+    await invoke("1");
+  }
+  await settle();
+  // A fake one has 30 MiB, a new one is expected to need 48; 6 % of the host stay free.
+  memory.availableBytes = 0.96e9 + 20 * 1_048_576;
+  resolved.version = { ...version, environmentId: "new" };
+  const served = invoke("7");
+  await clock.advanceAsync(90);
+  assert.equal(ended(), 1);
+  // It gave back less than was thought: that is known by the next reading.
+  await clock.advanceAsync(100);
+  assert.equal(ended(), 2);
+  memory.availableBytes += 30 * 1_048_576;
+  await clock.advanceAsync(25);
+  assert.equal(text((await served).payload), "7");
+  assert.equal(ended(), 2);
+});
+
 test("a host without idle CPU starts no more environments of a function that keeps up", async () => {
   const cpu = { cores: 1, idle: 1, serverIdle: 1 };
   const held: (() => void)[] = [];

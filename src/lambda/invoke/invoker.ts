@@ -13,7 +13,7 @@ import type { RuntimeCatalog } from "../../ports/runtime-catalog.ts";
 import type { SandboxDriver } from "../../ports/sandbox-driver.ts";
 import type { FunctionChangeListener, FunctionResolver, ResolvedFunction } from "../control/types.ts";
 import { recursiveInvocation } from "../control/errors.ts";
-import type { HostCpu, HostMemory } from "../environment/admission.ts";
+import { MEMORY_READ_MS, type HostCpu, type HostMemory } from "../environment/admission.ts";
 import type { EndpointConnectionHandler } from "../environment/environment-deps.ts";
 import type { EnvironmentsOptions } from "../environment/deps.ts";
 import { Environments } from "../environment/environments.ts";
@@ -345,7 +345,7 @@ function cachedHostMemory(clock: Clock): () => HostMemory {
   let memory: HostMemory = { availableBytes: 0, totalBytes: 1 };
   return () => {
     const now = clock.monotonic();
-    if (now - readMs > 100) {
+    if (now - readMs >= MEMORY_READ_MS) {
       readMs = now;
       memory = { availableBytes: freemem(), totalBytes: totalmem() };
     }
