@@ -14,6 +14,7 @@ const HEADER_KEYS = {
   GrantWriteACP: "s3:x-amz-grant-write-acp",
   StorageClass: "s3:x-amz-storage-class",
   ServerSideEncryption: "s3:x-amz-server-side-encryption",
+  SSECustomerAlgorithm: "s3:x-amz-server-side-encryption-customer-algorithm",
   CopySource: "s3:x-amz-copy-source",
   MetadataDirective: "s3:x-amz-metadata-directive",
   WebsiteRedirectLocation: "s3:x-amz-website-redirect-location",

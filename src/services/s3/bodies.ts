@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { trailersOf } from "../../aws/streamed-body.ts";
 import type { RunningHash } from "../../ports/hasher.ts";
 import { type ChecksumAlgorithm, isAlgorithm, startChecksum } from "./checksums.ts";
+import { ciphered, type CustomerKey, sealedEtag } from "./customer-key.ts";
 import type { Deps } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { S3_LIMITS } from "./model.ts";
@@ -24,6 +25,8 @@ export interface Claims {
   readonly bytes?: number | undefined;
   /** Bodies up to this size stay in memory; below 0 all become blobs. */
   readonly inlineMax: number;
+  /** The body is encrypted with it, and always becomes a blob. */
+  readonly key?: CustomerKey | undefined;
 }
 
 /** A body that has been read, checked, and stored if it was large. */
@@ -31,6 +34,8 @@ export interface Received {
   readonly bytes: number;
   /** Hex. */
   readonly md5: string;
+  /** The MD5, but for what was encrypted. */
+  readonly etag: string;
   readonly algorithm: ChecksumAlgorithm;
   /** Base64. */
   readonly checksum: string;
@@ -56,18 +61,19 @@ export async function receive(body: Body, claims: Claims, deps: Store): Promise<
   if (claims.bytes !== undefined && claims.bytes > S3_LIMITS.putBytes) {
     throw errors.entityTooLarge(claims.bytes, S3_LIMITS.putBytes);
   }
+  const inlineMax = claims.key === undefined ? claims.inlineMax : -1;
   const source = typeof body === "string" ? Buffer.from(body) : body;
   const start: Uint8Array[] = [];
   let startBytes = 0;
   const chunks = chunksOf(source);
   let next = await chunks.next();
-  while (next.done !== true && startBytes + next.value.length <= claims.inlineMax) {
+  while (next.done !== true && startBytes + next.value.length <= inlineMax) {
     start.push(next.value);
     startBytes += next.value.length;
     next = await chunks.next();
   }
   const [first] = start;
-  if (next.done === true && claims.inlineMax >= 0) {
+  if (next.done === true && inlineMax >= 0) {
     const whole = start.length === 1 && first !== undefined ? first : Buffer.concat(start);
     return receiveSmall(whole, body, claims);
   }
@@ -92,9 +98,11 @@ function receiveSmall(whole: Uint8Array, body: Body, claims: Claims): Received {
   checksum.update(whole);
   const other = claims.also === undefined ? undefined : startChecksum(claims.also);
   other?.update(whole);
+  const md5 = hash("md5", whole, "hex");
   const received: Received = {
     bytes: whole.length,
-    md5: hash("md5", whole, "hex"),
+    md5,
+    etag: md5,
     algorithm: claims.algorithm,
     checksum: checksum.digest().toString("base64"),
     other: other?.digest().toString("base64"),
@@ -144,14 +152,19 @@ async function receiveLarge(
     digest = md5.digest();
     digest.catch(() => undefined);
   }
-  const blob = await contents.put(hashed()).catch((error: unknown) => {
+  const { key } = claims;
+  const stored = (name: string): AsyncIterable<Uint8Array> =>
+    key === undefined ? hashed() : ciphered(hashed(), key, name, 0);
+  const blob = await contents.put(stored).catch((error: unknown) => {
     md5.abandon();
     throw error;
   });
   try {
+    const plainMd5 = (await digest) ?? "";
     const received: Received = {
       bytes,
-      md5: (await digest) ?? "",
+      md5: plainMd5,
+      etag: key === undefined ? plainMd5 : sealedEtag(blob),
       algorithm: claims.algorithm,
       checksum: checksum.digest().toString("base64"),
       other: other?.digest().toString("base64"),

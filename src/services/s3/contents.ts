@@ -14,8 +14,11 @@ import type { BlobStore } from "../../ports/blob-store.ts";
  * 3. The sweep deletes a suspect that nobody holds and no row names. While it does, `hold` waits.
  */
 export interface Contents {
-  /** Stores a body and holds its blob; `release` it when the row is committed (or will not be). */
-  put(body: AsyncIterable<Uint8Array>): Promise<string>;
+  /**
+   * Stores a body and holds its blob; `release` it when the row is committed (or will not be).
+   * @param body is told the blob's name
+   */
+  put(body: (blob: string) => AsyncIterable<Uint8Array>): Promise<string>;
   /** Resolves once none of the blobs is being deleted; look at the row again after it. */
   hold(blobs: readonly string[]): Promise<void>;
   release(blobs: readonly string[]): void;
@@ -105,7 +108,7 @@ export function createContents({ blobs, log, random, isNamed }: ContentsDeps): C
       const name = random.hex(64);
       await hold([name]);
       try {
-        await blobs.put(body, { name });
+        await blobs.put(body(name), { name });
         return name;
       } catch (error) {
         suspects.add(name);

@@ -58,6 +58,14 @@ export interface ObjectMeta {
   /** Number of parts of a multipart object. */
   readonly parts?: number;
   readonly lock?: ObjectLock;
+  /** Encrypted with a key of the customer's. */
+  readonly customerKey?: KeyCheck;
+}
+
+/** Tells whether a key is the one an object was encrypted with. Both base64. */
+export interface KeyCheck {
+  readonly salt: string;
+  readonly hmac: string;
 }
 
 export interface ObjectLock {

@@ -4,6 +4,7 @@ import { type AclInput, checkBucketAcl, checkPublicAcl, grantsOf, ownerOfNew } f
 import { algorithmOfHeader, type Claims } from "./bodies.ts";
 import { type ChecksumAlgorithm, CHECKSUM_ALGORITHMS, DEFAULT_ALGORITHM, isWellFormed } from "./checksums.ts";
 import { readMetadata } from "./encoded-words.ts";
+import { type CustomerKey, keyHeaders, type KeyInput, readKey } from "./customer-key.ts";
 import * as errors from "./errors.ts";
 import { type Bucket, bucketArn, type ObjectMeta, S3_LIMITS, type Tag } from "./model.ts";
 import { checkObjectTags } from "./tags.ts";
@@ -138,22 +139,37 @@ export function ownedBy(
   };
 }
 
-export interface EncryptionInput {
+export interface EncryptionInput extends KeyInput {
   readonly ServerSideEncryption?: string | undefined;
   readonly SSEKMSKeyId?: string | undefined;
-  readonly SSECustomerAlgorithm?: string | undefined;
-  readonly SSECustomerKey?: string | undefined;
   readonly BucketKeyEnabled?: boolean | undefined;
 }
 
 /**
- * Objects are shown as encrypted with SSE-S3, as all are on AWS; other keys are not there.
- * Errors: InvalidEncryptionAlgorithmError, NotImplemented (KMS keys, customers' keys).
+ * The customer's key, where the request brings one. All else is shown as encrypted with SSE-S3, as on AWS.
+ * Errors: InvalidEncryptionAlgorithmError, InvalidArgument, AccessDenied (the bucket takes no customers'
+ * keys), NotImplemented (KMS keys).
  */
-export function checkEncryption(input: EncryptionInput): void {
-  if (input.SSECustomerAlgorithm !== undefined || input.SSECustomerKey !== undefined) {
-    throw errors.notServed("Server-side encryption with customer-provided keys (SSE-C)");
+export function encryptionOf(bucket: Bucket, input: EncryptionInput): CustomerKey | undefined {
+  const headers = keyHeaders(input);
+  const asked = input.ServerSideEncryption;
+  const isKeyed = headers.algorithm !== undefined || headers.key !== undefined;
+  if (isKeyed && asked !== undefined) {
+    throw errors.invalidArgument(
+      "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+      "x-amz-server-side-encryption",
+      asked,
+    );
   }
+  checkServerSide(input);
+  const key = readKey(headers);
+  if (key !== undefined && bucket.settings["blockedEncryption"] === "SSE-C") {
+    throw errors.accessDenied();
+  }
+  return key;
+}
+
+function checkServerSide(input: EncryptionInput): void {
   const asked = input.ServerSideEncryption;
   if (asked === undefined || asked === "AES256") {
     if (asked === "AES256" && input.SSEKMSKeyId !== undefined) {

@@ -1,10 +1,8 @@
 import { restoreMember } from "./archive.ts";
+import { type CustomerKey, encryptionMembers } from "./customer-key.ts";
 import { lifecycleRules, expirationHeader } from "./lifecycle.ts";
 import { writeMetadata } from "./encoded-words.ts";
 import { type Bucket, type ObjectMeta, type ObjectVersion, quoted, shownVersion } from "./model.ts";
-
-/** Encryption as every answer states it: SSE-S3, which AWS applies to all objects. */
-export const ENCRYPTION = { ServerSideEncryption: "AES256" } as const;
 
 /** The checksum's members, e.g. `{ ChecksumCRC32, ChecksumType }`. */
 export function checksumMembers(meta: Pick<ObjectMeta, "checksum">): Record<string, string> {
@@ -23,7 +21,12 @@ export function expirationMember(
 }
 
 /** What GetObject and HeadObject say of a version. */
-export function describe(bucket: Bucket, version: ObjectVersion, nowMs: number): Record<string, unknown> {
+export function describe(
+  bucket: Bucket,
+  version: ObjectVersion,
+  key: CustomerKey | undefined,
+  nowMs: number,
+): Record<string, unknown> {
   const { meta } = version;
   const VersionId = shownVersion(bucket, version);
   const user = Object.entries(meta.user ?? {}).map(([name, value]) => [name, writeMetadata(value)]);
@@ -33,7 +36,7 @@ export function describe(bucket: Bucket, version: ObjectVersion, nowMs: number):
     ContentLength: version.bytes,
     ETag: quoted(version.etag),
     ...(VersionId === undefined ? {} : { VersionId }),
-    ...ENCRYPTION,
+    ...encryptionMembers(key),
     ...expirationMember(bucket, version),
     ...headerMembers(meta),
     ContentType: meta.contentType ?? "binary/octet-stream",

@@ -1,3 +1,4 @@
+import { keyForReading, keyHeaders } from "./customer-key.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { bucketOf, objectAt } from "./lookup.ts";
@@ -12,6 +13,7 @@ export function attributeOperations(deps: Deps): S3Operations {
     async GetObjectAttributes(input, context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, "GET");
+      keyForReading(version.meta.customerKey, keyHeaders(input));
       // One header may name several.
       const wanted = new Set(
         (context.headers["x-amz-object-attributes"]?.split(",") ?? input.ObjectAttributes ?? []).map((name) =>

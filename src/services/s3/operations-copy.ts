@@ -2,8 +2,16 @@ import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { RequestContext } from "../../aws/service.ts";
 import { closedBy } from "./archive.ts";
+import { receive } from "./bodies.ts";
 import { type ChecksumAlgorithm, DEFAULT_ALGORITHM, isAlgorithm, startChecksum } from "./checksums.ts";
 import { checkCopySource, checkWriteHeaders } from "./conditions.ts";
+import {
+  type CustomerKey,
+  encryptionMembers,
+  keyCheckOf,
+  keyForReading,
+  sourceKeyHeaders,
+} from "./customer-key.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { bucketOf, versionAt } from "./lookup.ts";
@@ -17,7 +25,7 @@ import {
 } from "./model.ts";
 import { checkKey, parseCopySource } from "./names.ts";
 import {
-  checkEncryption,
+  encryptionOf,
   type ObjectInput,
   ownedBy,
   parseTagging,
@@ -25,7 +33,7 @@ import {
   systemMeta,
 } from "./object-input.ts";
 import { lockForNew, type LockInput } from "./object-lock.ts";
-import { checksumMembers, ENCRYPTION, expirationMember } from "./object-output.ts";
+import { checksumMembers, expirationMember } from "./object-output.ts";
 import { type Fresh, openBody, writeVersion } from "./operations-objects.ts";
 
 export function copyOperations(deps: Deps): S3Operations {
@@ -34,9 +42,10 @@ export function copyOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkKey(key);
-      checkEncryption(input);
+      const customerKey = encryptionOf(bucket, input);
       checkWriteHeaders(input);
       const source = await copySourceOf(deps, context, input.CopySource, input.ExpectedSourceBucketOwner);
+      const sourceKey = keyForReading(source.version.meta.customerKey, sourceKeyHeaders(input));
       checkCopySource(source.version, input, context.clock.now());
       const inPlace = source.version.bucket === bucket.name && source.version.key === key;
       if (inPlace && source.isLatest && !changesSomething(bucket, input)) {
@@ -48,8 +57,13 @@ export function copyOperations(deps: Deps): S3Operations {
         ...copiedMeta(source.version, input, context),
         ...ownedBy(bucket, key, input, context),
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
+        ...(customerKey === undefined ? {} : { customerKey: keyCheckOf(customerKey, context.random) }),
       };
-      const copied = await copyContent(deps, context, source.version, input.ChecksumAlgorithm);
+      const algorithm = copyAlgorithm(source.version, input.ChecksumAlgorithm);
+      const copied =
+        sourceKey === undefined && customerKey === undefined
+          ? await shareContent(deps, context, source.version, algorithm)
+          : await writeAnew(deps, context, source.version, algorithm, { sourceKey, customerKey });
       try {
         const version = await writeVersion(deps, context, bucket, key, input, "ObjectCreated:Copy", {
           ...copied.fresh,
@@ -63,12 +77,13 @@ export function copyOperations(deps: Deps): S3Operations {
             LastModified: new Date(version.modifiedAt),
             ...checksumMembers(version.meta),
           },
-          ...ENCRYPTION,
+          ...encryptionMembers(customerKey),
           ...expirationMember(bucket, version),
           ...(sourceVersion === undefined ? {} : { CopySourceVersionId: sourceVersion }),
           ...(VersionId === undefined ? {} : { VersionId }),
         };
       } finally {
+        deps.contents.suspect(copied.made);
         deps.contents.release(copied.held);
       }
     },
@@ -104,6 +119,8 @@ interface CopyInput extends ObjectInput {
   readonly MetadataDirective?: string | undefined;
   readonly TaggingDirective?: string | undefined;
   readonly ServerSideEncryption?: string | undefined;
+  readonly SSECustomerAlgorithm?: string | undefined;
+  readonly CopySourceSSECustomerAlgorithm?: string | undefined;
 }
 
 function changesSomething(bucket: Bucket, input: CopyInput): boolean {
@@ -112,6 +129,8 @@ function changesSomething(bucket: Bucket, input: CopyInput): boolean {
     input.StorageClass !== undefined ||
     input.WebsiteRedirectLocation !== undefined ||
     input.ServerSideEncryption !== undefined ||
+    input.SSECustomerAlgorithm !== undefined ||
+    input.CopySourceSSECustomerAlgorithm !== undefined ||
     bucket.settings["encryption"] !== undefined
   );
 }
@@ -122,6 +141,7 @@ function copiedMeta(source: ObjectVersion, input: CopyInput, context: RequestCon
   checkDirective(input.TaggingDirective, "tagging", "x-amz-tagging-directive");
   const {
     checksum: _checksum,
+    customerKey: _customerKey,
     tags,
     grants: _grants,
     owner: _owner,
@@ -155,22 +175,61 @@ interface Copied {
   readonly fresh: Fresh;
   /** Blobs held until the copy is committed. */
   readonly held: readonly string[];
+  /** Blobs of its own, which go if no row names them. */
+  readonly made: readonly string[];
 }
 
-/** The same bytes under another name: blobs are shared, only what cannot be known is read again. */
-async function copyContent(
-  deps: Deps,
-  context: RequestContext,
-  source: ObjectVersion,
-  asked: string | undefined,
-): Promise<Copied> {
-  const known = source.meta.checksum;
+/** Errors: InvalidRequest. */
+function copyAlgorithm({ meta }: ObjectVersion, asked: string | undefined): ChecksumAlgorithm {
   if (asked !== undefined && !isAlgorithm(asked)) {
     throw errors.invalidRequest(
       "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
     );
   }
-  const algorithm = asked ?? known?.algorithm ?? DEFAULT_ALGORITHM;
+  return asked ?? meta.checksum?.algorithm ?? DEFAULT_ALGORITHM;
+}
+
+/** Other bytes at rest: they are read with one key and written with another. */
+async function writeAnew(
+  deps: Deps,
+  context: RequestContext,
+  source: ObjectVersion,
+  algorithm: ChecksumAlgorithm,
+  keys: { readonly sourceKey: CustomerKey | undefined; readonly customerKey: CustomerKey | undefined },
+): Promise<Copied> {
+  const body = await openBody(deps, source, undefined, keys.sourceKey);
+  const claims = { algorithm, inlineMax: S3_LIMITS.inlineBytes, key: keys.customerKey };
+  const { blob, bytes, etag, checksum, body: small } = await receive(body, claims, deps);
+  const made = blob === undefined ? [] : [blob];
+  const parts = made.map((name) => ({
+    number: 1,
+    blob: name,
+    bytes,
+    etag,
+    algorithm,
+    checksum,
+    modifiedAt: context.clock.now(),
+  }));
+  return {
+    held: made,
+    made,
+    fresh: {
+      bytes,
+      etag,
+      meta: { checksum: { algorithm, type: "FULL_OBJECT", value: checksum } },
+      ...(small === undefined ? { content: context.random.hex(32), parts } : { body: small }),
+    },
+  };
+}
+
+/** The same bytes under another name: blobs are shared, only what cannot be known is read again. */
+async function shareContent(
+  deps: Deps,
+  context: RequestContext,
+  source: ObjectVersion,
+  algorithm: ChecksumAlgorithm,
+): Promise<Copied> {
+  const known = source.meta.checksum;
   const isKnown = known?.algorithm === algorithm && known.type === "FULL_OBJECT";
   const parts = source.content === undefined ? [] : await deps.objects.parts(source.content);
   const held = [...new Set(parts.map((part) => part.blob))];
@@ -181,6 +240,7 @@ async function copyContent(
     const value = isKnown ? known.value : (hashes?.checksum ?? "");
     return {
       held,
+      made: [],
       fresh: {
         bytes: source.bytes,
         etag: isSingle ? source.etag : (hashes?.md5 ?? ""),
@@ -203,7 +263,7 @@ async function hashed(
 ): Promise<{ readonly md5: string; readonly checksum: string }> {
   const md5 = createHash("md5");
   const running = startChecksum(algorithm);
-  const body = await openBody(deps, source, undefined);
+  const body = await openBody(deps, source, undefined, undefined);
   for await (const chunk of body instanceof Uint8Array ? [body] : body) {
     md5.update(chunk);
     running.update(chunk);

@@ -3,6 +3,16 @@ import { objectOwner } from "./acl-grants.ts";
 import { type Body, receive, type Received } from "./bodies.ts";
 import { checkCopySource, checkWriteHeaders } from "./conditions.ts";
 import { DEFAULT_ALGORITHM } from "./checksums.ts";
+import {
+  checkSameKey,
+  encryptionMembers,
+  keyCheckOf,
+  keyForReading,
+  keyHeaders,
+  keyOfPart,
+  readKey,
+  sourceKeyHeaders,
+} from "./customer-key.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { list, startBehind } from "./listing.ts";
@@ -24,9 +34,9 @@ import {
   readParts,
 } from "./multipart.ts";
 import { checkKey } from "./names.ts";
-import { checkEncryption, claimsOf, metaOf, statedChecksum } from "./object-input.ts";
+import { claimsOf, encryptionOf, metaOf, statedChecksum } from "./object-input.ts";
 import { lockForNew, type LockInput } from "./object-lock.ts";
-import { ENCRYPTION, expirationMember } from "./object-output.ts";
+import { expirationMember } from "./object-output.ts";
 import { openBody, writeVersion } from "./operations-objects.ts";
 import { copySourceOf } from "./operations-copy.ts";
 import { encoder, pageSize, prefixMembers } from "./operations-list.ts";
@@ -46,13 +56,13 @@ export function multipartOperations(deps: Deps): S3Operations {
     number: number,
     received: Received,
   ): Promise<Part> {
-    const { blob, bytes, md5 } = received;
+    const { blob, bytes, etag } = received;
     if (blob === undefined) throw new Error("a part is always a blob");
     const part: Part = {
       number,
       blob,
       bytes,
-      etag: md5,
+      etag,
       algorithm: upload.meta.algorithm ?? DEFAULT_ALGORITHM,
       checksum: received.other ?? received.checksum,
       modifiedAt: wholeSecond(context.clock.now()),
@@ -73,12 +83,13 @@ export function multipartOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkKey(key);
-      checkEncryption(input);
+      const customerKey = encryptionOf(bucket, input);
       const checksum = chooseUploadChecksum(input.ChecksumAlgorithm, input.ChecksumType);
       const uploadId = Buffer.from(context.random.hex(192), "hex").toString("base64url");
       const meta = {
         ...metaOf(bucket, key, input, context),
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
+        ...(customerKey === undefined ? {} : { customerKey: keyCheckOf(customerKey, context.random) }),
         ...checksum,
         initiator: context.caller.arn,
       };
@@ -88,7 +99,7 @@ export function multipartOperations(deps: Deps): S3Operations {
         Bucket: bucket.name,
         Key: key,
         UploadId: uploadId,
-        ...ENCRYPTION,
+        ...encryptionMembers(customerKey),
         ...(checksum.algorithm === undefined ? {} : { ChecksumAlgorithm: checksum.algorithm }),
         ...(checksum.checksumType === undefined ? {} : { ChecksumType: checksum.checksumType }),
       };
@@ -98,13 +109,16 @@ export function multipartOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const upload = await uploadOf(bucket, input.Key ?? "", input.UploadId ?? "");
       const number = partNumber(input.PartNumber);
-      checkEncryption(input);
-      const claims = choosePartAlgorithm(upload, claimsOf(input, context), isStated(input, context));
+      const key = keyOfPart(upload.meta.customerKey, keyHeaders(input));
+      const claims = {
+        ...choosePartAlgorithm(upload, claimsOf(input, context), isStated(input, context)),
+        key,
+      };
       const received = await receive((input.Body ?? "") as Body, claims, deps);
       await putPart(context, upload, number, received);
       return {
-        ETag: quoted(received.md5),
-        ...ENCRYPTION,
+        ETag: quoted(received.etag),
+        ...encryptionMembers(key),
         [`Checksum${received.algorithm}`]: received.checksum,
       };
     },
@@ -113,12 +127,14 @@ export function multipartOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const upload = await uploadOf(bucket, input.Key ?? "", input.UploadId ?? "");
       const number = partNumber(input.PartNumber);
+      const key = keyOfPart(upload.meta.customerKey, keyHeaders(input));
       const source = await copySourceOf(deps, context, input.CopySource, input.ExpectedSourceBucketOwner);
+      const sourceKey = keyForReading(source.version.meta.customerKey, sourceKeyHeaders(input));
       checkCopySource(source.version, input, context.clock.now());
       const range = parseCopyRange(input.CopySourceRange, source.version.bytes);
       const received = await receive(
-        await openBody(deps, source.version, range),
-        { algorithm: upload.meta.algorithm ?? DEFAULT_ALGORITHM, inlineMax: -1 },
+        await openBody(deps, source.version, range, sourceKey),
+        { algorithm: upload.meta.algorithm ?? DEFAULT_ALGORITHM, inlineMax: -1, key },
         deps,
       );
       const part = await putPart(context, upload, number, received);
@@ -130,7 +146,7 @@ export function multipartOperations(deps: Deps): S3Operations {
           LastModified: new Date(part.modifiedAt),
           ...(upload.meta.algorithm === undefined ? {} : { [`Checksum${part.algorithm}`]: part.checksum }),
         },
-        ...ENCRYPTION,
+        ...encryptionMembers(key),
       };
     },
 
@@ -139,6 +155,8 @@ export function multipartOperations(deps: Deps): S3Operations {
       const key = input.Key ?? "";
       checkWriteHeaders(input);
       const upload = await uploadOf(bucket, key, input.UploadId ?? "");
+      const customerKey = readKey(keyHeaders(input));
+      checkSameKey(upload.meta.customerKey, customerKey);
       const wanted = readParts(input.MultipartUpload?.Parts, upload.uploadId);
       const parts = await deps.objects.parts(upload.uploadId);
       const { etag, bytes, checksum, chosen } = completed(upload, wanted, parts, {
@@ -173,7 +191,7 @@ export function multipartOperations(deps: Deps): S3Operations {
         ETag: quoted(etag),
         [`Checksum${checksum.algorithm}`]: checksum.value,
         ChecksumType: checksum.type,
-        ...ENCRYPTION,
+        ...(upload.meta.customerKey === undefined ? encryptionMembers(undefined) : {}),
         ...expirationMember(bucket, version),
         ...(VersionId === undefined ? {} : { VersionId }),
       };

@@ -10,6 +10,16 @@ import {
   hasWriteCondition,
   type WriteConditions,
 } from "./conditions.ts";
+import { cut, type Contents } from "./contents.ts";
+import {
+  ciphered,
+  type CustomerKey,
+  encryptionMembers,
+  keyCheckOf,
+  keyForReading,
+  keyHeaders,
+  type KeyInput,
+} from "./customer-key.ts";
 import type { Deps, S3Operations } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { bucketOf, objectAt } from "./lookup.ts";
@@ -18,14 +28,15 @@ import {
   newVersionId,
   type ObjectMeta,
   type ObjectVersion,
+  type Part,
   quoted,
   wholeSecond,
   writtenVersion,
 } from "./model.ts";
 import { checkKey } from "./names.ts";
 import type { EventName } from "./notifications.ts";
-import { checkEncryption, claimsOf, metaOf } from "./object-input.ts";
-import { checksumMembers, describe, ENCRYPTION, expirationMember } from "./object-output.ts";
+import { claimsOf, encryptionOf, metaOf } from "./object-input.ts";
+import { checksumMembers, describe, expirationMember } from "./object-output.ts";
 import type { NewVersion } from "./object-store.ts";
 import { type ByteRange, parseRange } from "./ranges.ts";
 import { causeOf } from "./sender.ts";
@@ -37,38 +48,40 @@ export function objectOperations(deps: Deps): S3Operations {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
       const key = input.Key ?? "";
       checkKey(key);
-      checkEncryption(input);
+      const customerKey = encryptionOf(bucket, input);
       checkWriteHeaders(input);
       const meta = {
         ...metaOf(bucket, key, input, context),
+        ...(customerKey === undefined ? {} : { customerKey: keyCheckOf(customerKey, context.random) }),
         ...lockForNew(bucket, input as LockInput, context.clock.now()),
       };
       if (input.WriteOffsetBytes !== undefined) throw errors.notServed("Appending to objects");
-      const received = await receive((input.Body ?? "") as Body, claimsOf(input, context), deps);
+      const claims = { ...claimsOf(input, context), key: customerKey };
+      const received = await receive((input.Body ?? "") as Body, claims, deps);
       const version = await putReceived(deps, context, bucket, key, {
         received,
         meta,
         event: "ObjectCreated:Put",
         conditions: input,
       });
-      return writtenOutput(bucket, version);
+      return writtenOutput(bucket, version, customerKey);
     },
 
     async GetObject(input, context) {
-      const { bucket, version } = await readable(deps, context, input, "GET");
+      const { bucket, version, key } = await readable(deps, context, input, "GET");
       const { range, partsCount } = await wanted(deps, version, input);
       const archive = closedBy(version.meta, context.clock.now());
       if (archive !== undefined) throw errors.invalidObjectState(archive);
-      const body = await openBody(deps, version, range);
-      const described = describe(bucket, version, context.clock.now());
+      const body = await openBody(deps, version, range, key);
+      const described = describe(bucket, version, key, context.clock.now());
       const output = rangedOutput(described, version, range, partsCount, input.ChecksumMode);
       return { ...output, ...overrides(input, context), Body: body } as never;
     },
 
     async HeadObject(input, context) {
-      const { bucket, version } = await readable(deps, context, input, "HEAD");
+      const { bucket, version, key } = await readable(deps, context, input, "HEAD");
       const { range, partsCount } = await wanted(deps, version, input);
-      const described = describe(bucket, version, context.clock.now());
+      const described = describe(bucket, version, key, context.clock.now());
       const output = rangedOutput(described, version, range, partsCount, input.ChecksumMode);
       return { ...output, ...overrides(input, context) } as never;
     },
@@ -90,16 +103,16 @@ export async function putReceived(
   key: string,
   { received, meta, event, conditions }: Writing,
 ): Promise<NewVersion> {
-  const { blob, algorithm, checksum, bytes, md5, body } = received;
+  const { blob, algorithm, checksum, bytes, etag, body } = received;
   const content = blob === undefined ? undefined : context.random.hex(32);
   const parts =
     blob === undefined
       ? []
-      : [{ number: 1, blob, bytes, etag: md5, algorithm, checksum, modifiedAt: context.clock.now() }];
+      : [{ number: 1, blob, bytes, etag, algorithm, checksum, modifiedAt: context.clock.now() }];
   try {
     return await writeVersion(deps, context, bucket, key, conditions, event, {
       bytes,
-      etag: md5,
+      etag,
       meta: { ...meta, checksum: { algorithm, type: "FULL_OBJECT", value: checksum } },
       ...(body === undefined ? {} : { body }),
       ...(content === undefined ? {} : { content, parts }),
@@ -168,18 +181,22 @@ export async function writeVersion(
 }
 
 /** What PutObject and its kin answer. */
-export function writtenOutput(bucket: Bucket, version: NewVersion): Record<string, unknown> {
+export function writtenOutput(
+  bucket: Bucket,
+  version: NewVersion,
+  key: CustomerKey | undefined,
+): Record<string, unknown> {
   const VersionId = writtenVersion(version.versionId);
   return {
     ETag: quoted(version.etag),
     ...checksumMembers(version.meta),
-    ...ENCRYPTION,
+    ...encryptionMembers(key),
     ...expirationMember(bucket, version),
     ...(VersionId === undefined ? {} : { VersionId }),
   };
 }
 
-interface ReadInput {
+interface ReadInput extends KeyInput {
   readonly Bucket?: string | undefined;
   readonly Key?: string | undefined;
   readonly VersionId?: string | undefined;
@@ -190,7 +207,6 @@ interface ReadInput {
   readonly IfNoneMatch?: string | undefined;
   readonly IfModifiedSince?: Date | undefined;
   readonly IfUnmodifiedSince?: Date | undefined;
-  readonly SSECustomerAlgorithm?: string | undefined;
 }
 
 async function readable(
@@ -198,14 +214,16 @@ async function readable(
   context: RequestContext,
   input: ReadInput,
   method: string,
-): Promise<{ readonly bucket: Bucket; readonly version: ObjectVersion }> {
+): Promise<{
+  readonly bucket: Bucket;
+  readonly version: ObjectVersion;
+  readonly key: CustomerKey | undefined;
+}> {
   const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner, context);
   const version = await objectAt(deps, bucket, input.Key ?? "", input.VersionId, method);
-  if (input.SSECustomerAlgorithm !== undefined) {
-    throw errors.invalidRequest("The encryption parameters are not applicable to this object.");
-  }
+  const key = keyForReading(version.meta.customerKey, keyHeaders(input));
   checkRead(version, input, context.clock.now());
-  return { bucket, version };
+  return { bucket, version, key };
 }
 
 /** The bytes that Range or PartNumber ask for. Errors: InvalidRange, InvalidPartNumber, InvalidRequest. */
@@ -297,11 +315,15 @@ function overrides(input: object, { caller }: Pick<RequestContext, "caller">): R
   return members;
 }
 
-/** The bytes of a version; its blobs are held until the last of them is sent. */
+/**
+ * The bytes of a version; its blobs are held until the last of them is sent.
+ * @param key the one it was encrypted with
+ */
 export async function openBody(
   deps: Deps,
   version: ObjectVersion,
   range: ByteRange | undefined,
+  key: CustomerKey | undefined,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
   if (version.content === undefined) {
     const body = version.body ?? new Uint8Array();
@@ -317,9 +339,24 @@ export async function openBody(
     throw errors.noSuchKey(version.key);
   }
   const { start, end } = range ?? { start: 0, end: version.bytes - 1 };
-  const stream = await deps.contents.read(parts, start, end);
+  const stream =
+    key === undefined
+      ? await deps.contents.read(parts, start, end)
+      : deciphered(deps.contents, parts, { start, end }, key);
   // One blob is a file's own stream, which the socket drains without a detour.
   const body = stream instanceof Readable ? stream : Readable.from(stream, { objectMode: false });
   body.once("close", () => deps.contents.release(blobs));
   return body;
+}
+
+async function* deciphered(
+  contents: Contents,
+  parts: readonly Part[],
+  { start, end }: ByteRange,
+  key: CustomerKey,
+): AsyncGenerator<Uint8Array> {
+  for (const piece of cut(parts, start, end)) {
+    const whole = [{ blob: piece.blob, bytes: piece.end + 1 }];
+    yield* ciphered(await contents.read(whole, piece.start, piece.end), key, piece.blob, piece.start);
+  }
 }

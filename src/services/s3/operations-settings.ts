@@ -164,10 +164,17 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
 
     async GetBucketEncryption(input, _context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      const blocked = bucket.settings["blockedEncryption"] as "NONE" | "SSE-C" | undefined;
       const BucketKeyEnabled = bucket.settings["encryption"] === "bucketKey";
       return {
         ServerSideEncryptionConfiguration: {
-          Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" }, BucketKeyEnabled }],
+          Rules: [
+            {
+              ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" },
+              BucketKeyEnabled,
+              ...(blocked === undefined ? {} : { BlockedEncryptionTypes: { EncryptionType: [blocked] } }),
+            },
+          ],
         },
       };
     },
@@ -187,12 +194,19 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
           "ApplyServerSideEncryptionByDefault",
         );
       }
+      const blocked = rule?.BlockedEncryptionTypes?.EncryptionType ?? [];
+      const [first] = blocked;
+      if (blocked.length > 1 || (first !== undefined && first !== "NONE" && first !== "SSE-C")) {
+        throw errors.malformedXml();
+      }
+      await set(bucket, "blockedEncryption", first);
       await set(bucket, "encryption", rule?.BucketKeyEnabled === true ? "bucketKey" : "AES256");
       return {};
     },
 
     async DeleteBucketEncryption(input, _context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      await set(bucket, "blockedEncryption", undefined);
       await set(bucket, "encryption", undefined);
       return {};
     },

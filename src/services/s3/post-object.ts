@@ -2,13 +2,14 @@ import type { FormAdmission, FormUpload, RawResponse } from "../../aws/service.t
 import { parseXml } from "../../aws/protocol/xml-tree.ts";
 import { receive } from "./bodies.ts";
 import { DEFAULT_ALGORITHM } from "./checksums.ts";
+import { type CustomerKey, keyCheckOf } from "./customer-key.ts";
 import type { Deps } from "./deps.ts";
 import * as errors from "./errors.ts";
 import { readForm } from "./form-data.ts";
 import { bucketOf } from "./lookup.ts";
 import { quoted, S3_LIMITS, writtenVersion } from "./model.ts";
 import { checkKey } from "./names.ts";
-import { checkEncryption, metaOf, statedChecksum } from "./object-input.ts";
+import { encryptionOf, metaOf, statedChecksum } from "./object-input.ts";
 import { putReceived } from "./operations-objects.ts";
 import { checkPays } from "./requester-pays.ts";
 import { checkPostPolicy, type SizeRange } from "./post-policy.ts";
@@ -47,9 +48,12 @@ export function createPostObject(
     const policy = fields.get("policy");
     const all = new Map([...fields, ["bucket", bucket.name]]);
     const sizes = policy === undefined ? undefined : checkPostPolicy(policy, all, context.clock.now());
-    checkEncryption(input);
+    const customerKey = encryptionOf(bucket, input);
     // The form's own headers mean the request, not the object.
-    const meta = metaOf(bucket, key, input, { ...context, operation: "PostObject", headers: {} });
+    const meta = {
+      ...metaOf(bucket, key, input, { ...context, operation: "PostObject", headers: {} }),
+      ...(customerKey === undefined ? {} : { customerKey: keyCheckOf(customerKey, context.random) }),
+    };
     const stated = statedChecksum(input);
     const received = await receive(
       limited(file.body, sizes),
@@ -57,6 +61,7 @@ export function createPostObject(
         algorithm: stated?.algorithm ?? DEFAULT_ALGORITHM,
         checksum: stated?.value,
         inlineMax: S3_LIMITS.inlineBytes,
+        key: customerKey,
       },
       deps,
     );
@@ -66,7 +71,7 @@ export function createPostObject(
       event: "ObjectCreated:Post",
       conditions: {},
     });
-    return answer(fields, { endpoint: context.endpoint, bucket: bucket.name, key, version });
+    return answer(fields, { endpoint: context.endpoint, bucket: bucket.name, key, version, customerKey });
   };
 }
 
@@ -81,6 +86,9 @@ function inputOf(fields: ReadonlyMap<string, string>): Record<string, never> {
     "content-type": "ContentType",
     "x-amz-storage-class": "StorageClass",
     "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "x-amz-server-side-encryption-customer-key": "SSECustomerKey",
+    "x-amz-server-side-encryption-customer-key-MD5": "SSECustomerKeyMD5",
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
     "x-amz-checksum-crc32": "ChecksumCRC32",
     "x-amz-checksum-crc32c": "ChecksumCRC32C",
@@ -90,7 +98,7 @@ function inputOf(fields: ReadonlyMap<string, string>): Record<string, never> {
   } as const;
   const input: Record<string, unknown> = {};
   for (const [field, member] of Object.entries(names)) {
-    const value = fields.get(field);
+    const value = fields.get(field.toLowerCase());
     if (value !== undefined) input[member] = value;
   }
   const expires = fields.get("expires");
@@ -138,9 +146,11 @@ interface Made {
   readonly bucket: string;
   readonly key: string;
   readonly version: NewVersion;
+  readonly customerKey: CustomerKey | undefined;
 }
 
-function answer(fields: ReadonlyMap<string, string>, { endpoint, bucket, key, version }: Made): RawResponse {
+function answer(fields: ReadonlyMap<string, string>, made: Made): RawResponse {
+  const { endpoint, bucket, key, version, customerKey } = made;
   const etag = quoted(version.etag);
   const versionId = writtenVersion(version.versionId);
   const { checksum } = version.meta;
@@ -148,7 +158,12 @@ function answer(fields: ReadonlyMap<string, string>, { endpoint, bucket, key, ve
   const headers: Record<string, string> = {
     ETag: etag,
     Location: location,
-    "x-amz-server-side-encryption": "AES256",
+    ...(customerKey === undefined
+      ? { "x-amz-server-side-encryption": "AES256" }
+      : {
+          "x-amz-server-side-encryption-customer-algorithm": "AES256",
+          "x-amz-server-side-encryption-customer-key-MD5": customerKey.md5,
+        }),
     ...(versionId === undefined ? {} : { "x-amz-version-id": versionId }),
     ...(checksum === undefined
       ? {}
