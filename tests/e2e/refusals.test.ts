@@ -50,6 +50,18 @@ const told = (Destination: string): object => ({
   FunctionName: "f",
   DestinationConfig: { OnFailure: { Destination } },
 });
+const lostTo = (resource: string): object => ({
+  FunctionName: "f",
+  DeadLetterConfig: { TargetArn: `arn:aws:${resource}` },
+});
+const NO_DESTINATION = /^The destination ARN \S+:no\S+ is invalid\.$/;
+const CREATION = {
+  FunctionName: "never",
+  Runtime: "python3.12",
+  Role: ROLE,
+  Handler: "app.handler",
+  Code: { ZipFile: zip({ "app.py": "" }) },
+};
 const MARKER = { FunctionName: "f", Marker: "!!" };
 const INVALID = "InvalidParameterValueException";
 const MISSING = "ResourceNotFoundException";
@@ -106,6 +118,37 @@ const LAMBDA: readonly Row[] = [
     told("arn:aws:sqs:us-east-1:000000000000:ordered.fifo"),
     INVALID,
     /^The destination ARN \S+:ordered\.fifo is invalid\.$/,
+  ],
+  ["PutFunctionEventInvokeConfig", told("arn:aws:s3:::no-such-bucket"), INVALID, NO_DESTINATION],
+  ...["sqs:us-east-1:000000000000:none", "sns:us-east-1:000000000000:none"].map((resource): Row => [
+    "UpdateFunctionConfiguration",
+    lostTo(resource),
+    INVALID,
+    NO_DESTINATION,
+  ]),
+  [
+    "UpdateFunctionConfiguration",
+    lostTo("sqs:us-east-1:000000000000:o.fifo"),
+    INVALID,
+    /^Invalid dead letter queue ARN: FIFO SQS queue is not supported for dead letter configuration$/,
+  ],
+  [
+    "UpdateFunctionConfiguration",
+    lostTo("events:us-east-1:000000000000:event-bus/default"),
+    INVALID,
+    /^Invalid dead letter queue ARN: The service specified by the TargetArn is not supported for dead letter configuration\.$/,
+  ],
+  [
+    "UpdateFunctionConfiguration",
+    lostTo("sqs:eu-west-1:000000000000:none"),
+    INVALID,
+    /^Invalid dead letter queue ARN: The resource specified by the TargetArn must be in the same region as the Lambda function it's associated with\.$/,
+  ],
+  [
+    "CreateFunction",
+    { ...CREATION, DeadLetterConfig: { TargetArn: "arn:aws:sqs:us-east-1:000000000000:none" } },
+    INVALID,
+    NO_DESTINATION,
   ],
   [
     "PutFunctionRecursionConfig",

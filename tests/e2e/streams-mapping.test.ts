@@ -114,6 +114,22 @@ test("an event is AWS's, field by field, and the mapping too", async () => {
   });
 });
 
+test("a destination of failed batches must be there", async () => {
+  await streams.api.create("nowhere", { "app.py": SHOW });
+  const stream = await streams.table("nowhere");
+  for (const Destination of [
+    arnOf.queue("none"),
+    "arn:aws:sns:us-east-1:000000000000:none",
+    arnOf.bucket("no-such-bucket"),
+  ]) {
+    const error = await refusal(
+      streams.map("nowhere", stream, { DestinationConfig: { OnFailure: { Destination } } }),
+    );
+    assert.equal(error.name, "InvalidParameterValueException");
+    assert.equal(error.message, `The destination ARN ${Destination} is invalid.`);
+  }
+});
+
 test("filters let through what they name", async () => {
   await streams.api.create("filter", { "app.py": SHOW });
   const stream = await streams.table("filter");

@@ -163,7 +163,7 @@ export function bench(over: Partial<FunctionControlDeps> = {}): Bench {
     clock: systemClock(),
     random: systemRandom(),
     log: silentLogger,
-    destinations: { there: () => Promise.resolve(), open: () => Promise.resolve() },
+    destinations: { check: () => Promise.resolve() },
     hostArchitecture: "x86_64",
     inProgressMs: 0,
     ...over,

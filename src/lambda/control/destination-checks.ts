@@ -29,55 +29,63 @@ const REFUSALS: Readonly<Record<Delivered, (action: string, service: string, arn
     `The function execution role does not have permissions to call ${action} on ${service}`,
 };
 
-/** How a queue, a topic or a bus is looked up. */
+/** How a queue, a topic, a bus or a bucket is looked up. */
 const LOOK_UPS: Readonly<Record<string, (arn: string) => readonly [operation: string, input: object]>> = {
   sqs: (arn) => ["GetQueueAttributes", { QueueUrl: queueUrl(arn), AttributeNames: ["QueueArn"] }],
   sns: (arn) => ["GetTopicAttributes", { TopicArn: arn }],
   events: (arn) => ["DescribeEventBus", { Name: arn }],
+  s3: (arn) => ["HeadBucket", { Bucket: arnParts(arn).resource }],
 };
 
 export interface DestinationChecks {
-  /** Errors: InvalidParameterValueException when there is no such queue, topic or bus. */
-  there(scope: Scope, arn: string): Promise<void>;
-  /** Errors: InvalidParameterValueException when the role may not deliver there. */
-  open(scope: Scope, arn: string, role: string, what: Delivered): Promise<void>;
+  /**
+   * Errors: InvalidParameterValueException when there is no such queue, topic, bus or bucket, or when the
+   * role may not deliver there.
+   */
+  check(scope: Scope, arn: string, role: string, what: Delivered): Promise<void>;
 }
 
 export function destinationChecks(peers: () => Peers): DestinationChecks {
-  return {
-    async there(scope, arn) {
-      const { service } = arnParts(arn);
-      const lookUp = LOOK_UPS[service];
-      if (lookUp === undefined) return;
-      const [operation, input] = lookUp(arn);
-      const owner = scopeOfArn(arn, scope);
-      const call = { service, operation, input: { ...input }, scope: owner, as: ownerOf(owner) };
-      await peers()
-        .call(call)
-        .catch((error: unknown) => {
-          if (!(error instanceof ServiceError)) throw error;
-          // What is there and closed is for `open` to say.
-          if (/NotFound|NonExistent|DoesNotExist/u.test(error.code)) {
-            throw invalidParameter(
-              `The destination ARN ${arn} is invalid.`,
-              `${error.message} Make it first.`,
-            );
-          }
-        });
-    },
-    async open(scope, arn, role, what) {
-      const as = { kind: "role", arn: role, sessionName: "lambda" } as const;
-      const call = callFor(arn, { id: "check", body: "", timeMs: 0 }, as, scope);
-      await peers()
-        .permit(call)
-        .catch(() => {
-          const service = NAMES[call.service] ?? call.service;
-          const action = call.service === "lambda" ? "InvokeFunction" : call.operation;
+  async function isThere(scope: Scope, arn: string): Promise<void> {
+    const { service } = arnParts(arn);
+    const lookUp = LOOK_UPS[service];
+    if (lookUp === undefined) return;
+    const [operation, input] = lookUp(arn);
+    const owner = scopeOfArn(arn, scope);
+    const call = { service, operation, input: { ...input }, scope: owner, as: ownerOf(owner) };
+    await peers()
+      .call(call)
+      .catch((error: unknown) => {
+        if (!(error instanceof ServiceError)) throw error;
+        // What is there and closed is for `isOpen` to say.
+        if (/NotFound|NonExistent|DoesNotExist|NoSuchBucket/u.test(error.code)) {
           throw invalidParameter(
-            REFUSALS[what](action, service, arn),
-            `Allow ${call.service}:${action} on ${arn} in a policy of ${role}.`,
+            `The destination ARN ${arn} is invalid.`,
+            `There is none at this ARN: make it first.`,
           );
-        });
+        }
+      });
+  }
+
+  async function isOpen(scope: Scope, arn: string, role: string, what: Delivered): Promise<void> {
+    const as = { kind: "role", arn: role, sessionName: "lambda" } as const;
+    const call = callFor(arn, { id: "check", body: "", timeMs: 0 }, as, scope);
+    await peers()
+      .permit(call)
+      .catch(() => {
+        const service = NAMES[call.service] ?? call.service;
+        const action = call.service === "lambda" ? "InvokeFunction" : call.operation;
+        throw invalidParameter(
+          REFUSALS[what](action, service, arn),
+          `Allow ${call.service}:${action} on ${arn} in a policy of ${role}.`,
+        );
+      });
+  }
+
+  return {
+    async check(scope, arn, role, what) {
+      await isThere(scope, arn);
+      await isOpen(scope, arn, role, what);
     },
   };
 }

@@ -98,15 +98,11 @@ export function eventInvokeConfigsOf(context: ControlContext): EventInvokeConfig
       else if (["sqs", "sns"].includes(service) && !isPlainQueueOrTopic(arn)) {
         throw invalidParameter(`The destination ARN ${arn} is invalid.`);
       }
-      await context.destinations.there(target.scope, arn);
-      await checkOpen(target, arn);
+      const record = await store.load(target.scope, target.name);
+      const version = record === undefined ? undefined : versionAt(record, target.qualifier);
+      if (version === undefined) throw gone();
+      await context.destinations.check(target.scope, arn, version.role, "events");
     }
-  }
-
-  async function checkOpen(target: FunctionTarget, arn: string): Promise<void> {
-    const record = await store.load(target.scope, target.name);
-    const version = record === undefined ? undefined : versionAt(record, target.qualifier);
-    if (version !== undefined) await context.destinations.open(target.scope, arn, version.role, "events");
   }
 
   async function checkFunctionDestination(target: FunctionTarget, arn: string): Promise<void> {

@@ -20,7 +20,7 @@ export function sourceChecks(peers: Peers): Pick<MappingChecks, "source" | "dest
       if (!isBucket && !isPlainQueueOrTopic(arn)) {
         throw invalidParameter(`The destination ARN ${arn} is invalid.`);
       }
-      await destinationChecks(() => peers).open(scope, arn, role, "batches");
+      await destinationChecks(() => peers).check(scope, arn, role, "batches");
     },
   };
 }
