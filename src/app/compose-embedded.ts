@@ -6,25 +6,18 @@
  *   5. ready: server.json is written, runtimes of existing functions are booted in the background
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { homedir } from "node:os";
 import process from "node:process";
 import { openDataDir, type DataDir } from "../adapters/embedded/index.ts";
 import { createRuntimeCatalog } from "../adapters/runtimes/index.ts";
 import { selectDriver } from "../adapters/sandbox/index.ts";
-import { createGateway, type Gateway, type RequestOrigin } from "../aws/gateway/gateway.ts";
-import { createGuard } from "../aws/gateway/guard.ts";
-import { createHttpServer } from "../aws/gateway/http-server.ts";
-import type { Headers } from "../aws/protocol/types.ts";
+import { createGateway } from "../aws/gateway/gateway.ts";
 import { machineNow } from "../kernel/clock.ts";
 import { systemRandom } from "../kernel/random.ts";
-import { CODE_DOWNLOAD_PATH } from "../lambda/control/code-downloads.ts";
-import { CERTIFICATE_PATH } from "../services/index.ts";
-import { createAdminRoutes, hasToken, type AdminRoutes } from "./admin-routes.ts";
-import { sendCode } from "./code-download.ts";
+import { createAdminRoutes, type AdminRoutes } from "./admin-routes.ts";
 import { DATA_FILES, type RunningServer, type ServerConfig, type ServerFile } from "./config-types.ts";
 import { openCore, runtimesFolder, type Core } from "./core.ts";
+import { createFrontDoor, type Current } from "./front-door.ts";
 import { openClock } from "./kept-clock.ts";
 import { openPlatformLog } from "./platform-log.ts";
 import { followed } from "./followed.ts";
@@ -37,11 +30,6 @@ import { VERSION } from "./version.ts";
 const DRAIN_MS = 10_000;
 /** Boots of runtimes ahead of the first call wait this long, so that they do not compete with it. */
 const WARM_AFTER_MS = 50;
-
-interface Current {
-  readonly core: Core;
-  readonly gateway: Gateway;
-}
 
 /** Errors: an Error with a sentence for people (port taken: its `code` is EADDRINUSE). */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
@@ -61,57 +49,19 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   const record = OperationRecord.fromEnvironment();
   const hints = new RecentHints(clock);
 
-  // The gateway belongs to the core and changes with a reset; the listener stays.
-  const front = createHttpServer({
-    handle: (request, response, origin) => route(request, response, origin),
-    shortWay: {
-      takes: (...head) => current?.gateway.shortWay.takes(...head) === true,
-      handle: (request, response) => current?.gateway.shortWay.handle(request, response),
-      nowMs: () => machineNow(clock),
-    },
-  });
-  const origins = new WeakMap<Socket, RequestOrigin>();
-  const inside = createHttpServer({
-    handle: (request, response) =>
-      route(request, response, origins.get(request.socket) ?? { fromSandbox: true }),
-    warm: () => Promise.resolve(),
-  });
-  // Beyond loopback the endpoint has names that cannot be known; every request then needs a known key.
   const anyHost = !config.host.startsWith("127.");
-  const guard = createGuard({ publicSuffix: undefined, allowedOrigins: [], anyHost });
-
-  function route(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
-    if (current === undefined) {
-      if (!origin.fromSandbox && admin?.(request, response, origin) === true) return;
-      response.writeHead(503, { "retry-after": "1" }).end();
-      return;
-    }
-    // What the guard refuses is refused by the gateway, in its own words.
-    if (guard.refusal(request.headers as Headers) !== undefined)
-      return current.gateway.handle(request, response, origin);
-    const url = request.url ?? "/";
-    if (url.startsWith(CODE_DOWNLOAD_PATH))
-      return void sendCode(current.core.control.codeDownloads, url, response);
-    if (url.startsWith(CERTIFICATE_PATH)) return void sendCertificate(current.core, url, response);
-    const [path = "", query = ""] = url.split("?", 2);
-    if (path === "/metrics" && !origin.fromSandbox) {
-      // Open to this machine; whoever asks from elsewhere shows the token.
-      if (!anyHost || hasToken(request, new URLSearchParams(query), dataDir.token)) {
-        return void sendMetrics(current.core, response);
-      }
-      return void response.writeHead(401, { "www-authenticate": "Bearer" }).end();
-    }
-    current.gateway.handle(request, response, origin);
-  }
-
-  try {
-    await listen(front, config);
-  } catch (error) {
+  const door = createFrontDoor({
+    clock,
+    anyHost,
+    token: dataDir.token,
+    current: () => current,
+    admin: () => admin,
+  });
+  const port = await door.listen(config.port, config.host).catch((error: unknown) => {
     dataDir.release();
     log.close();
     throw error;
-  }
-  const port = (front.address() as AddressInfo).port;
+  });
   const endpoint = `http://${config.host === "0.0.0.0" ? "127.0.0.1" : config.host}:${String(port)}`;
   const driver = await selectDriver(config.sandbox, {
     dataDir: dataDir.path,
@@ -146,11 +96,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       endpointPort: port,
       endpoint,
       onEndpointConnection(socket, source) {
-        origins.set(socket, {
+        door.enter(socket, {
           fromSandbox: true,
           ...(source.version === undefined ? {} : { functionArn: source.version.functionArn }),
         });
-        inside.emit("connection", socket);
       },
     });
     const gateway = createGateway({
@@ -180,10 +129,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   function stop(drainMs = DRAIN_MS): Promise<void> {
     stopping ??= (async () => {
       state = "stopping";
-      const ended = new Promise<void>((resolve) => front.close(() => resolve()));
-      front.closeIdleConnections();
+      const ended = new Promise<void>((resolve) => door.server.close(() => resolve()));
+      door.server.closeIdleConnections();
       await current?.core.close(drainMs);
-      front.closeAllConnections();
+      door.server.closeAllConnections();
       await ended;
       await driver.close();
       await rm(dataDir.file(DATA_FILES.server), { force: true });
@@ -280,38 +229,8 @@ function coreOf(current: Current | undefined): Core {
   return current.core;
 }
 
-function listen(server: Server, config: ServerConfig): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port: config.port, host: config.host, backlog: 1024 }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
 async function writeServerFile(dataDir: DataDir, file: ServerFile): Promise<void> {
   await writeFile(dataDir.file(DATA_FILES.server), `${JSON.stringify(file)}\n`, { mode: 0o600 });
-}
-
-/** What messages of SNS are verified with. */
-async function sendCertificate(core: Core, path: string, response: ServerResponse): Promise<void> {
-  try {
-    const pem = await core.certificate(path);
-    if (pem === undefined) return void response.writeHead(404).end();
-    response.writeHead(200, { "content-type": "application/x-pem-file" }).end(pem);
-  } catch {
-    response.writeHead(500).end();
-  }
-}
-
-async function sendMetrics(core: Core, response: ServerResponse): Promise<void> {
-  try {
-    const text = await core.metricsText();
-    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(text);
-  } catch {
-    response.writeHead(500).end();
-  }
 }
 
 /** What npm and pip need to find their registries; nothing of it reaches a function. */
