@@ -248,6 +248,33 @@ export type FormAdmission = (
   input: Readonly<Record<string, unknown>>,
 ) => Promise<RequestContext>;
 
+/** A request to the website that a bucket is. */
+export interface WebsiteRequest {
+  readonly bucket: string;
+  readonly method: string;
+  /** Percent-encoded. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** With its port. */
+  readonly host: string;
+  readonly requestId: string;
+}
+
+export interface WebsiteAnswer {
+  /** 200 for an object: its own status is sent. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Sent instead of the body: what an operation answered. */
+  readonly object?: { readonly operation: string; readonly output: Readonly<Record<string, unknown>> };
+}
+
+/** Authorizes what nobody in particular asks for; throws AWS's refusals. */
+export type WebsiteAdmission = (
+  operation: string,
+  input: Readonly<Record<string, unknown>>,
+) => Promise<RequestContext>;
+
 /**
  * One AWS API. `name` is the key of its generated table (`lambda`, `sts`, `iam`, `logs`). An
  * operation that is absent answers "not implemented by Lambent", never a fake success.
@@ -260,6 +287,8 @@ export interface Service {
   readonly access?: ServiceAccess;
   /** Takes forms: what no operation of the model is. */
   readonly formUpload?: (upload: FormUpload, admit: FormAdmission) => Promise<RawResponse>;
+  /** Serves its buckets as websites, under names of their own. */
+  readonly website?: (request: WebsiteRequest, admit: WebsiteAdmission) => Promise<WebsiteAnswer>;
   /** CORS rules of its resources; undefined where there are none. */
   readonly crossOrigin?: (request: CrossOriginRequest) => Promise<CrossOriginAnswer | undefined>;
   /** The next step for a refusal of the gateway's validator, where only the service knows what was meant. */

@@ -26,7 +26,8 @@ export function createDoor(
   function ask(exchange: Exchange): Promise<boolean> | undefined {
     const { method, path, headers } = exchange;
     if (headers.origin === undefined && method !== "OPTIONS") return undefined;
-    const hostBucket = guard.bucketOf(headers.host ?? "");
+    const host = headers.host ?? "";
+    const hostBucket = guard.bucketOf(host) ?? guard.websiteOf(host);
     const asked = crossOriginRequest({ method, path, headers, hostBucket });
     if (asked === undefined) return undefined;
     return askServices(services.values(), asked).then((answer) => judge(exchange, asked.isPreflight, answer));

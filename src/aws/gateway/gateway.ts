@@ -22,6 +22,7 @@ import { notImplemented, tooLarge, unknownOperation } from "./refusals.ts";
 import { routeRequest, type Routing, serviceOfTarget, speaksRest } from "./route.ts";
 import { asHttp } from "./short-way.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
+import { serveWebsite } from "./website.ts";
 
 export type {
   AuthorizeRequest,
@@ -112,6 +113,11 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   async function serveOperation(exchange: Exchange): Promise<WireResponse> {
     const { signature, headers } = exchange;
+    const site = guard.websiteOf(headers.host ?? "");
+    const serving = site === undefined ? undefined : options.services.find((one) => one.website);
+    if (site !== undefined && serving !== undefined) {
+      return serveWebsite(exchange, serving, site, { admission, answers, authentication });
+    }
     const scopeService = signature.kind === "signed" ? signature.signature.service : undefined;
     // Only the query protocol says in its body what is asked for.
     const isForm =

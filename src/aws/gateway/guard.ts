@@ -17,10 +17,17 @@ export interface Guard {
   refusal(headers: Headers, isInvited?: boolean): string | undefined;
   /** The bucket that the Host names, for S3's virtual-hosted style. */
   bucketOf(host: string): string | undefined;
+  /** The bucket whose website the Host names. */
+  websiteOf(host: string): string | undefined;
 }
 
 const ALWAYS = ["localhost", "localhost.localstack.cloud"];
 const LITERALS = new Set(["127.0.0.1", "[::1]", ...ALWAYS]);
+
+const BUCKET_NAME = /^(.+)\.s3(?:[.-](?!website)[a-z0-9-]+)?$/u;
+/** Some regions have a dash before their name, the others a dot. */
+const WEBSITE_NAME = /^(.+)\.s3-website(?:[.-][a-z0-9-]+)?$/u;
+const WEBSITE_MARK = ".s3-website";
 
 /** A host without its port, lower case. */
 export function hostName(host: string): string {
@@ -50,6 +57,20 @@ export function createGuard(options: GuardOptions): Guard {
     return known.has(name) || suffixes.some((suffix) => name.endsWith(`.${suffix}`));
   }
 
+  function websiteOf(host: string): string | undefined {
+    return host.includes(WEBSITE_MARK) ? namedIn(host, WEBSITE_NAME) : undefined;
+  }
+
+  function namedIn(host: string, pattern: RegExp): string | undefined {
+    const name = hostName(host);
+    for (const suffix of suffixes) {
+      if (!name.endsWith(`.${suffix}`)) continue;
+      const match = pattern.exec(name.slice(0, -suffix.length - 1));
+      if (match !== null) return match[1];
+    }
+    return undefined;
+  }
+
   return {
     refusal(headers, isInvited = false) {
       const { host, origin } = headers;
@@ -65,20 +86,13 @@ export function createGuard(options: GuardOptions): Guard {
         return isAllowed ? undefined : `pages of the origin ${printable(origin)} may not call this endpoint`;
       }
       // Images, forms and links of a foreign page carry no Origin on a GET, but the browser says so.
-      if (headers["sec-fetch-site"] === "cross-site")
+      // To a website anybody may link.
+      if (headers["sec-fetch-site"] === "cross-site" && websiteOf(host) === undefined)
         return "pages of other sites may not call this endpoint";
       return undefined;
     },
-    bucketOf(host) {
-      const name = hostName(host);
-      for (const suffix of suffixes) {
-        if (!name.endsWith(`.${suffix}`)) continue;
-        const front = name.slice(0, -suffix.length - 1);
-        const match = /^(.+)\.s3(?:[.-][a-z0-9-]+)?$/u.exec(front);
-        if (match !== null) return match[1];
-      }
-      return undefined;
-    },
+    bucketOf: (host) => namedIn(host, BUCKET_NAME),
+    websiteOf,
   };
 }
 

@@ -94,6 +94,8 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
     ownSignatures: true,
     formOperation: "PutObject",
     signedAlsoAs: ["s3express", "s3-object-lambda"],
+    // Of these it tells what is wrong.
+    openEnums: new Set(["Redirect.Protocol", "RedirectAllRequestsTo.Protocol"]),
     malformedCode: "MalformedXML",
   },
 };

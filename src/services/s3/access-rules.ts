@@ -205,6 +205,7 @@ export const RULES: Readonly<Record<string, AccessRule>> = {
   DeleteBucketOwnershipControls: onBucket("PutBucketOwnershipControls"),
 
   GetBucketWebsite: onBucket("GetBucketWebsite"),
+  PutBucketWebsite: onBucket("PutBucketWebsite"),
   DeleteBucketWebsite: onBucket("DeleteBucketWebsite"),
   GetBucketReplication: onBucket("GetReplicationConfiguration"),
   DeleteBucketReplication: onBucket("PutReplicationConfiguration"),

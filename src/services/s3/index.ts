@@ -32,6 +32,7 @@ import { unsetOperations } from "./operations-unset.ts";
 import { createPostObject } from "./post-object.ts";
 import { createSender } from "./sender.ts";
 import { createUploadStore } from "./upload-store.ts";
+import { createWebsite } from "./website-endpoint.ts";
 
 export { migrations } from "./schema.ts";
 
@@ -99,6 +100,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
       access: createAccess(deps.buckets, objects),
       crossOrigin: crossOriginOf(deps.buckets, objects),
       formUpload: createPostObject(deps),
+      website: createWebsite(deps, objectOperations(deps)),
     },
     async close() {
       await runner.close();

@@ -9,6 +9,7 @@ import { bucketOf } from "./lookup.ts";
 import { type Bucket, bucketArn, S3_LIMITS } from "./model.ts";
 import { blocks } from "./public-access.ts";
 import { REQUEST_PAYMENT, requesterPays } from "./requester-pays.ts";
+import { checkWebsite, WEBSITE, websiteOf } from "./website.ts";
 import type { Ownership } from "./acl.ts";
 
 const OWNERSHIPS: readonly string[] = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
@@ -159,6 +160,24 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
     async DeleteBucketCors(input, _context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       await set(bucket, "cors", undefined);
+      return {};
+    },
+
+    async GetBucketWebsite(input, _context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      return websiteOf(bucket) as never;
+    },
+
+    async PutBucketWebsite(input, _context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      checkWebsite(input.WebsiteConfiguration);
+      await set(bucket, WEBSITE, JSON.stringify(input.WebsiteConfiguration));
+      return {};
+    },
+
+    async DeleteBucketWebsite(input, _context) {
+      const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
+      await set(bucket, WEBSITE, undefined);
       return {};
     },
 

@@ -21,16 +21,6 @@ export function unsetOperations(deps: Deps): S3Operations {
   }
 
   return {
-    GetBucketWebsite: (input, _context) =>
-      missing(
-        input,
-        "NoSuchWebsiteConfiguration",
-        "The specified bucket does not have a website configuration",
-      ),
-    async DeleteBucketWebsite(input, _context) {
-      await there(input);
-      return {};
-    },
     GetBucketReplication: (input, _context) =>
       missing(input, "ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
     async DeleteBucketReplication(input, _context) {
