@@ -7,6 +7,7 @@
  * lost the row changes nothing.
  */
 import type { Scope } from "../../kernel/scope.ts";
+import { optionalText } from "../../ports/columns.ts";
 import type { Database, Migration, Statement } from "../../ports/database.ts";
 
 export const asyncMigrations: readonly Migration[] = [
@@ -183,13 +184,13 @@ export async function claimEvents(
     .map((row) => ({
       requestId: String(row["request_id"]),
       ...place,
-      qualifier: text(row["qualifier"]),
+      qualifier: optionalText(row["qualifier"]),
       acceptedAt: Number(row["accepted_at"]),
       epoch: Number(row["epoch"]),
       attempts: Number(row["attempts"]),
       backoffs: Number(row["backoffs"]),
-      clientContext: text(row["client_context"]),
-      traceHeader: text(row["trace_header"]),
+      clientContext: optionalText(row["client_context"]),
+      traceHeader: optionalText(row["trace_header"]),
       payload: row["payload"] as Uint8Array,
     }))
     .toSorted((a, b) => a.acceptedAt - b.acceptedAt);
@@ -238,8 +239,4 @@ export const purgeEvents: Statement = { sql: "DELETE FROM async_event", params: 
 function dueTime(value: number | bigint | null | undefined): number | undefined {
   if (value === null || value === undefined || Number(value) >= HELD) return undefined;
   return Number(value);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Scope } from "../../kernel/scope.ts";
+import { optionalNumber } from "../../ports/columns.ts";
 import type { Database, Row, Statement } from "../../ports/database.ts";
 import type { Secrets } from "../../ports/secrets.ts";
 import type { FunctionVersion } from "../model/function.ts";
@@ -40,7 +41,6 @@ export async function readRecord(
     return readRecord(database, secrets, scope, name);
   }
   const published = row["last_published_version"];
-  const reserved = row["reserved_concurrency"];
   return {
     scope,
     name,
@@ -51,7 +51,7 @@ export async function readRecord(
       published === null || published === undefined
         ? undefined
         : { version: String(published), fingerprint: String(row["last_published_fingerprint"]) },
-    reservedConcurrency: reserved === null || reserved === undefined ? undefined : Number(reserved),
+    reservedConcurrency: optionalNumber(row["reserved_concurrency"]),
     recursiveLoop: row["recursive_loop"] === "Allow" ? "Allow" : "Terminate",
     tags: new Map(tags.map((tag) => [String(tag["tag_key"]), String(tag["tag_value"])])),
     versions: new Map(

@@ -1,5 +1,6 @@
 /** Event source mappings, their leases and checkpoints: tables of state.db and every statement on them. */
 import type { Scope } from "../../kernel/scope.ts";
+import { optionalText } from "../../ports/columns.ts";
 import { Conflict, type Database, type Migration, type Row, type Statement } from "../../ports/database.ts";
 import type { EventSourceMapping, MappingSettings, SourceKind, Transition, Wanted } from "./model.ts";
 
@@ -228,22 +229,20 @@ function insertStatement(mapping: EventSourceMapping): Statement {
 
 function mappingOf(row: Row): EventSourceMapping {
   const text = (column: string): string => String(row[column]);
-  const optional = (column: string): string | undefined =>
-    row[column] === null || row[column] === undefined ? undefined : String(row[column]);
   return {
     uuid: text("uuid"),
     scope: { accountId: text("account_id"), region: text("region") },
     sourceArn: text("source_arn"),
     kind: text("kind") as SourceKind,
     functionName: text("function_name"),
-    qualifier: optional("qualifier"),
+    qualifier: optionalText(row["qualifier"]),
     functionArn: text("function_arn"),
     settings: JSON.parse(text("settings")) as MappingSettings,
     wanted: text("wanted") as Wanted,
     transition: text("transition") as Transition,
     transitionUntilMs: Number(row["transition_until"]),
     lastModifiedMs: Number(row["last_modified"]),
-    lastProcessingResult: optional("last_result"),
+    lastProcessingResult: optionalText(row["last_result"]),
     tags: JSON.parse(text("tags")) as Record<string, string>,
     revision: Number(row["revision"]),
   };

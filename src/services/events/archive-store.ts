@@ -1,6 +1,7 @@
 /** Archives with their events, and replays: rows in and out. */
 import assert from "node:assert";
 import type { Scope } from "../../kernel/scope.ts";
+import { optionalNumber, optionalText } from "../../ports/columns.ts";
 import type { Database, Migration, Row, SqlValue, Statement } from "../../ports/database.ts";
 import { EVENTS_LIMITS, type Archive, type ArchivedEvent, type Replay, type ReplayState } from "./model.ts";
 import { archiveArn, type ArchiveKey, busArn, type BusKey, parseBusArn, type ReplayKey } from "./names.ts";
@@ -248,11 +249,6 @@ export function updateReplay(
   };
 }
 
-const text = (value: SqlValue | undefined): string | undefined =>
-  value === null || value === undefined ? undefined : String(value);
-const number = (value: SqlValue | undefined): number | undefined =>
-  value === null || value === undefined ? undefined : Number(value);
-
 function busIn(row: Row): BusKey {
   const bus = parseBusArn(String(row["bus_arn"]));
   assert(bus !== undefined, "a row without a bus");
@@ -265,8 +261,8 @@ function toArchive(row: Row): Archive {
     region: String(row["region"]),
     archive: String(row["archive"]),
     bus: busIn(row),
-    pattern: text(row["pattern"]),
-    description: text(row["description"]),
+    pattern: optionalText(row["pattern"]),
+    description: optionalText(row["description"]),
     retentionDays: Number(row["retention_days"]),
     createdAt: Number(row["created_at"]),
   };
@@ -280,13 +276,13 @@ function toReplay(row: Row): Replay {
     archiveArn: String(row["archive_arn"]),
     bus: busIn(row),
     filterArns: JSON.parse(String(row["filter_arns"])) as string[],
-    description: text(row["description"]),
+    description: optionalText(row["description"]),
     state: String(row["state"]) as ReplayState,
     fromMs: Number(row["from_ms"]),
     untilMs: Number(row["until_ms"]),
-    lastMs: number(row["last_ms"]),
+    lastMs: optionalNumber(row["last_ms"]),
     lastId: String(row["last_id"]),
     startedMs: Number(row["started_ms"]),
-    endedMs: number(row["ended_ms"]),
+    endedMs: optionalNumber(row["ended_ms"]),
   };
 }

@@ -3,6 +3,7 @@
  * so that what is deleted meanwhile is not half there again.
  */
 import type { Scope } from "../../kernel/scope.ts";
+import { optionalNumber, optionalText } from "../../ports/columns.ts";
 import { type Database, type Row, type SqlValue, type Statement } from "../../ports/database.ts";
 import { type Bus, EVENTS_LIMITS, type Rule, type RuleState, type Target } from "./model.ts";
 import { busArn, type BusKey, DEFAULT_BUS, ruleArn, type RuleKey } from "./names.ts";
@@ -103,7 +104,7 @@ export function createStore(database: Database): EventsStore {
     },
     async nextDue() {
       const [row] = await read("SELECT MIN(next_ms) AS due FROM events_rules WHERE next_ms IS NOT NULL", []);
-      return row?.["due"] === null || row?.["due"] === undefined ? undefined : Number(row["due"]);
+      return optionalNumber(row?.["due"]);
     },
     async commit(unit) {
       await database.commit(unit);
@@ -256,35 +257,31 @@ function removeAllTags(arn: string): Statement {
   return { sql: "DELETE FROM events_tags WHERE arn = ?", params: [arn] };
 }
 
-const text = (value: SqlValue | undefined): string | undefined =>
-  value === null || value === undefined ? undefined : String(value);
-
 function toBus(row: Row): Bus {
   return {
     accountId: String(row["account_id"]),
     region: String(row["region"]),
     bus: String(row["bus"]),
-    description: text(row["description"]),
-    policy: text(row["policy"]),
+    description: optionalText(row["description"]),
+    policy: optionalText(row["policy"]),
     createdAt: Number(row["created_at"]),
     modifiedAt: Number(row["modified_at"]),
   };
 }
 
 function toRule(row: Row): Rule {
-  const nextMs = row["next_ms"];
   return {
     accountId: String(row["account_id"]),
     region: String(row["region"]),
     bus: String(row["bus"]),
     rule: String(row["rule"]),
-    pattern: text(row["pattern"]),
-    schedule: text(row["schedule"]),
+    pattern: optionalText(row["pattern"]),
+    schedule: optionalText(row["schedule"]),
     state: String(row["state"]) as RuleState,
-    description: text(row["description"]),
-    roleArn: text(row["role_arn"]),
+    description: optionalText(row["description"]),
+    roleArn: optionalText(row["role_arn"]),
     sinceMs: Number(row["since_ms"]),
-    nextMs: nextMs === null || nextMs === undefined ? undefined : Number(nextMs),
+    nextMs: optionalNumber(row["next_ms"]),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Roles, users and groups with their inline policies, attachments, tags and members: rows in and out. */
 import type { Tag } from "@aws-sdk/client-iam";
+import { optionalText } from "../../ports/columns.ts";
 import { Conflict, type Database, type Row, type SqlValue, type Statement } from "../../ports/database.ts";
 import { type Entity, type EntityKind, nameKey, type TaggedKind, tagNorm } from "./model.ts";
 
@@ -324,8 +325,8 @@ function toEntity(row: Row): Entity {
     id: String(row["id"]),
     path: String(row["path"]),
     createdAt: Number(row["created_at"]),
-    boundaryArn: row["boundary_arn"] === null ? undefined : String(row["boundary_arn"]),
-    description: row["description"] === null ? undefined : String(row["description"]),
+    boundaryArn: optionalText(row["boundary_arn"]),
+    description: optionalText(row["description"]),
     maxSessionSeconds: Number(row["max_session_seconds"]),
     trustPolicy: String(row["trust_policy"]),
   };

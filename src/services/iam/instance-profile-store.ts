@@ -1,5 +1,6 @@
 /** Instance profiles and the role in each: rows in and out. Their tags are rows of `iam_tags`. */
 import type { Tag } from "@aws-sdk/client-iam";
+import { optionalText } from "../../ports/columns.ts";
 import type { Database, Migration, SqlValue } from "../../ports/database.ts";
 import { committed, tagStatements } from "./entity-store.ts";
 import { nameKey } from "./model.ts";
@@ -55,7 +56,7 @@ export function createInstanceProfileStore(database: Database): InstanceProfileS
       id: String(row["id"]),
       path: String(row["path"]),
       createdAt: Number(row["created_at"]),
-      roleKey: row["role_key"] === null ? undefined : String(row["role_key"]),
+      roleKey: optionalText(row["role_key"]),
     }));
   }
 

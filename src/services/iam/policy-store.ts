@@ -1,5 +1,6 @@
 /** Customer-managed policies and their versions: rows in and out. */
 import type { Tag } from "@aws-sdk/client-iam";
+import { optionalText } from "../../ports/columns.ts";
 import type { Database, Row, SqlValue, Statement } from "../../ports/database.ts";
 import { committed, tagStatements } from "./entity-store.ts";
 import { type ManagedPolicy, nameKey, type PolicyVersion, policyArn } from "./model.ts";
@@ -137,7 +138,7 @@ function toPolicy(row: Row): ManagedPolicy {
     name: String(row["name"]),
     id: String(row["id"]),
     path: String(row["path"]),
-    description: row["description"] === null ? undefined : String(row["description"]),
+    description: optionalText(row["description"]),
     createdAt: Number(row["created_at"]),
     updatedAt: Number(row["updated_at"]),
     defaultVersion: Number(row["default_version"]),

@@ -1,5 +1,6 @@
 /** Groups, streams and tags: rows of the state database. Events are in files of their own. */
 import type { Scope } from "../../kernel/scope.ts";
+import { optionalNumber } from "../../ports/columns.ts";
 import {
   Conflict,
   type Database,
@@ -254,7 +255,7 @@ function toGroup(row: Row): LogGroup {
     name: String(row["name"]),
     groupClass: String(row["class"]) as GroupClass,
     createdAt: Number(row["created_at"]),
-    retentionDays: row["retention_days"] === null ? undefined : Number(row["retention_days"]),
+    retentionDays: optionalNumber(row["retention_days"]),
     deletionProtected: Number(row["deletion_protected"]) === 1,
   };
 }

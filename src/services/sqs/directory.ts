@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../kernel/clock.ts";
 import { sameScope, type Scope } from "../../kernel/scope.ts";
+import { optionalNumber } from "../../ports/columns.ts";
 import type { Database, Statement } from "../../ports/database.ts";
 import { settingsOf, type Attributes, type Settings } from "./attributes.ts";
 import * as errors from "./errors.ts";
@@ -239,7 +240,7 @@ function fromRow(row: QueueRow): Queue {
     fifo: row.name.endsWith(".fifo"),
     createdAt: Number(row.created_at),
     modifiedAt: Number(row.modified_at),
-    purgedAt: row.purged_at === null ? undefined : Number(row.purged_at),
+    purgedAt: optionalNumber(row.purged_at),
     attributes,
     settings: settingsOf(attributes),
     tags: JSON.parse(row.tags) as Record<string, string>,

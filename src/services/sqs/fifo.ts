@@ -16,6 +16,7 @@
  * Messages of a group that are in flight are always its first ones, ten at the most, because nothing is
  * received from a group with messages in flight. So the first ten tell when the group is ready again.
  */
+import { optionalNumber } from "../../ports/columns.ts";
 import { Conflict, type Database, type Statement } from "../../ports/database.ts";
 import type { Queue } from "./directory.ts";
 import type { Take, Taken } from "./standard.ts";
@@ -214,7 +215,7 @@ function headMessage(row: HeadRow): HeadMessage {
     visibleAt: Number(row.visible_at),
     sentAt: Number(row.sent_at),
     receives: Number(row.receive_count),
-    firstReceivedAt: row.first_received_at === null ? undefined : Number(row.first_received_at),
+    firstReceivedAt: optionalNumber(row.first_received_at),
     sourceArn: row.source_arn ?? undefined,
   };
 }

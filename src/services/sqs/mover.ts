@@ -10,6 +10,7 @@
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/log.ts";
 import type { Random } from "../../kernel/random.ts";
+import { optionalNumber } from "../../ports/columns.ts";
 import { Conflict, type Database, type Statement } from "../../ports/database.ts";
 import type { Directory, Queue } from "./directory.ts";
 import { settleGroup } from "./fifo.ts";
@@ -289,7 +290,7 @@ function fromRow(row: TaskRow): MoveTask {
     taskId: row.task_id,
     sourceArn: row.source_arn,
     destinationArn: row.destination_arn ?? undefined,
-    perSecond: row.per_second === null ? undefined : Number(row.per_second),
+    perSecond: optionalNumber(row.per_second),
     status: row.status,
     failure: row.failure ?? undefined,
     startedAt: Number(row.started_at),

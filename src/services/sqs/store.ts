@@ -1,4 +1,5 @@
 /** What standard and FIFO queues share of the tables: rows in, bodies out, counts. */
+import { optionalNumber } from "../../ports/columns.ts";
 import type { Database, Statement } from "../../ports/database.ts";
 import type { Queue } from "./directory.ts";
 
@@ -138,7 +139,7 @@ export async function findMessage(
   return {
     receives: Number(row.receive_count),
     visibleAt: Number(row.visible_at),
-    receivedAt: row.received_at === null ? undefined : Number(row.received_at),
+    receivedAt: optionalNumber(row.received_at),
     groupId: row.group_id ?? undefined,
   };
 }
