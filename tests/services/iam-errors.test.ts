@@ -86,6 +86,7 @@ const NOT_THERE: readonly (readonly [string, object])[] = [
   ["ListGroupsForUser", { UserName: "none" }],
   ["ListInstanceProfileTags", { InstanceProfileName: "none" }],
   ["ListInstanceProfilesForRole", { RoleName: "none" }],
+  ["ListPolicyTags", { PolicyArn: NONE }],
   ["ListPolicyVersions", { PolicyArn: NONE }],
   ["ListRolePolicies", { RoleName: "none" }],
   ["ListUserPolicies", { UserName: "none" }],
@@ -97,6 +98,7 @@ const NOT_THERE: readonly (readonly [string, object])[] = [
   ["TagInstanceProfile", { InstanceProfileName: "none", Tags: [{ Key: "a", Value: "b" }] }],
   ["TagRole", { RoleName: "none", Tags: [{ Key: "a", Value: "b" }] }],
   ["UntagInstanceProfile", { InstanceProfileName: "none", TagKeys: ["a"] }],
+  ["UntagPolicy", { PolicyArn: NONE, TagKeys: ["a"] }],
   ["UntagRole", { RoleName: "none", TagKeys: ["a"] }],
   ["UpdateAccessKey", { UserName: "user", AccessKeyId: "AKIANONENONENONENONE", Status: "Active" }],
   ["UpdateAssumeRolePolicy", { RoleName: "none", PolicyDocument: TRUST }],
@@ -301,6 +303,7 @@ async function everything({ call }: Harness): Promise<unknown> {
     ["ListGroupsForUser", { UserName: "user" }],
     ["GetUser", { UserName: "user" }],
     ["GetGroup", { GroupName: "group" }],
+    ["ListPolicyTags", { PolicyArn: MINE }],
     ["ListPolicyVersions", { PolicyArn: MINE }],
     ["GetInstanceProfile", { InstanceProfileName: "profile" }],
   ] as const;
@@ -332,6 +335,8 @@ test("each change is there after a restart", async (t) => {
   const gone = { PolicyName: "gone", PolicyDocument: POLICY };
   await iam("UntagRole", { RoleName, TagKeys: ["tag1"] });
   await iam("UntagInstanceProfile", { InstanceProfileName, TagKeys: ["tag1"] });
+  await iam("TagPolicy", { PolicyArn, Tags: TAGS_A_TO(1, 2) });
+  await iam("UntagPolicy", { PolicyArn, TagKeys: ["tag1"] });
   await iam("UpdateRole", { RoleName, Description: "described" });
   await iam("UpdateAssumeRolePolicy", { RoleName, PolicyDocument: TRUST.replace("lambda", "ec2") });
   await iam("CreateRole", { RoleName: "role2", AssumeRolePolicyDocument: TRUST });
@@ -444,6 +449,7 @@ test("lists come page by page, each item once", async (t) => {
   }
   const tags = TAGS_A_TO(1, 3);
   await call("iam", "TagInstanceProfile", { InstanceProfileName: "a", Tags: tags });
+  await call("iam", "TagPolicy", { PolicyArn, Tags: tags });
   const lists: readonly (readonly [operation: string, input: object, field: string, items: number])[] = [
     ["ListRoles", {}, "Roles", 4],
     ["ListGroups", {}, "Groups", 4],
@@ -456,6 +462,7 @@ test("lists come page by page, each item once", async (t) => {
     ["ListAttachedGroupPolicies", { GroupName: "group" }, "AttachedPolicies", 3],
     ["ListGroupsForUser", { UserName: "user" }, "Groups", 3],
     ["GetGroup", { GroupName: "group" }, "Users", 3],
+    ["ListPolicyTags", { PolicyArn }, "Tags", 3],
     ["ListPolicyVersions", { PolicyArn }, "Versions", 2],
     ["ListEntitiesForPolicy", { PolicyArn }, "PolicyRoles", 4],
     ["ListAccessKeys", { UserName: "user" }, "AccessKeyMetadata", 2],
