@@ -8,7 +8,7 @@ import type { Random } from "../../kernel/random.ts";
 import type { PeerIdentity, Peers } from "../../ports/peers.ts";
 import { functionArn } from "../control/names.ts";
 import type { FunctionResolver } from "../control/types.ts";
-import type { DestinationSender, EventSource } from "./attempt.ts";
+import type { DestinationSender, EventSource } from "./announce.ts";
 import type { Delivery } from "./record.ts";
 
 export interface DestinationDeps {

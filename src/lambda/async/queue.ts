@@ -12,7 +12,8 @@ import { StorageUnavailable, type Database } from "../../ports/database.ts";
 import type { EventInvokeSettingsSource } from "../control/types.ts";
 import type { AsyncInvokeRequest, FunctionInvoker } from "../model/invocation.ts";
 import { Ownership, type Held } from "./ownership.ts";
-import { giveBack, runAttempt, type DestinationSender, type Verdict } from "./attempt.ts";
+import type { DestinationSender } from "./announce.ts";
+import { giveBack, runAttempt, type Verdict } from "./attempt.ts";
 import {
   claimEvents,
   deadOwners,
