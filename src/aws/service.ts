@@ -248,6 +248,31 @@ export type FormAdmission = (
   input: Readonly<Record<string, unknown>>,
 ) => Promise<RequestContext>;
 
+/** A request that has been answered, as a log of accesses tells it. */
+export interface AnsweredRequest {
+  /** The bucket that the Host names. */
+  readonly hostBucket: string | undefined;
+  readonly isWebsite: boolean;
+  readonly method: string;
+  /** Percent-encoded. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly signature: "SigV4" | "SigV2" | undefined;
+  readonly isPresigned: boolean;
+  readonly sourceIp: string;
+  readonly accountId: string;
+  /** Undefined for one that was refused before it was known who asked. */
+  readonly caller: Caller | undefined;
+  readonly requestId: string;
+  readonly receivedMs: number;
+  readonly ms: number;
+  readonly status: number;
+  readonly errorCode: string | undefined;
+  /** Headers of the answer, lower case. */
+  readonly answered: Readonly<Record<string, string | undefined>>;
+}
+
 /** A request to the website that a bucket is. */
 export interface WebsiteRequest {
   readonly bucket: string;
@@ -289,6 +314,8 @@ export interface Service {
   readonly formUpload?: (upload: FormUpload, admit: FormAdmission) => Promise<RawResponse>;
   /** Serves its buckets as websites, under names of their own. */
   readonly website?: (request: WebsiteRequest, admit: WebsiteAdmission) => Promise<WebsiteAnswer>;
+  /** Told of every request once it is answered. Must not wait and not throw. */
+  readonly answered?: (tell: () => AnsweredRequest) => void;
   /** CORS rules of its resources; undefined where there are none. */
   readonly crossOrigin?: (request: CrossOriginRequest) => Promise<CrossOriginAnswer | undefined>;
   /** The next step for a refusal of the gateway's validator, where only the service knows what was meant. */

@@ -7,10 +7,12 @@ import { prepare } from "../protocol/codec.ts";
 import { encodeError } from "../protocol/errors.ts";
 import { WIRE_HABITS } from "../protocol/habits.ts";
 import type { WireResponse } from "../protocol/types.ts";
-import type { Service } from "../service.ts";
+import type { AnsweredRequest, Service } from "../service.ts";
 import { regionOf } from "./admission.ts";
 import type { BodyBudget } from "./body.ts";
+import { sourceAddress } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Guard } from "./guard.ts";
 import type { GatewayOptions, RequestRecord } from "./options.ts";
 import { send } from "./respond.ts";
 
@@ -26,6 +28,7 @@ export function createAnswers(
   options: GatewayOptions,
   services: ReadonlyMap<string, Service>,
   budget: BodyBudget,
+  guard: Guard,
 ): Answers {
   const { clock, log, onRequest, defaultAccountId } = options;
 
@@ -74,6 +77,7 @@ export function createAnswers(
       hint,
       origin: exchange.cors === undefined ? exchange.headers.origin : undefined,
     });
+    services.get(service)?.answered?.(() => answeredRequest(exchange, answer, error));
     onRequest?.({
       service,
       operation,
@@ -87,6 +91,37 @@ export function createAnswers(
       ...told(hint ?? hintOf(answer), exchange),
     });
     return sent;
+  }
+
+  function answeredRequest(
+    exchange: Exchange,
+    answer: WireResponse,
+    error: ServiceError | undefined,
+  ): AnsweredRequest {
+    const { method, path, query, headers, requestId, signature, identity, origin, request } = exchange;
+    const host = headers.host ?? "";
+    const site = guard.websiteOf(host);
+    const ms = clock.monotonic() - exchange.startedMs;
+    const answered = Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value]);
+    return {
+      hostBucket: site ?? guard.bucketOf(host),
+      isWebsite: site !== undefined,
+      method,
+      path,
+      query,
+      headers,
+      signature: signature.kind === "signed" ? "SigV4" : signature.kind === "signed-v2" ? "SigV2" : undefined,
+      isPresigned: headers.authorization === undefined,
+      sourceIp: sourceAddress(request, origin.fromSandbox),
+      accountId: identity?.accountId ?? defaultAccountId,
+      caller: identity?.caller,
+      requestId,
+      receivedMs: clock.now() - ms,
+      ms,
+      status: answer.status,
+      errorCode: error?.code,
+      answered: Object.fromEntries(answered) as Record<string, string>,
+    };
   }
 
   async function encodeFailure(exchange: Exchange, error: ServiceError | undefined): Promise<WireResponse> {

@@ -19,6 +19,12 @@ const SANDBOX_ADDRESS = "10.0.0.1";
 /** Of a caller that has hung up meanwhile: no address that a policy could trust. */
 const GONE_ADDRESS = "0.0.0.0";
 
+/** See RequestContext.sourceIp. */
+export function sourceAddress(request: IncomingMessage, fromSandbox: boolean): string {
+  if (fromSandbox) return SANDBOX_ADDRESS;
+  return (request.socket.remoteAddress ?? GONE_ADDRESS).replace(/^::ffff:/i, "");
+}
+
 /** A class, so that the abort signal is only made for operations that ask for it. */
 export class Context implements RequestContext {
   readonly accountId: string;
@@ -56,8 +62,7 @@ export class Context implements RequestContext {
   }
 
   get sourceIp(): string {
-    if (this.fromSandbox) return SANDBOX_ADDRESS;
-    return (this.#request.socket.remoteAddress ?? GONE_ADDRESS).replace(/^::ffff:/i, "");
+    return sourceAddress(this.#request, this.fromSandbox);
   }
 
   get clock(): Clock {

@@ -69,7 +69,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   const door = createDoor(guard, services, options.internalRoutes);
   const admission = createAdmission(options, services, guard, authentication);
-  const answers = createAnswers(options, services, budget);
+  const answers = createAnswers(options, services, budget, guard);
 
   function handle(request: IncomingMessage, response: ServerResponse, origin: RequestOrigin): void {
     const exchange = identify(request, response, origin, options);

@@ -95,7 +95,7 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
     formOperation: "PutObject",
     signedAlsoAs: ["s3express", "s3-object-lambda"],
     // Of these it tells what is wrong.
-    openEnums: new Set(["Redirect.Protocol", "RedirectAllRequestsTo.Protocol"]),
+    openEnums: new Set(["Redirect.Protocol", "RedirectAllRequestsTo.Protocol", "TargetGrant.Permission"]),
     malformedCode: "MalformedXML",
   },
 };

@@ -216,6 +216,7 @@ export const RULES: Readonly<Record<string, AccessRule>> = {
   GetObjectLegalHold: onObject("GetObjectLegalHold"),
   PutObjectLegalHold: onObject("PutObjectLegalHold"),
   RestoreObject: onObject("RestoreObject"),
+  PutBucketLogging: onBucket("PutBucketLogging"),
   GetBucketLogging: onBucket("GetBucketLogging"),
   GetBucketAccelerateConfiguration: onBucket("GetAccelerateConfiguration"),
   GetBucketRequestPayment: onBucket("GetBucketRequestPayment"),

@@ -103,6 +103,16 @@ export function invalidRequest(message: string, hint?: string): ServiceError {
   return new ServiceError("InvalidRequest", 400, message, hint === undefined ? {} : { hint });
 }
 
+export function invalidLogTarget(message: string, target: string): ServiceError {
+  return refusal("InvalidTargetBucketForLogging", 400, message, { TargetBucket: target });
+}
+
+export function crossLocationLogging(location: string): ServiceError {
+  return refusal("CrossLocationLoggingProhibitted", 403, "Cross S3 location logging not allowed. ", {
+    TargetBucketLocation: location,
+  });
+}
+
 export function malformedXml(): ServiceError {
   return refusal(
     "MalformedXML",

@@ -13,6 +13,7 @@ import { createBucketStore } from "./bucket-store.ts";
 import { createContents } from "./contents.ts";
 import { crossOriginOf } from "./cross-origin.ts";
 import type { Deps } from "./deps.ts";
+import { createLogDelivery } from "./log-delivery.ts";
 import { createObjectStore } from "./object-store.ts";
 import { bucketOperations } from "./operations-buckets.ts";
 import { createLifecycleRunner } from "./lifecycle-runner.ts";
@@ -22,6 +23,7 @@ import { copyOperations } from "./operations-copy.ts";
 import { deleteOperations } from "./operations-delete.ts";
 import { listOperations } from "./operations-list.ts";
 import { lockOperations } from "./operations-lock.ts";
+import { loggingOperations } from "./operations-logging.ts";
 import { multipartOperations } from "./operations-multipart.ts";
 import { notificationOperations } from "./operations-notification.ts";
 import { objectOperations } from "./operations-objects.ts";
@@ -77,6 +79,13 @@ export async function createS3(options: S3Deps): Promise<S3> {
   void contents.sweep().catch((error: unknown) => {
     log.warn({ error: String(error) }, "the objects folder could not be looked through");
   });
+  const logDelivery = await createLogDelivery({
+    clock,
+    random,
+    log,
+    buckets: deps.buckets,
+    peers: options.peers,
+  });
   const operations = tellingCharges({
     ...bucketOperations(deps),
     ...objectOperations(deps),
@@ -89,6 +98,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     ...attributeOperations(deps),
     ...settingsOperations(deps, runner.wake),
     ...notificationOperations(deps, options.peers),
+    ...loggingOperations(deps, logDelivery),
     ...lockOperations(deps),
     ...restoreOperations(deps),
     ...unsetOperations(deps),
@@ -100,9 +110,11 @@ export async function createS3(options: S3Deps): Promise<S3> {
       access: createAccess(deps.buckets, objects),
       crossOrigin: crossOriginOf(deps.buckets, objects),
       formUpload: createPostObject(deps),
+      answered: logDelivery.noted,
       website: createWebsite(deps, objectOperations(deps)),
     },
     async close() {
+      await logDelivery.close();
       await runner.close();
       await contents.close();
       await hasher.close();

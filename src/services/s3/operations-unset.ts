@@ -27,10 +27,6 @@ export function unsetOperations(deps: Deps): S3Operations {
       await there(input);
       return {};
     },
-    async GetBucketLogging(input, _context) {
-      await there(input);
-      return {};
-    },
     async GetBucketAccelerateConfiguration(input, _context) {
       await there(input);
       return {};
