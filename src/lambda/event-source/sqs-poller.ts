@@ -16,28 +16,19 @@
  */
 import { ServiceError } from "../../kernel/errors.ts";
 import { LIMITS } from "../../kernel/limits.ts";
-import type { Logger } from "../../kernel/log.ts";
-import type { PeerIdentity, Peers } from "../../ports/peers.ts";
-import { queueUrl } from "../../events/outbox/send.ts";
-import { scopeOfArn } from "../../kernel/arn.ts";
 import type { FunctionInvoker, InvocationOutcome } from "../model/invocation.ts";
 import { leastFar } from "../model/lineage.ts";
 import { after, openWindow } from "./concurrency-window.ts";
 import { recordFilter } from "./filter.ts";
 import type { Poller } from "./manager.ts";
-import type { MappingMetrics } from "./metrics.ts";
 import { batchReport } from "./report.ts";
 import { queueRecord, type QueueMessage } from "./sqs-event.ts";
+import { openQueueSource, RECEIVE_MAX, WAIT_SECONDS, type QueueSourceDeps } from "./sqs-source.ts";
 import type { MappingLease } from "./store.ts";
 import { refusalOf, shownOutcome, tellBatch, type ToldDeps } from "./told.ts";
 
-export interface SqsPollerDeps extends ToldDeps {
-  readonly peers: Peers;
+export interface SqsPollerDeps extends QueueSourceDeps, ToldDeps {
   readonly invoker: Pick<FunctionInvoker, "invoke">;
-  /** The role whose permissions the polling has. Rejects when the function is gone. */
-  readonly roleOf: (lease: MappingLease["mapping"]) => Promise<string>;
-  readonly log: Logger;
-  readonly metrics: MappingMetrics;
 }
 
 interface Item {
@@ -53,48 +44,22 @@ interface Batch {
   readonly invisibleUntilMs: number;
 }
 
-interface DeletedBatch {
-  readonly Failed?: readonly { readonly Code: string; readonly Message?: string }[];
-}
-
-const RECEIVE_MAX = 10;
-const WAIT_SECONDS = 20;
-const ATTRIBUTES = ["All"] as const;
 /** `{"Records":[` and `]}` around the records of an event. */
 const EVENT_OVERHEAD = 14;
-/** Between looks at the queue's visibility timeout. */
-const VISIBILITY_MS = 60_000;
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 30_000;
 
 export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller {
-  const { peers, clock, log, metrics } = deps;
+  const { clock, log, metrics } = deps;
   const { mapping } = lease;
   const { settings, sourceArn } = mapping;
-  const QueueUrl = queueUrl(sourceArn);
-  const scope = scopeOfArn(sourceArn, mapping.scope);
   const wants = recordFilter(settings.filters, "body");
   const stopping = new AbortController();
+  const queue = openQueueSource(deps, mapping, stopping.signal);
   const running = new Set<Promise<void>>();
   let window = openWindow(settings.maximumConcurrency);
-  let visibilityMs = 30_000;
-  let visibilityReadAt = -Infinity;
   let freed = Promise.withResolvers<void>();
   let second: Promise<void> | undefined;
-
-  async function call(
-    operation: string,
-    input: object,
-    signal?: AbortSignal,
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const as: PeerIdentity = {
-      kind: "role",
-      arn: await deps.roleOf(mapping),
-      sessionName: mapping.functionName,
-    };
-    const request = { service: "sqs", operation, input: { QueueUrl, ...input }, scope, as };
-    return peers.call(signal === undefined ? request : { ...request, signal });
-  }
 
   async function loop(): Promise<void> {
     let pauseMs = PAUSE_FIRST_MS;
@@ -151,11 +116,11 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     while (items.size < settings.batchSize && bytes < LIMITS.syncPayloadBytes && !stopping.signal.aborted) {
       const waitMs = items.size === 0 ? firstWaitMs : deadline - clock.now();
       if (waitMs <= 0 && items.size > 0) break;
-      await learnVisibility();
+      await queue.learnVisibility();
       let wanted: readonly Item[];
       try {
         wanted = await selected(
-          await receive(Math.min(RECEIVE_MAX, settings.batchSize - items.size), waitMs),
+          await queue.receive(Math.min(RECEIVE_MAX, settings.batchSize - items.size), waitMs),
         );
       } catch (error) {
         if (items.size === 0) throw error;
@@ -164,7 +129,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
       if (wanted.length > 0 && items.size === 0) {
         const now = clock.now();
         deadline = now + settings.batchingWindowSeconds * 1000;
-        invisibleUntilMs = now + visibilityMs;
+        invisibleUntilMs = now + queue.visibilityMs;
       }
       for (const item of wanted) {
         if (!items.has(item.message.MessageId)) bytes += item.bytes;
@@ -173,22 +138,6 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
       if (settings.batchingWindowSeconds === 0 || items.size === 0) break;
     }
     return inEvents([...items.values()]).map((part) => ({ items: part, invisibleUntilMs }));
-  }
-
-  async function receive(count: number, waitMs: number): Promise<readonly QueueMessage[]> {
-    const answer = await call(
-      "ReceiveMessage",
-      {
-        MaxNumberOfMessages: count,
-        WaitTimeSeconds: Math.min(WAIT_SECONDS, Math.ceil(waitMs / 1000)),
-        MessageSystemAttributeNames: ATTRIBUTES,
-        MessageAttributeNames: ATTRIBUTES,
-      },
-      stopping.signal,
-    );
-    const messages = (answer["Messages"] ?? []) as readonly QueueMessage[];
-    metrics.count(mapping, "PolledEventCount", messages.length);
-    return messages;
   }
 
   /** What the filters want; the rest is deleted, as if it had been processed. */
@@ -201,39 +150,8 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
       else unwanted.push(message);
     }
     metrics.count(mapping, "FilteredOutEventCount", unwanted.length);
-    await remove(unwanted);
+    await queue.remove(unwanted);
     return items;
-  }
-
-  /** How many the queue deleted. The others, whose receipts ran out perhaps, appear again in it. */
-  async function remove(messages: readonly QueueMessage[]): Promise<number> {
-    let removed = 0;
-    const reasons = new Set<string>();
-    for (let at = 0; at < messages.length; at += RECEIVE_MAX) {
-      const Entries = messages
-        .slice(at, at + RECEIVE_MAX)
-        .map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
-      try {
-        const { Failed = [] } = (await call("DeleteMessageBatch", { Entries })) as DeletedBatch;
-        removed += Entries.length - Failed.length;
-        for (const { Code, Message } of Failed) reasons.add(`${Code}: ${Message ?? ""}`);
-      } catch (error) {
-        reasons.add(refusalOf(error).reason);
-        break;
-      }
-    }
-    if (removed < messages.length) {
-      log.warn(
-        {
-          mapping: mapping.uuid,
-          source: sourceArn,
-          messages: messages.length - removed,
-          error: [...reasons].join("; "),
-        },
-        "messages that are done with could not be deleted; they appear again in the queue",
-      );
-    }
-    return removed;
   }
 
   /** Runs the batches one after the other, until one does not go well. */
@@ -268,7 +186,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     if (outcome === undefined) return "throttled";
     const failed = failedOf(batch, outcome);
     const done = batch.items.filter(({ message }) => !failed.has(message.MessageId));
-    const removed = await remove(done.map(({ message }) => message));
+    const removed = await queue.remove(done.map(({ message }) => message));
     metrics.count(mapping, "DeletedEventCount", removed);
     metrics.count(mapping, "FailedInvokeEventCount", failed.size);
     const shown = shownOutcome(batch.items.length, failed.size, outcome);
@@ -280,7 +198,7 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     }
     if (failed.size === 0) tellBatch(deps, mapping, shown);
     else {
-      const again = `${shown}; they appear again in the queue within ${shownPause(visibilityMs)}`;
+      const again = `${shown}; they appear again in the queue within ${shownPause(queue.visibilityMs)}`;
       tellBatch(deps, mapping, again, { failed: true, next: `lambent logs ${mapping.functionName}` });
     }
     return failed.size === 0 ? "success" : "failure";
@@ -335,19 +253,6 @@ export function startSqsPoller(deps: SqsPollerDeps, lease: MappingLease): Poller
     if (!settings.reportBatchItemFailures) return new Set();
     const report = batchReport(outcome.payload, all);
     return report === "success" ? new Set() : report === "failure" ? all : report;
-  }
-
-  /** The queue may change it, and be another one of the same name. */
-  async function learnVisibility(): Promise<void> {
-    const now = clock.now();
-    if (now - visibilityReadAt < VISIBILITY_MS) return;
-    visibilityReadAt = now;
-    const answer = await call("GetQueueAttributes", { AttributeNames: ["VisibilityTimeout"] }).catch(
-      (): Readonly<Record<string, unknown>> => ({}),
-    );
-    const attributes = answer["Attributes"] as Record<string, string> | undefined;
-    const seconds = attributes?.["VisibilityTimeout"];
-    if (seconds !== undefined) visibilityMs = Number(seconds) * 1000;
   }
 
   const looping = loop();
