@@ -9,12 +9,19 @@ export class ServiceError extends Error {
   readonly status: number;
   readonly members: Readonly<Record<string, unknown>>;
   readonly hint: string | undefined;
+  /** Beside those that the model binds members to: `x-amz-delete-marker`. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     code: string,
     status: number,
     message: string,
-    options: { members?: Readonly<Record<string, unknown>>; hint?: string; cause?: unknown } = {},
+    options: {
+      members?: Readonly<Record<string, unknown>>;
+      hint?: string;
+      headers?: Readonly<Record<string, string>>;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = code;
@@ -22,5 +29,6 @@ export class ServiceError extends Error {
     this.status = status;
     this.members = options.members ?? {};
     this.hint = options.hint;
+    this.headers = options.headers ?? {};
   }
 }

@@ -129,13 +129,15 @@ export function createAnswers(
     // A failure before the tables were looked at, or of a service that has none, needs no more than a name.
     const model =
       exchange.model ?? (services.has(exchange.service) ? await loadModel(exchange.service) : NO_MODEL);
-    return encodeError(
+    const wire = encodeError(
       model,
       exchange.protocol,
       failure,
       exchange.requestId,
       await prepare(exchange.protocol),
     );
+    Object.assign(wire.headers, failure.headers);
+    return wire;
   }
 
   function failureOf(exchange: Exchange, cause: unknown): ServiceError {

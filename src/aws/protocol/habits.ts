@@ -27,6 +27,8 @@ export interface WireHabits {
   readonly streamsBodies?: true;
   /** Members (`Structure.Member`) whose enumeration the service itself checks, in a sentence of its own. */
   readonly openEnums?: ReadonlySet<string>;
+  /** How a number in the query is refused that is none, or none of 32 bits. By the parameter's name. */
+  readonly badNumber?: (parameter: string) => string;
   /** Slashes at the end of a path are part of a name. */
   readonly exactPaths?: true;
   /**
@@ -97,6 +99,10 @@ export const WIRE_HABITS: Readonly<Record<string, WireHabits>> = {
     // Of these it tells what is wrong.
     openEnums: new Set(["Redirect.Protocol", "RedirectAllRequestsTo.Protocol", "TargetGrant.Permission"]),
     malformedCode: "MalformedXML",
+    badNumber: (parameter) =>
+      parameter === "partNumber"
+        ? "Part number must be an integer between 1 and 10000, inclusive"
+        : `Provided ${parameter} not an integer or within integer range`,
   },
 };
 

@@ -1,12 +1,12 @@
 import { ServiceError } from "../../kernel/errors.ts";
-import { WIRE_HABITS } from "./habits.ts";
+import { WIRE_HABITS, type WireHabits } from "./habits.ts";
 import { headerText, HINT, HINT_HEADER } from "../hint.ts";
 import { HTTP_STATUS, RAW_XML } from "../streamed-body.ts";
 import type { Member, Operation, Scalar, Structure } from "../model/model.ts";
 import type { TimestampFormat } from "../model/table.ts";
 import { decodeJsonStructure, encodeJsonStructure, parseJsonObject } from "./json.ts";
 import { parseForm } from "./query.ts";
-import { fromText, serializationError, toText } from "./text.ts";
+import { fromText, parseNumber, serializationError, toText } from "./text.ts";
 import type { Headers, Value, WireBody, WireRequest } from "./types.ts";
 import { decodeXmlStructure, encodeXml } from "./xml.ts";
 import { parseXml } from "./xml-tree.ts";
@@ -77,7 +77,12 @@ function prefixed(headers: Headers, prefix: string): Record<string, string> | un
   return Object.fromEntries(found.map(([name, value]) => [name.slice(lower.length), value ?? ""]));
 }
 
-function readQuery(members: readonly Member[], query: string, result: Value): void {
+function readQuery(
+  members: readonly Member[],
+  query: string,
+  result: Value,
+  { badNumber }: WireHabits,
+): void {
   const pairs = parseForm(query);
   const named = new Set(members.filter((member) => member.shape.type !== "map").map((member) => member.wire));
   for (const member of members) {
@@ -96,6 +101,11 @@ function readQuery(members: readonly Member[], query: string, result: Value): vo
     const texts = pairs.filter(([key]) => key === member.wire).map(([, text]) => text);
     const [first] = texts;
     if (first === undefined) continue;
+    if (badNumber !== undefined && shape.type === "integer" && first !== "" && !isInteger(first)) {
+      throw new ServiceError("InvalidArgument", 400, badNumber(member.wire), {
+        members: { ArgumentName: member.wire, ArgumentValue: first },
+      });
+    }
     if (shape.type === "list") {
       const of = shape.member.shape as Scalar;
       result[member.name] = texts.map((text) => fromText(text, of));
@@ -103,6 +113,13 @@ function readQuery(members: readonly Member[], query: string, result: Value): vo
       result[member.name] = fromText(first, shape as Scalar);
     }
   }
+}
+
+const INTEGER_MAX = 2_147_483_647;
+
+function isInteger(text: string): boolean {
+  const value = parseNumber(text, "integer");
+  return value !== undefined && Math.abs(value) <= INTEGER_MAX;
 }
 
 /** Input of a REST operation: labels, query, headers, body. */
@@ -114,14 +131,15 @@ export function decodeRest(
 ): Value {
   const { input } = operation;
   const result: Value = {};
-  const { malformedCode } = WIRE_HABITS[operation.service.name] ?? {};
+  const habits = WIRE_HABITS[operation.service.name] ?? {};
+  const { malformedCode } = habits;
   if (malformedCode === undefined) {
-    readBound(input, request, labels, result);
+    readBound(input, request, labels, result, habits);
     readBody(input, request, format, result);
     return result;
   }
   try {
-    readBound(input, request, labels, result);
+    readBound(input, request, labels, result, habits);
   } catch (error) {
     throw respelled(error, "InvalidArgument");
   }
@@ -147,9 +165,10 @@ function readBound(
   request: WireRequest,
   labels: Readonly<Record<string, string>>,
   result: Value,
+  habits: WireHabits,
 ): void {
   const queried = input.bound.filter((member) => member.at === "querystring");
-  if (queried.length > 0 && request.query !== "") readQuery(queried, request.query, result);
+  if (queried.length > 0 && request.query !== "") readQuery(queried, request.query, result, habits);
   for (const member of input.bound) {
     if (member.at === "uri") {
       const text = labels[member.wire];

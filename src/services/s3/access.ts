@@ -5,7 +5,7 @@ import { ownerGrant } from "./acl.ts";
 import { asksOf, hasLists, type Listed, objectOwner, policyOf } from "./acl-grants.ts";
 import { denialsOf, withoutPublic } from "./bucket-policy.ts";
 import type { BucketStore } from "./bucket-store.ts";
-import { noSuchKey, noSuchVersion } from "./errors.ts";
+import { noSuchBucket, noSuchKey, noSuchVersion } from "./errors.ts";
 import { type Bucket, bucketArn, type Grant, isVersionId, type ObjectVersion } from "./model.ts";
 import { type CopySource, parseCopySource } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -56,6 +56,15 @@ function taking({ bucket, key, versionId }: CopySource, input: Input): readonly 
 function told(listed: Listed, missing?: ServiceError): AccessList | undefined {
   const policy = policyOf(listed);
   return policy === undefined ? undefined : { policy, ...(missing === undefined ? {} : { missing }) };
+}
+
+/** That there is no such bucket is told to whoever asks: names are everybody's to see. */
+function nowhere({ action, resource }: AskedAccess, name: string): AccessList | undefined {
+  if (!resource.startsWith(bucketArn("")) || name.includes("*") || action === "s3:CreateBucket")
+    return undefined;
+  const Statement = [{ Effect: "Allow", Principal: "*", Action: action, Resource: resource }];
+  const policy = JSON.stringify({ Version: "2012-10-17", Statement });
+  return { policy, missing: noSuchBucket(name) };
 }
 
 function notThere({ conditions }: AskedAccess, key: string): ServiceError {
@@ -147,8 +156,9 @@ export function createAccess(
       return Object.fromEntries((version?.meta.tags ?? []).map(({ Key, Value }) => [Key, Value]));
     },
     async acl(asked) {
-      const bucket = await buckets.get(parts(asked.resource).name);
-      return bucket && listOf(bucket, asked);
+      const { name } = parts(asked.resource);
+      const bucket = await buckets.get(name);
+      return bucket === undefined ? nowhere(asked, name) : listOf(bucket, asked);
     },
   };
 }

@@ -20,6 +20,22 @@ export function noSuchKey(key: string): ServiceError {
   return refusal("NoSuchKey", 404, "The specified key does not exist.", { Key: key });
 }
 
+/** Of a version that is a delete marker: `error`, whose headers say so. */
+export function aboutMarker(
+  error: ServiceError,
+  marker: { readonly versionId: string; readonly modifiedAt: number },
+): ServiceError {
+  const isNamed = error.status === 405;
+  return new ServiceError(error.code, error.status, error.message, {
+    members: error.members,
+    headers: {
+      "x-amz-delete-marker": "true",
+      "x-amz-version-id": marker.versionId,
+      ...(isNamed ? { Allow: "DELETE", "Last-Modified": new Date(marker.modifiedAt).toUTCString() } : {}),
+    },
+  });
+}
+
 export function noSuchVersion(key: string, versionId: string): ServiceError {
   return refusal("NoSuchVersion", 404, "The specified version does not exist.", {
     Key: key,

@@ -58,6 +58,7 @@ export async function objectAt(
 ): Promise<ObjectVersion> {
   const version = await versionAt(deps, bucket, key, versionId);
   if (!version.isMarker) return version;
-  if (versionId === undefined) throw errors.noSuchKey(key);
-  throw errors.methodNotAllowed(method, "DeleteMarker");
+  const refusal =
+    versionId === undefined ? errors.noSuchKey(key) : errors.methodNotAllowed(method, "DeleteMarker");
+  throw errors.aboutMarker(refusal, version);
 }

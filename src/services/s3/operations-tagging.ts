@@ -80,7 +80,9 @@ export async function taggable(
   method: string,
 ): Promise<ObjectVersion> {
   const version = await versionAt(deps, bucket, key, versionId);
-  if (version.isMarker) throw errors.methodNotAllowed(method, "DeleteMarker");
+  if (version.isMarker) {
+    throw errors.aboutMarker(errors.methodNotAllowed(method, "DeleteMarker"), version);
+  }
   return version;
 }
 
