@@ -26,6 +26,10 @@ test("presigned links of both versions", { skip: missing }, (t) => runs(t, "s3_p
 
 test("answers and refusals, field by field", { skip: missing }, (t) => runs(t, "s3_parity.py"));
 
+test("customers' keys, websites, logging and replication", { skip: missing }, (t) =>
+  runs(t, "s3_features.py"),
+);
+
 test("forms of browsers", { skip: missing }, (t) => runs(t, "s3_post.py"));
 
 test("Object Lock", { skip: missing }, (t) => runs(t, "s3_lock.py"));

@@ -84,6 +84,18 @@ test("every change outlives a server that is killed", async (t) => {
   const rule = { ID: "r", Status: "Enabled" as const, Filter: { Prefix: "" }, Expiration: { Days: 3 } };
   const owned = { ObjectOwnership: "ObjectWriter" as const };
 
+  const configure = async (Bucket: string): Promise<void> => {
+    const status = { VersioningConfiguration: { Status: "Enabled" as const } };
+    await s3.send(new sdk.PutBucketVersioningCommand({ Bucket, ...status }));
+    const WebsiteConfiguration = { IndexDocument: { Suffix: "index.html" } };
+    await s3.send(new sdk.PutBucketWebsiteCommand({ Bucket, WebsiteConfiguration }));
+    const LoggingEnabled = { TargetBucket: Bucket, TargetPrefix: "log" };
+    await s3.send(new sdk.PutBucketLoggingCommand({ Bucket, BucketLoggingStatus: { LoggingEnabled } }));
+    const Destination = { Bucket: `arn:aws:s3:::${Bucket}` };
+    const Rules = [{ ID: "kept", Status: "Disabled" as const, Prefix: "", Destination }];
+    const ReplicationConfiguration = { Role: "arn:aws:iam::000000000000:role/copier", Rules };
+    await s3.send(new sdk.PutBucketReplicationCommand({ Bucket, ReplicationConfiguration }));
+  };
   const cases: readonly Case[] = [
     {
       of: ["CreateBucket", "HeadBucket"],
@@ -420,10 +432,22 @@ test("every change outlives a server that is killed", async (t) => {
       expected: "k of restore-object",
     },
     {
+      of: ["PutBucketWebsite", "PutBucketLogging", "PutBucketReplication"],
+      act: configure,
+      look: async (Bucket) => [
+        (await s3.send(new sdk.GetBucketWebsiteCommand({ Bucket }))).IndexDocument?.Suffix,
+        (await s3.send(new sdk.GetBucketLoggingCommand({ Bucket }))).LoggingEnabled?.TargetPrefix,
+        (await s3.send(new sdk.GetBucketReplicationCommand({ Bucket }))).ReplicationConfiguration?.Rules?.[0]
+          ?.ID,
+      ],
+      expected: ["index.html", "log", "kept"],
+    },
+    {
       of: ["PutBucketRequestPayment", "DeleteBucketWebsite", "DeleteBucketReplication"],
       async act(Bucket) {
         const RequestPaymentConfiguration = { Payer: "Requester" as const };
         await s3.send(new sdk.PutBucketRequestPaymentCommand({ Bucket, RequestPaymentConfiguration }));
+        await configure(Bucket);
         await s3.send(new sdk.DeleteBucketWebsiteCommand({ Bucket }));
         await s3.send(new sdk.DeleteBucketReplicationCommand({ Bucket }));
       },

@@ -207,6 +207,7 @@ export const RULES: Readonly<Record<string, AccessRule>> = {
   GetBucketWebsite: onBucket("GetBucketWebsite"),
   PutBucketWebsite: onBucket("PutBucketWebsite"),
   DeleteBucketWebsite: onBucket("DeleteBucketWebsite"),
+  PutBucketReplication: onBucket("PutReplicationConfiguration"),
   GetBucketReplication: onBucket("GetReplicationConfiguration"),
   DeleteBucketReplication: onBucket("PutReplicationConfiguration"),
   GetObjectLockConfiguration: onBucket("GetBucketObjectLockConfiguration"),

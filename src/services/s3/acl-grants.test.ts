@@ -140,10 +140,9 @@ test("lists that are off, ignored, or of another object", async () => {
   assert.deepEqual(await whom({ object: everybody, settings: ignore }, asked("GetObject")), [USER]);
   const preferred = { ownership: "BucketOwnerPreferred" };
   assert.deepEqual(await whom({ object: everybody, settings: preferred }, asked("GetObject")), ["*", USER]);
-  assert.equal(
-    await accessTo({}).acl?.({ ...asked("GetObject"), resource: "arn:aws:s3:::gone/k" }),
-    undefined,
-  );
+  const gone = { ...asked("GetObject"), resource: "arn:aws:s3:::gone/k" };
+  assert.equal((await accessTo({}).acl?.(gone))?.missing?.code, "NoSuchBucket");
+  assert.equal(await accessTo({}).acl?.({ ...gone, action: "s3:CreateBucket" }), undefined);
 });
 
 test("what is there is written over and deleted by its owner alone", async () => {

@@ -27,6 +27,7 @@ import { loggingOperations } from "./operations-logging.ts";
 import { multipartOperations } from "./operations-multipart.ts";
 import { notificationOperations } from "./operations-notification.ts";
 import { objectOperations } from "./operations-objects.ts";
+import { replicationOperations } from "./operations-replication.ts";
 import { restoreOperations } from "./operations-restore.ts";
 import { settingsOperations } from "./operations-settings.ts";
 import { taggingOperations } from "./operations-tagging.ts";
@@ -100,6 +101,7 @@ export async function createS3(options: S3Deps): Promise<S3> {
     ...notificationOperations(deps, options.peers),
     ...loggingOperations(deps, logDelivery),
     ...lockOperations(deps),
+    ...replicationOperations(deps),
     ...restoreOperations(deps),
     ...unsetOperations(deps),
   });

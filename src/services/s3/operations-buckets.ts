@@ -8,6 +8,7 @@ import { bucketOf } from "./lookup.ts";
 import { type Bucket, bucketArn, canonicalId, type Versioning } from "./model.ts";
 import { isBucketName } from "./names.ts";
 import { checkBucketTags, readTagSet } from "./tags.ts";
+import { REPLICATION } from "./replication.ts";
 
 const US_EAST_1 = "us-east-1";
 const OWNERSHIPS = ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"];
@@ -143,6 +144,13 @@ export function bucketOperations(deps: Deps): S3Operations {
           "InvalidBucketState",
           409,
           "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+        );
+      }
+      if (status === "Suspended" && bucket.settings[REPLICATION] !== undefined) {
+        throw new ServiceError(
+          "InvalidBucketState",
+          409,
+          "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the versioning state, first delete the replication configuration.",
         );
       }
       await deps.buckets.setVersioning(bucket.name, status satisfies Versioning);

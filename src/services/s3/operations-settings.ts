@@ -1,3 +1,4 @@
+import { HINT } from "../../aws/hint.ts";
 import { HTTP_STATUS } from "../../aws/streamed-body.ts";
 import { checkPolicy, isPublic } from "./bucket-policy.ts";
 import { CORS_METHODS, type CorsRule } from "./cors.ts";
@@ -168,11 +169,13 @@ export function settingsOperations(deps: Deps, lifecycleChanged: () => void): S3
       return websiteOf(bucket) as never;
     },
 
-    async PutBucketWebsite(input, _context) {
+    async PutBucketWebsite(input, context) {
       const bucket = await bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
       checkWebsite(input.WebsiteConfiguration);
       await set(bucket, WEBSITE, JSON.stringify(input.WebsiteConfiguration));
-      return {};
+      const { protocol, port } = new URL(context.endpoint);
+      const host = `${bucket.name}.s3-website.localhost${port === "" ? "" : `:${port}`}`;
+      return { [HINT]: `the website is at ${protocol}//${host}/` };
     },
 
     async DeleteBucketWebsite(input, _context) {

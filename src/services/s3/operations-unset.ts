@@ -10,23 +10,12 @@ export function unsetOperations(deps: Deps): S3Operations {
   const there = (input: { Bucket?: string | undefined; ExpectedBucketOwner?: string | undefined }) =>
     bucketOf(deps, input.Bucket, input.ExpectedBucketOwner);
 
-  async function missing(input: Parameters<typeof there>[0], code: string, message: string): Promise<never> {
-    const bucket = await there(input);
-    throw errors.noSuchConfiguration(code, message, bucket.name);
-  }
-
   async function noConfiguration(input: Parameters<typeof there>[0]): Promise<never> {
     await there(input);
     throw errors.noSuchConfiguration("NoSuchConfiguration", "The specified configuration does not exist.");
   }
 
   return {
-    GetBucketReplication: (input, _context) =>
-      missing(input, "ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
-    async DeleteBucketReplication(input, _context) {
-      await there(input);
-      return {};
-    },
     async GetBucketAccelerateConfiguration(input, _context) {
       await there(input);
       return {};
