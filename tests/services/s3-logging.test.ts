@@ -8,9 +8,11 @@ import {
   type BucketLoggingStatus,
   CreateBucketCommand,
   GetBucketLoggingCommand,
+  GetObjectAclCommand,
   GetObjectCommand,
   ListObjectsV2Command,
   PutBucketLoggingCommand,
+  PutBucketOwnershipControlsCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
   S3Client,
@@ -18,6 +20,7 @@ import {
 import { advanceClock, startServer, until } from "../e2e/server.ts";
 import { refusal, serveS3 } from "./s3-fixture.ts";
 
+const AUDITOR = "a".repeat(64);
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" } as const;
 
 function clientOf(endpoint: string, credentials: typeof CREDENTIALS | Keys = CREDENTIALS): S3Client {
@@ -67,6 +70,13 @@ test("a configuration is kept and shown, and cannot point anywhere", async (t) =
   };
   assert.equal((await refusal(put({ LoggingEnabled: both }))).code, "MalformedXML");
 
+  const stranger = {
+    TargetBucket: "logs",
+    TargetPrefix: "",
+    TargetGrants: [{ Grantee: { Type: "CanonicalUser" as const, ID: "x" }, Permission: "READ" as const }],
+  };
+  assert.equal((await refusal(put({ LoggingEnabled: stranger }))).message, "Invalid id");
+
   const URI = "http://acs.amazonaws.com/groups/s3/LogDelivery";
   const LoggingEnabled = {
     TargetBucket: "logs",
@@ -102,11 +112,17 @@ test("requests become lines of log objects, in time and when the server stops", 
       const s3 = clientOf(server.endpoint);
       try {
         for (const Bucket of ["logged", "logs", "quiet"]) await s3.send(new CreateBucketCommand({ Bucket }));
+        const OwnershipControls = { Rules: [{ ObjectOwnership: "ObjectWriter" as const }] };
+        await s3.send(new PutBucketOwnershipControlsCommand({ Bucket: "logs", OwnershipControls }));
+        const LoggingEnabled = {
+          TargetBucket: "logs",
+          TargetPrefix: "log-",
+          TargetGrants: [
+            { Grantee: { Type: "CanonicalUser" as const, ID: AUDITOR }, Permission: "READ" as const },
+          ],
+        };
         await s3.send(
-          new PutBucketLoggingCommand({
-            Bucket: "logged",
-            BucketLoggingStatus: { LoggingEnabled: { TargetBucket: "logs", TargetPrefix: "log-" } },
-          }),
+          new PutBucketLoggingCommand({ Bucket: "logged", BucketLoggingStatus: { LoggingEnabled } }),
         );
         await s3.send(new PutObjectCommand({ Bucket: "quiet", Key: "q", Body: "1" }));
         await s3.send(new PutObjectCommand({ Bucket: "logged", Key: "a b", Body: "12345" }));
@@ -114,6 +130,10 @@ test("requests become lines of log objects, in time and when the server stops", 
         await advanceClock(server, 120_000);
         await until("a log object", async () => (await listed(s3)).length > 0);
         assert.match((await listed(s3))[0] ?? "", /^log-\d{4}(?:-\d\d){5}-[0-9A-F]{16}$/u);
+        const [Key = ""] = await listed(s3);
+        const { Grants } = await s3.send(new GetObjectAclCommand({ Bucket: "logs", Key }));
+        assert.deepEqual(Grants?.map(({ Permission }) => Permission).toSorted(), ["FULL_CONTROL", "READ"]);
+        assert.equal(Grants?.find(({ Permission }) => Permission === "READ")?.Grantee?.ID, AUDITOR);
         const first = await readAll(s3);
         assert.match(
           first,

@@ -269,6 +269,7 @@ test("requests are sent on by objects, by rules and as a whole", async (t) => {
     IndexDocument,
     RoutingRules: [
       { Condition: { KeyPrefixEquals: "docs/" }, Redirect: { ReplaceKeyPrefixWith: "documents/" } },
+      { Condition: { KeyPrefixEquals: "bare/" }, Redirect: { ReplaceKeyPrefixWith: "" } },
       {
         Condition: { KeyPrefixEquals: "one/" },
         Redirect: { ReplaceKeyWith: "gone.html", HttpRedirectCode: "307", Protocol: "https" },
@@ -284,6 +285,7 @@ test("requests are sent on by objects, by rules and as a whole", async (t) => {
     new PutObjectCommand({ Bucket, Key: "link", Body: "x", WebsiteRedirectLocation: "/elsewhere.html" }),
   );
   assert.deepEqual(await seen("/docs/a%20b"), [301, `${here}/documents/a%20b`]);
+  assert.deepEqual(await seen("/bare/x"), [301, `${here}/x`]);
   assert.deepEqual(await seen("/one/x"), [307, `${here.replace("http:", "https:")}/gone.html`]);
   assert.deepEqual(await seen("/old/there"), [200, undefined]);
   assert.deepEqual(await seen("/old/missing"), [301, "http://old.example.com/old/missing"]);

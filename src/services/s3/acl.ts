@@ -165,14 +165,7 @@ export interface AclPolicyInput {
   readonly Owner?: { readonly ID?: string | undefined } | undefined;
   readonly Grants?:
     | readonly {
-        readonly Grantee?:
-          | {
-              readonly Type?: string | undefined;
-              readonly ID?: string | undefined;
-              readonly URI?: string | undefined;
-              readonly EmailAddress?: string | undefined;
-            }
-          | undefined;
+        readonly Grantee?: GranteeInput | undefined;
         readonly Permission?: string | undefined;
       }[]
     | undefined;
@@ -191,13 +184,22 @@ export function grantsOfPolicy(policy: AclPolicyInput, owner: string): readonly 
     if (Permission === undefined || !PERMISSIONS.has(Permission) || Grantee === undefined) {
       throw errors.malformedAcl();
     }
-    if (Grantee.Type === "CanonicalUser" && Grantee.ID !== undefined) {
-      return { Grantee: canonicalUser(Grantee.ID, "CanonicalUser/ID"), Permission };
-    }
-    if (Grantee.Type === "Group" && Grantee.URI !== undefined) {
-      return { Grantee: group(Grantee.URI, "Group/URI"), Permission };
-    }
-    if (Grantee.Type === "AmazonCustomerByEmail") throw errors.notServed("A grant to an e-mail address");
-    throw errors.malformedAcl();
+    const grantee = granteeOf(Grantee);
+    if (grantee === undefined) throw errors.malformedAcl();
+    return { Grantee: grantee, Permission };
   });
+}
+
+export interface GranteeInput {
+  readonly Type?: string | undefined;
+  readonly ID?: string | undefined;
+  readonly URI?: string | undefined;
+}
+
+/** Undefined for what names nobody. Errors: InvalidArgument, NotImplemented (e-mail addresses). */
+export function granteeOf({ Type, ID, URI }: GranteeInput): Grant["Grantee"] | undefined {
+  if (Type === "CanonicalUser" && ID !== undefined) return canonicalUser(ID, "CanonicalUser/ID");
+  if (Type === "Group" && URI !== undefined) return group(URI, "Group/URI");
+  if (Type === "AmazonCustomerByEmail") throw errors.notServed("A grant to an e-mail address");
+  return undefined;
 }

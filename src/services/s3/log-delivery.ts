@@ -7,7 +7,7 @@ import { accessRecord, placeOf } from "./access-log.ts";
 import { hasLists } from "./acl-grants.ts";
 import type { BucketStore } from "./bucket-store.ts";
 import { type Logging, LOGGING, loggingOf, logKey } from "./logging.ts";
-import { type Bucket, bucketArn } from "./model.ts";
+import { type Bucket, bucketArn, ownerId } from "./model.ts";
 import { requesterPays } from "./requester-pays.ts";
 
 /** AWS delivers within hours; who looks at a log here has just made the requests. */
@@ -119,7 +119,7 @@ export async function createLogDelivery(deps: LogDeliveryDeps): Promise<LogDeliv
         Key: logKey(bucket, logging, { firstMs, nowMs: clock.now() }, unique),
         Body: Buffer.from(lines.join("")),
         ContentType: "text/plain",
-        ...(hasLists(target) ? grantHeaders(logging) : {}),
+        ...(hasLists(target) ? grantHeaders(target, logging) : {}),
       },
       scope: { accountId: target.accountId, region: target.region },
       as: {
@@ -150,9 +150,11 @@ const GRANT_MEMBERS: Readonly<Record<string, string>> = {
   WRITE_ACP: "GrantWriteACP",
 };
 
-function grantHeaders({ TargetGrants }: Logging): Record<string, string> {
-  const members: Record<string, string> = {};
-  for (const { Grantee, Permission } of TargetGrants ?? []) {
+/** The target's owner keeps the whole of the log, whoever else may read it. */
+function grantHeaders({ accountId }: Bucket, { TargetGrants }: Logging): Record<string, string> {
+  if (TargetGrants === undefined || TargetGrants.length === 0) return {};
+  const members: Record<string, string> = { GrantFullControl: `id="${ownerId(accountId)}"` };
+  for (const { Grantee, Permission } of TargetGrants) {
     const member = GRANT_MEMBERS[Permission ?? ""];
     if (member === undefined || Grantee === undefined) continue;
     const who = Grantee.URI === undefined ? `id="${Grantee.ID ?? ""}"` : `uri="${Grantee.URI}"`;

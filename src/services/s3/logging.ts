@@ -1,4 +1,5 @@
 /** A bucket's logging: what it may be, and what its log objects are called. */
+import { granteeOf, type GranteeInput } from "./acl.ts";
 import * as errors from "./errors.ts";
 import type { Bucket } from "./model.ts";
 
@@ -7,14 +8,7 @@ export interface Logging {
   readonly TargetPrefix?: string | undefined;
   readonly TargetGrants?:
     | readonly {
-        readonly Grantee?:
-          | {
-              readonly Type?: string | undefined;
-              readonly ID?: string | undefined;
-              readonly URI?: string | undefined;
-              readonly EmailAddress?: string | undefined;
-            }
-          | undefined;
+        readonly Grantee?: GranteeInput | undefined;
         readonly Permission?: string | undefined;
       }[]
     | undefined;
@@ -30,14 +24,13 @@ export const LOGGING = "logging";
 
 const PERMISSIONS: ReadonlySet<string> = new Set(["FULL_CONTROL", "READ", "WRITE", "READ_ACP", "WRITE_ACP"]);
 
-/** Errors: MalformedXML, NotImplemented (grants to e-mail addresses). */
+/** Errors: MalformedXML, InvalidArgument (nobody's id), NotImplemented (grants to e-mail addresses). */
 export function checkLogging(logging: Logging): void {
   const { TargetBucket, TargetPrefix, TargetGrants, TargetObjectKeyFormat: format } = logging;
   if (TargetBucket === undefined || TargetPrefix === undefined) throw errors.malformedXml();
   for (const { Grantee, Permission } of TargetGrants ?? []) {
-    if (Grantee?.EmailAddress !== undefined) throw errors.notServed("A grant to an e-mail address");
     if (Grantee === undefined || !PERMISSIONS.has(Permission ?? "")) throw errors.malformedXml();
-    if (Grantee.ID === undefined && Grantee.URI === undefined) throw errors.malformedXml();
+    if (granteeOf(Grantee) === undefined) throw errors.malformedXml();
   }
   if (format === undefined) return;
   const isSimple = format.SimplePrefix !== undefined;

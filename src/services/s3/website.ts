@@ -60,7 +60,11 @@ export function checkWebsite(website: Website | undefined): void {
   }
   const suffix = website.IndexDocument.Suffix ?? "";
   if (suffix === "" || suffix.includes("/")) {
-    throw errors.invalidArgument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix);
+    throw errors.invalidArgument(
+      "The IndexDocument Suffix is not well formed",
+      "IndexDocument",
+      suffix === "" ? undefined : suffix,
+    );
   }
   if (website.ErrorDocument !== undefined && (website.ErrorDocument.Key ?? "") === "") {
     throw errors.malformedXml();
