@@ -207,6 +207,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       "CreateRole",
       "CreateUser",
       "TagInstanceProfile",
+      "TagPolicy",
       "TagRole",
       "TagUser",
       "UntagInstanceProfile",

@@ -96,6 +96,7 @@ const NOT_THERE: readonly (readonly [string, object])[] = [
   ["PutUserPolicy", { UserName: "none", PolicyName: "p", PolicyDocument: POLICY }],
   ["RemoveUserFromGroup", { GroupName: "none", UserName: "user" }],
   ["TagInstanceProfile", { InstanceProfileName: "none", Tags: [{ Key: "a", Value: "b" }] }],
+  ["TagPolicy", { PolicyArn: NONE, Tags: [{ Key: "a", Value: "b" }] }],
   ["TagRole", { RoleName: "none", Tags: [{ Key: "a", Value: "b" }] }],
   ["UntagInstanceProfile", { InstanceProfileName: "none", TagKeys: ["a"] }],
   ["UntagPolicy", { PolicyArn: NONE, TagKeys: ["a"] }],
