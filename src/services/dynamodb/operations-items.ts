@@ -9,6 +9,7 @@ import { updatedPaths } from "./expression/update.ts";
 import { collectionGrowth, hasCollections, writeUnits, type Change } from "./item/change.ts";
 import { deleteRequest, putRequest, updateRequest, type WriteRequest } from "./item/requests.ts";
 import { refuseLegacy } from "./legacy.ts";
+import { isMetered } from "./meter.ts";
 import { keyOfKey } from "./table/keys.ts";
 import { checkItem } from "./value/check.ts";
 import { attributeOf, type AttributeValue, type Item } from "./value/item.ts";
@@ -87,7 +88,7 @@ export function itemOperations(use: UseEngine): Operations<Client> {
       const name = input.TableName ?? "";
       const table = await tables.withItems(context, name);
       const place = keyOfKey(table, key);
-      meter.admit(consumedByRead(table, name, undefined, 1), "Read");
+      if (isMetered(table)) meter.admit(consumedByRead(table, name, undefined, 1), "Read");
       const stored = await store.item(table, place);
       const item = stored === undefined ? undefined : itemFromText(stored.text);
       const units = readUnits(stored?.bytes ?? 0, input.ConsistentRead === true);
