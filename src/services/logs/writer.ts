@@ -14,7 +14,7 @@ import type { Random } from "../../kernel/random.ts";
 import { type Scope, sameScope } from "../../kernel/scope.ts";
 import { Conflict, type Statement } from "../../ports/database.ts";
 import type { LogEvent, LogSink } from "../../ports/log-sink.ts";
-import { type Chunk, EVENT_OVERHEAD_BYTES, toChunks } from "./chunk.ts";
+import { type Chunk, eventBytes, toChunks } from "./chunk.ts";
 import type { DayFiles } from "./day-files.ts";
 import { type ChunkOwner, insertChunk } from "./event-store.ts";
 import type { LogStore } from "./store.ts";
@@ -132,7 +132,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
     let keepFrom = 0;
     let { bytes } = buffer;
     while (bytes > room / 2 && keepFrom < buffer.events.length) {
-      bytes -= heldSize(buffer.events[keepFrom] as LogEvent);
+      bytes -= eventBytes(buffer.events[keepFrom] as LogEvent);
       keepFrom += 1;
     }
     buffer.dropped += keepFrom;
@@ -156,7 +156,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
     for (const { buffer, events, done } of taken) {
       const left = events.slice(done);
       if (left.length === 0) continue;
-      const bytes = left.reduce((sum, event) => sum + heldSize(event), 0);
+      const bytes = left.reduce((sum, event) => sum + eventBytes(event), 0);
       buffer.events = [...left, ...buffer.events];
       buffer.bytes += bytes;
       totalBytes += bytes;
@@ -239,7 +239,7 @@ export function createWriter(deps: WriterDeps): LogWriter {
       if (events.length === 0) return;
       const buffer = bufferOf(scope, group, stream);
       for (const event of events) {
-        const size = heldSize(event);
+        const size = eventBytes(event);
         buffer.events.push(event);
         buffer.bytes += size;
         totalBytes += size;
@@ -275,11 +275,6 @@ export function createWriter(deps: WriterDeps): LogWriter {
   };
 }
 
-/** What an event takes while it is held: about its bytes, for a tenth of the cost of counting them. */
-function heldSize(event: LogEvent): number {
-  return event.message.length + EVENT_OVERHEAD_BYTES;
-}
-
 function droppedLine(count: number): string {
   return `[lambent] ${count} log lines were dropped here: they came faster than they could be stored\n`;
 }
@@ -290,7 +285,7 @@ function nextSlice(taken: readonly Taken[]): Part[] {
   let room = SLICE_BYTES;
   for (const item of taken) {
     let to = item.done;
-    for (; to < item.events.length && room > 0; to++) room -= heldSize(item.events[to] as LogEvent);
+    for (; to < item.events.length && room > 0; to++) room -= eventBytes(item.events[to] as LogEvent);
     if (to > item.done) slice.push({ item, to });
     if (room <= 0) break;
   }
