@@ -1,6 +1,7 @@
 /**
- * Provisioned throughput, and the maximum that an on-demand table may be given. Capacity that is not used is kept for five minutes and may be used at once; who
- * has used all of it is throttled until some has come back.
+ * Provisioned throughput, and the maximum that an on-demand table may be given. Capacity that is not used
+ * is kept for five minutes and may be used at once; who has used all of it is throttled until some has
+ * come back.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html
  *
  * 1. Reads and writes of such a table, and of each of its global indexes, have a bucket each: 300 s of their
